@@ -1,0 +1,1 @@
+//! Immutable named parts; refuses to know what is in a part.

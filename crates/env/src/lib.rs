@@ -1,0 +1,1 @@
+//! Disk, clock and randomness as ports, real and simulated; refuses to know what is stored.

@@ -1,0 +1,1 @@
+//! Which series exist and which of them match; refuses to know samples and queries.

@@ -1,0 +1,1 @@
+//! Reads Prometheus TSDB blocks; refuses to know our own store.

@@ -1,0 +1,1 @@
+//! Finds and scrapes Prometheus targets; refuses to know where samples are kept.

@@ -1,0 +1,1 @@
+//! HTTP surfaces, configuration and wiring; refuses to know file formats.
