@@ -1,0 +1,71 @@
+//! What an exporter exposes, one entry at a time: text 0.0.4, OpenMetrics 1.0, and delimited protocol buffers.
+//!
+//! A scraper reads entries, relabels new series and keeps known ones by [`Series::raw`]; a push appends them as
+//! they are ([`push`]).
+
+mod number;
+mod push;
+mod series;
+mod starts;
+mod text;
+
+pub use push::{PushOptions, push};
+pub use series::{Series, SeriesError};
+pub use text::TextParser;
+
+use model::{AppendError, Exemplar, MetricKind};
+use std::borrow::Cow;
+
+/// A format of exposition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// The Prometheus text format 0.0.4.
+    Text,
+    /// OpenMetrics 1.0 text.
+    OpenMetrics,
+    /// Delimited `io.prometheus.client.MetricFamily` messages.
+    Protobuf,
+}
+
+/// One entry of an exposition.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Entry<'a> {
+    /// A sample of a series.
+    Sample(Sample<'a>),
+    /// The kind of a metric family.
+    Kind {
+        /// The family.
+        family: Cow<'a, str>,
+        /// Its kind.
+        kind: MetricKind,
+    },
+    /// The help text of a metric family.
+    Help {
+        /// The family.
+        family: Cow<'a, str>,
+        /// The text, escapes resolved.
+        text: Cow<'a, str>,
+    },
+    /// The unit of a metric family.
+    Unit {
+        /// The family.
+        family: Cow<'a, str>,
+        /// The unit.
+        unit: Cow<'a, str>,
+    },
+}
+
+/// A float sample.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample<'a> {
+    /// The series.
+    pub series: Series<'a>,
+    /// The value.
+    pub value: f64,
+    /// The timestamp, where the exposition states one.
+    pub time_ms: Option<i64>,
+    /// When the counter was last zero, 0 if the exposition does not say.
+    pub start_ms: i64,
+    /// An exemplar, where there is one (its time is 0 if the exposition states none), or why it is refused.
+    pub exemplar: Option<Result<Exemplar, AppendError>>,
+}

@@ -1,0 +1,7 @@
+//! The protocols as another implementation of protocol buffers writes them, and an appender that keeps what it
+//! is given.
+
+#![allow(missing_docs, unreachable_pub)]
+
+pub mod recorder;
+pub mod v1;
