@@ -1,0 +1,117 @@
+import { DecodeError, dictionary, fields, list, optional, text, type Decoder } from './decode'
+import type { Answer, Exchange } from './types'
+
+/** What a caller can do about a failure decides its kind. */
+export type ApiErrorKind = 'network' | 'refused' | 'missing' | 'malformed'
+
+export class ApiError extends Error {
+  constructor(
+    readonly kind: ApiErrorKind,
+    message: string,
+    /** Prometheus' `errorType`, such as `bad_data` or `timeout`; empty when the server gave none. */
+    readonly errorType: string,
+    readonly exchange: Exchange | null,
+  ) {
+    super(message)
+    this.name = 'ApiError'
+  }
+}
+
+export type Params = Readonly<Record<string, string | number | readonly string[] | undefined>>
+
+export function encodeParams(params: Params): string {
+  const out = new URLSearchParams()
+  for (const [name, value] of Object.entries(params)) {
+    if (value === undefined) continue
+    if (typeof value === 'object') for (const item of value) out.append(name, item)
+    else out.append(name, String(value))
+  }
+  return out.toString()
+}
+
+/** Longer queries travel in a POST body; proxies commonly refuse addresses above 8 KiB. */
+const addressMax = 6000
+
+interface Envelope {
+  readonly status: string
+  readonly data: unknown
+  readonly error: string
+  readonly errorType: string
+  readonly warnings: readonly string[]
+  readonly infos: readonly string[]
+}
+
+function envelope(value: unknown): Envelope {
+  const body = fields(value, '')
+  return {
+    status: optional(text, '')(body.status, 'status'),
+    data: body.data,
+    error: optional(text, '')(body.error, 'error'),
+    errorType: optional(text, '')(body.errorType, 'errorType'),
+    warnings: optional(list(text), [])(body.warnings, 'warnings'),
+    infos: optional(list(text), [])(body.infos, 'infos'),
+  }
+}
+
+async function send(path: string, params: Params, signal: AbortSignal | undefined): Promise<Response> {
+  const query = encodeParams(params)
+  const init: RequestInit = signal === undefined ? {} : { signal }
+  if (path.length + query.length < addressMax) return fetch(query === '' ? path : `${path}?${query}`, init)
+  return fetch(path, { ...init, method: 'POST', body: new URLSearchParams(query) })
+}
+
+/**
+ * The one way the console talks to its server: a request to the Prometheus-shaped API, its envelope opened, its
+ * payload decoded, and the cost of the exchange measured.
+ */
+export async function request<T>(
+  path: string,
+  params: Params,
+  decode: Decoder<T>,
+  signal?: AbortSignal,
+): Promise<Answer<T>> {
+  const started = performance.now()
+  let response: Response
+  let raw: string
+  try {
+    response = await send(path, params, signal)
+    raw = await response.text()
+  } catch (cause) {
+    if (cause instanceof DOMException && cause.name === 'AbortError') throw cause
+    throw new ApiError('network', cause instanceof Error ? cause.message : String(cause), '', null)
+  }
+  const query = encodeParams(params)
+  const measured: Exchange = {
+    url: query === '' ? path : `${path}?${query}`,
+    elapsedMs: performance.now() - started,
+    bytes: raw.length,
+    warnings: [],
+    infos: [],
+  }
+  let body: Envelope
+  try {
+    body = envelope(JSON.parse(raw))
+  } catch {
+    const kind = response.status === 404 ? 'missing' : response.status >= 502 ? 'network' : 'malformed'
+    const told = raw.trim().slice(0, 300)
+    throw new ApiError(kind, `HTTP ${response.status}${told === '' ? '' : `: ${told}`}`, '', measured)
+  }
+  const exchange = { ...measured, warnings: body.warnings, infos: body.infos }
+  if (body.status === 'error' || !response.ok) {
+    const kind = response.status === 404 ? 'missing' : 'refused'
+    throw new ApiError(
+      kind,
+      body.error === '' ? `HTTP ${response.status}` : body.error,
+      body.errorType,
+      exchange,
+    )
+  }
+  try {
+    return { data: decode(body.data, 'data'), exchange, raw }
+  } catch (cause) {
+    if (cause instanceof DecodeError) throw new ApiError('malformed', cause.message, '', exchange)
+    throw cause
+  }
+}
+
+export const labelsDecoder = dictionary(text)

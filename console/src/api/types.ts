@@ -1,0 +1,127 @@
+/** Shapes of the HTTP API after decoding: numbers are numbers, times are milliseconds since the epoch. */
+export type Labels = Readonly<Record<string, string>>
+
+export interface HistogramBucket {
+  /** 0: (a, b], 1: [a, b), 2: (a, b), 3: [a, b] */
+  readonly boundaries: number
+  readonly lower: number
+  readonly upper: number
+  readonly count: number
+}
+
+export interface HistogramValue {
+  readonly count: number
+  readonly sum: number
+  readonly buckets: readonly HistogramBucket[]
+}
+
+export interface RangeSeries {
+  readonly metric: Labels
+  readonly times: readonly number[]
+  readonly values: readonly (number | null)[]
+  /** How many points were native histograms, which have no single value to draw. */
+  readonly histograms: number
+}
+
+export interface InstantSample {
+  readonly metric: Labels
+  readonly time: number
+  readonly value: number | null
+  /** The number as the server wrote it, so that nothing is lost by passing through a double. */
+  readonly text: string
+  readonly histogram: HistogramValue | null
+}
+
+export type QueryResult =
+  | { readonly type: 'matrix'; readonly series: readonly RangeSeries[] }
+  | { readonly type: 'vector'; readonly samples: readonly InstantSample[] }
+  | { readonly type: 'scalar'; readonly time: number; readonly text: string }
+  | { readonly type: 'string'; readonly time: number; readonly text: string }
+
+export interface QueryStats {
+  /** Seconds by phase name, as the server reports them. */
+  readonly timings: Readonly<Record<string, number>>
+  readonly totalSamples: number | null
+  readonly peakSamples: number | null
+}
+
+export interface QueryAnswer {
+  readonly result: QueryResult
+  readonly stats: QueryStats | null
+}
+
+/** What it took to get an answer; the query inspector shows it. */
+export interface Exchange {
+  readonly url: string
+  readonly elapsedMs: number
+  readonly bytes: number
+  readonly warnings: readonly string[]
+  readonly infos: readonly string[]
+}
+
+export interface Answer<T> {
+  readonly data: T
+  readonly exchange: Exchange
+  readonly raw: string
+}
+
+export interface MetricMetadata {
+  readonly type: string
+  readonly help: string
+  readonly unit: string
+}
+
+export interface ProcessInfo {
+  readonly pid: number
+  readonly name: string
+  readonly command: string
+  readonly user: string
+  readonly cpuPercent: number
+  readonly rssBytes: number
+  readonly threads: number
+  readonly state: string
+  readonly startTimeMs: number
+}
+
+export interface ActiveTarget {
+  readonly pool: string
+  readonly url: string
+  readonly health: 'up' | 'down' | 'unknown'
+  readonly labels: Labels
+  readonly discovered: Labels
+  readonly lastError: string
+  readonly lastScrape: number | null
+  readonly durationSeconds: number
+  readonly interval: string
+  readonly timeout: string
+}
+
+export interface DroppedTarget {
+  readonly pool: string
+  readonly discovered: Labels
+}
+
+export interface TargetsAnswer {
+  readonly active: readonly ActiveTarget[]
+  readonly dropped: readonly DroppedTarget[]
+}
+
+export interface NamedCount {
+  readonly name: string
+  readonly value: number
+}
+
+export interface HeadStatus {
+  readonly series: number | null
+  readonly labelPairs: number | null
+  readonly chunks: number | null
+  readonly minTime: number | null
+  readonly maxTime: number | null
+  readonly seriesByMetric: readonly NamedCount[]
+  readonly valuesByLabel: readonly NamedCount[]
+  readonly memoryByLabel: readonly NamedCount[]
+  readonly seriesByPair: readonly NamedCount[]
+}
+
+/** Any JSON value; the storage report is a tree whose branches the server may add to. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }

@@ -1,0 +1,28 @@
+import type { Unit } from '@/lib/units'
+
+/** One line of a chart, in drawing order. */
+export interface ChartSeries {
+  readonly key: string
+  readonly label: string
+  readonly color: string
+  readonly values: readonly (number | null)[]
+  /** Drawn below the zero line; the legend and the tooltip still show it as a positive number. */
+  readonly mirrored?: boolean
+}
+
+export type ChartStyle = 'line' | 'area' | 'stacked' | 'points'
+
+export interface ChartData {
+  readonly times: readonly number[]
+  readonly series: readonly ChartSeries[]
+  readonly from: number
+  readonly to: number
+}
+
+export interface ChartSpec {
+  readonly style: ChartStyle
+  readonly unit: Unit
+  /** Fixed ends of the value axis; null leaves an end to the data. */
+  readonly min?: number | null
+  readonly max?: number | null
+}

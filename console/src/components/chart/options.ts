@@ -1,0 +1,169 @@
+import uPlot from 'uplot'
+import { tickTexts } from '@/lib/clockText'
+import { chartColors, withAlpha, type Scheme } from '@/lib/palette'
+import { ianaZone, type ZoneId } from '@/lib/time'
+import { formatValue, type Unit } from '@/lib/units'
+import type { ChartSeries, ChartSpec } from './model'
+
+/** Steps of a byte axis: powers of two, so that ticks read 256 MiB and not 238.4 MiB. */
+const byteIncrements = Array.from({ length: 60 }, (_, power) => 2 ** power)
+const secondsPerTick = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200]
+const dayMs = 86_400_000
+const timeIncrements = [
+  ...secondsPerTick.map((s) => s * 1000),
+  ...[1, 2, 3, 5, 7, 14, 30, 60, 90, 180, 365].map((days) => days * dayMs),
+]
+
+const font = '11px "Inter Variable", system-ui, sans-serif'
+
+function timeAxis(scheme: Scheme, zone: ZoneId): uPlot.Axis {
+  const colors = chartColors[scheme]
+  return {
+    stroke: colors.axis,
+    font,
+    size: 26,
+    gap: 4,
+    space: 76,
+    incrs: timeIncrements,
+    grid: { show: false },
+    ticks: { stroke: colors.grid, size: 4, width: 1 },
+    values: (_, splits, __, ___, increment) => tickTexts(splits, increment, zone),
+  }
+}
+
+function valueAxis(scheme: Scheme, unit: Unit): uPlot.Axis {
+  const colors = chartColors[scheme]
+  const binary = unit === 'bytes' || unit === 'bytes/s'
+  return {
+    stroke: colors.axis,
+    font,
+    size: (u, values, axisIndex, cycle) => {
+      const axis = u.axes[axisIndex] as uPlot.Axis & { _size?: number }
+      // uPlot measures twice; the second time it must hear the first answer, or the chart never settles.
+      if (cycle > 1 && axis._size !== undefined) return axis._size
+      const widest = (values as string[] | null)?.reduce((a, b) => (b.length > a.length ? b : a), '') ?? ''
+      u.ctx.font = font
+      return Math.ceil(u.ctx.measureText(widest).width / devicePixelRatio) + 14
+    },
+    gap: 5,
+    space: 34,
+    ...(binary ? { incrs: byteIncrements } : {}),
+    grid: { stroke: colors.grid, width: 1 },
+    ticks: { show: false },
+    values: (_, splits) =>
+      splits.map((value) => formatValue(Math.abs(value) < 1e-12 ? 0 : Math.abs(value) * 1, unit)),
+  }
+}
+
+/** Shows a point only where it stands alone, as a line through one sample would be invisible. */
+function lonePoints(u: uPlot, seriesIndex: number): number[] | null {
+  const values = u.data[seriesIndex]
+  if (values === undefined) return null
+  const alone: number[] = []
+  for (let i = 0; i < values.length; i++) {
+    if (values[i] != null && values[i - 1] == null && values[i + 1] == null) alone.push(i)
+  }
+  return alone
+}
+
+export function seriesOptions(
+  series: readonly ChartSeries[],
+  spec: ChartSpec,
+  shown: (key: string) => boolean,
+): uPlot.Series[] {
+  const stacked = spec.style === 'stacked'
+  return [
+    {},
+    ...series.map((s): uPlot.Series => ({
+      label: s.label,
+      show: shown(s.key),
+      stroke: s.color,
+      width: spec.style === 'points' ? 0 : stacked ? 0 : 1.5,
+      ...(stacked ? { fill: withAlpha(s.color, 0.72) } : {}),
+      ...(spec.style === 'area' ? { fill: withAlpha(s.color, 0.14) } : {}),
+      points:
+        spec.style === 'points'
+          ? { show: true, size: 4, fill: s.color, width: 0 }
+          : { show: true, size: 3, fill: s.color, width: 0, filter: lonePoints },
+    })),
+  ]
+}
+
+/** Fill each stacked line only down to the one below it. */
+function stackBands(series: readonly ChartSeries[]): uPlot.Band[] {
+  return series.slice(1).map((_, index) => ({ series: [index + 2, index + 1] }))
+}
+
+export interface ChartEvents {
+  readonly onZoom: (from: number, to: number) => void
+  readonly onZoomOut: () => void
+  readonly plugins: uPlot.Plugin[]
+}
+
+export function chartOptions(
+  size: { width: number; height: number },
+  series: readonly ChartSeries[],
+  spec: ChartSpec,
+  look: { scheme: Scheme; zone: ZoneId },
+  shown: (key: string) => boolean,
+  events: ChartEvents,
+): uPlot.Options {
+  const zone = ianaZone(look.zone)
+  return {
+    ...size,
+    ms: 1,
+    tzDate: (at) => uPlot.tzDate(new Date(at), zone),
+    padding: [8, 8, 0, 0],
+    legend: { show: false },
+    cursor: {
+      y: false,
+      points: { size: 6, width: 0 },
+      drag: { x: true, y: false, setScale: false, dist: 4 },
+      // Charts share the cursor, not the brush: only the chart under the hand reports a zoom.
+      sync: {
+        key: 'watchfire',
+        setSeries: false,
+        filters: { pub: (type) => type === 'mousemove' || type === 'mouseleave', sub: () => true },
+      },
+      bind: {
+        dblclick: () => () => {
+          events.onZoomOut()
+          return null
+        },
+      },
+    },
+    scales: {
+      x: { time: true, auto: false, range: (_, min, max) => [min, max] },
+      y: { range: valueRange(spec) },
+    },
+    axes: [timeAxis(look.scheme, look.zone), valueAxis(look.scheme, spec.unit)],
+    series: seriesOptions(series, spec, shown),
+    ...(spec.style === 'stacked' ? { bands: stackBands(series) } : {}),
+    hooks: {
+      setSelect: [
+        (u) => {
+          if (u.select.width < 4) return
+          const from = u.posToVal(u.select.left, 'x')
+          const to = u.posToVal(u.select.left + u.select.width, 'x')
+          u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false)
+          events.onZoom(from, to)
+        },
+      ],
+    },
+    plugins: events.plugins,
+  }
+}
+
+function valueRange(spec: ChartSpec): uPlot.Scale.Range {
+  const padded: uPlot.Range.Config = {
+    min: { pad: 0.08, soft: 0, mode: 1 },
+    max: { pad: 0.08, soft: 0, mode: 1 },
+  }
+  return (_, dataMin, dataMax) => {
+    const empty = !Number.isFinite(dataMin) || !Number.isFinite(dataMax)
+    const [low, high] = empty ? [0, 1] : uPlot.rangeNum(dataMin, dataMax, padded)
+    const min = spec.min ?? low ?? 0
+    const max = spec.max == null ? (high ?? 1) : Math.max(spec.max, empty ? 0 : dataMax)
+    return max > min ? [min, max] : [min, min + 1]
+  }
+}

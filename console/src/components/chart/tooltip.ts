@@ -1,0 +1,108 @@
+import type uPlot from 'uplot'
+import { exactTimeText } from '@/lib/clockText'
+import type { ZoneId } from '@/lib/time'
+import { formatValue, type Unit } from '@/lib/units'
+import styles from './TimeChart.module.css'
+import type { ChartSeries } from './model'
+
+interface TooltipSource {
+  readonly series: () => readonly ChartSeries[]
+  readonly shown: (key: string) => boolean
+  readonly unit: () => Unit
+  readonly zone: () => ZoneId
+}
+
+/** Rows a tooltip holds before it says how many more there are. */
+const rowsMax = 12
+
+function row(color: string, label: string, value: string, near: boolean): HTMLElement {
+  const line = document.createElement('div')
+  line.className = styles.tipRow ?? ''
+  if (near) line.dataset.near = ''
+  const swatch = document.createElement('i')
+  swatch.style.background = color
+  const name = document.createElement('span')
+  name.textContent = label
+  const number = document.createElement('b')
+  number.textContent = value
+  line.append(swatch, name, number)
+  return line
+}
+
+/** Values under the cursor, largest first. Plain DOM: it moves with every mouse event and must not wake React. */
+export function tooltipPlugin(source: TooltipSource): uPlot.Plugin {
+  const tip = document.createElement('div')
+  tip.className = styles.tip ?? ''
+  tip.hidden = true
+
+  const fill = (u: uPlot, index: number) => {
+    const time = u.data[0][index]
+    const unit = source.unit()
+    const rows = source
+      .series()
+      .filter((s) => source.shown(s.key))
+      .map((s) => ({ series: s, value: s.values[index] ?? null }))
+      .filter((entry): entry is { series: ChartSeries; value: number } => entry.value !== null)
+      .sort((a, b) => b.value - a.value)
+    const head = document.createElement('header')
+    head.textContent = time === undefined ? '' : exactTimeText(time, source.zone())
+    const near = nearest(u, rows)
+    tip.replaceChildren(
+      head,
+      ...rows
+        .slice(0, rowsMax)
+        .map(({ series, value }) =>
+          row(series.color, series.label, formatValue(value, unit, 4), series.key === near),
+        ),
+    )
+    if (rows.length > rowsMax) tip.append(row('transparent', `+${rows.length - rowsMax}`, '', false))
+    return rows.length > 0
+  }
+
+  const nearest = (u: uPlot, rows: readonly { series: ChartSeries; value: number }[]): string | null => {
+    const top = u.cursor.top ?? -1
+    if (top < 0 || rows.length < 2) return null
+    let best: string | null = null
+    let distance = 24
+    for (const { series, value } of rows) {
+      const away = Math.abs(u.valToPos(series.mirrored === true ? -value : value, 'y') - top)
+      if (away < distance) {
+        distance = away
+        best = series.key
+      }
+    }
+    return best
+  }
+
+  const place = (u: uPlot) => {
+    const left = u.cursor.left ?? 0
+    const over = u.over.getBoundingClientRect()
+    const width = tip.offsetWidth
+    const flip = over.left + left + width + 24 > window.innerWidth
+    const x = flip ? left - width - 14 : left + 14
+    const below = over.top + tip.offsetHeight + 8 < window.innerHeight
+    const y = below ? 4 : u.over.clientHeight - tip.offsetHeight - 4
+    tip.style.transform = `translate(${Math.round(Math.max(x, -over.left + 4))}px, ${Math.round(y)}px)`
+  }
+
+  return {
+    hooks: {
+      init: (u: uPlot) => {
+        u.over.append(tip)
+        u.over.addEventListener('mouseleave', () => {
+          tip.hidden = true
+        })
+      },
+      setCursor: (u: uPlot) => {
+        const index = u.cursor.idx
+        // Synced cursors of other charts draw their line; only the chart under the hand explains it.
+        if (index == null || !u.over.matches(':hover')) {
+          tip.hidden = true
+          return
+        }
+        tip.hidden = !fill(u, index)
+        if (!tip.hidden) place(u)
+      },
+    },
+  }
+}

@@ -1,0 +1,54 @@
+import { Tooltip } from '@mantine/core'
+import { IconLayoutSidebarLeftCollapse, IconLayoutSidebarLeftExpand } from '@tabler/icons-react'
+import { Link } from '@tanstack/react-router'
+import { useMessages } from '@/i18n'
+import { Flame } from './Flame'
+import styles from './Navigation.module.css'
+import { screens } from './screens'
+
+interface NavigationProps {
+  readonly narrow: boolean
+  readonly onToggle: () => void
+}
+
+/** Left on wide screens, a bar at the bottom within reach of the thumb on narrow ones. */
+export function Navigation({ narrow, onToggle }: NavigationProps) {
+  const t = useMessages()
+  const Toggle = narrow ? IconLayoutSidebarLeftExpand : IconLayoutSidebarLeftCollapse
+  const toggleLabel = narrow ? t.nav.expand : t.nav.collapse
+  return (
+    <nav className={styles.nav} aria-label={t.nav.label} data-narrow={narrow || undefined}>
+      <Link to="/" className={styles.brand} aria-label={t.brand}>
+        <Flame size={26} />
+        <span>{t.brand}</span>
+      </Link>
+      <ul>
+        {screens.map(({ name, to, icon: Icon }) => (
+          <li key={name}>
+            <Tooltip label={t.nav[name]} position="right" disabled={!narrow}>
+              <Link
+                to={to}
+                className={styles.item}
+                activeOptions={{ exact: to === '/', includeSearch: false }}
+                activeProps={{ 'aria-current': 'page' }}
+                aria-label={t.nav[name]}
+              >
+                <Icon size={19} stroke={1.6} aria-hidden />
+                <span>{t.nav[name]}</span>
+              </Link>
+            </Tooltip>
+          </li>
+        ))}
+      </ul>
+      <button
+        type="button"
+        className={styles.toggle}
+        onClick={onToggle}
+        aria-label={toggleLabel}
+        aria-expanded={!narrow}
+      >
+        <Toggle size={18} stroke={1.6} aria-hidden />
+      </button>
+    </nav>
+  )
+}

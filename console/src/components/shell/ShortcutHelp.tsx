@@ -1,0 +1,63 @@
+import { Kbd, Modal } from '@mantine/core'
+import { Fragment } from 'react'
+import { useMessages } from '@/i18n'
+import { screens } from './screens'
+import styles from './ShortcutHelp.module.css'
+
+export function ShortcutHelp({ onClose }: { readonly onClose: () => void }) {
+  const t = useMessages()
+  const s = t.shortcuts
+  const mod = /mac/i.test(navigator.userAgent) ? '⌘' : 'Ctrl'
+  const groups: readonly [string, readonly (readonly [readonly string[], string])[]][] = [
+    [
+      s.anywhere,
+      [
+        [[mod, 'K'], s.palette],
+        [['/'], s.focus],
+        [['Shift', 'Enter'], s.run],
+        [['d'], s.theme],
+        [['\\'], s.nav],
+        [['?'], s.help],
+      ],
+    ],
+    [
+      s.time,
+      [
+        [['r'], s.refresh],
+        [['['], s.earlier],
+        [[']'], s.later],
+        [['-'], s.zoomOut],
+      ],
+    ],
+    [s.go, screens.map(({ key, name }) => [['g', key], t.nav[name]] as const)],
+  ]
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      title={s.title}
+      size="md"
+      closeButtonProps={{ 'aria-label': t.common.close }}
+    >
+      <dl className={styles.list}>
+        {groups.map(([title, rows]) => (
+          <Fragment key={title}>
+            <h3>{title}</h3>
+            {rows.map(([keys, does]) => (
+              <div key={does + keys.join('')}>
+                <dt>{does}</dt>
+                <dd>
+                  {keys.map((key) => (
+                    <Kbd key={key} size="sm">
+                      {key}
+                    </Kbd>
+                  ))}
+                </dd>
+              </div>
+            ))}
+          </Fragment>
+        ))}
+      </dl>
+    </Modal>
+  )
+}

@@ -1,0 +1,94 @@
+import { useMantineColorScheme } from '@mantine/core'
+import { useNavigate } from '@tanstack/react-router'
+import { useEffect, useRef } from 'react'
+import { useRefreshNow } from '@/state/live'
+import { useTimeShift } from '@/state/timeShift'
+import { screens } from './screens'
+
+interface ShortcutActions {
+  readonly openPalette: () => void
+  readonly openHelp: () => void
+  readonly toggleNav: () => void
+}
+
+/** Time to press the second key of `g` then a letter. */
+const chordMs = 1200
+
+function isTyping(target: EventTarget | null): boolean {
+  return (
+    target instanceof HTMLElement &&
+    (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+  )
+}
+
+/** Moves the focus to what a screen calls its main input. */
+function focusMain(): boolean {
+  const found = document.querySelector<HTMLElement>('[data-main-input] .cm-content, input[data-main-input]')
+  found?.focus()
+  return found !== null
+}
+
+export function useShortcuts(actions: ShortcutActions): void {
+  const navigate = useNavigate()
+  const { toggleColorScheme } = useMantineColorScheme()
+  const shift = useTimeShift()
+  const refresh = useRefreshNow()
+  const chordAt = useRef(-Infinity)
+
+  const handle = (event: KeyboardEvent): boolean => {
+    if ((event.metaKey || event.ctrlKey) && event.key.toLowerCase() === 'k') {
+      actions.openPalette()
+      return true
+    }
+    if (event.metaKey || event.ctrlKey || event.altKey || isTyping(event.target)) return false
+    if (document.querySelector('[role="dialog"]') !== null) return false
+    if (event.timeStamp - chordAt.current < chordMs) {
+      chordAt.current = -Infinity
+      const screen = screens.find(({ key }) => key === event.key)
+      if (screen !== undefined) void navigate({ to: screen.to })
+      return screen !== undefined
+    }
+    switch (event.key) {
+      case 'g':
+        chordAt.current = event.timeStamp
+        return true
+      case '?':
+        actions.openHelp()
+        return true
+      case '/':
+        return focusMain()
+      case 'd':
+        toggleColorScheme()
+        return true
+      case 'r':
+        refresh()
+        return true
+      case '[':
+        shift.back()
+        return true
+      case ']':
+        shift.forward()
+        return true
+      case '-':
+        shift.zoomOut()
+        return true
+      case '\\':
+        actions.toggleNav()
+        return true
+      default:
+        return false
+    }
+  }
+
+  const latest = useRef(handle)
+  useEffect(() => {
+    latest.current = handle
+  })
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => {
+      if (latest.current(event)) event.preventDefault()
+    }
+    window.addEventListener('keydown', listen)
+    return () => window.removeEventListener('keydown', listen)
+  }, [])
+}

@@ -1,0 +1,121 @@
+import { useQuery } from '@tanstack/react-query'
+import { useEffect, useMemo } from 'react'
+import { queryVector, sampleTimes } from '@/api/query'
+import { ms, type Milliseconds } from '@/lib/brand'
+import { selector } from '@/lib/matcher'
+import { chooseStep, medianInterval } from '@/lib/step'
+import { resolveRange } from '@/lib/time'
+import { useLiveFrame, useNow } from '@/state/live'
+import { stored } from '@/state/stored'
+import { useTimeState } from '@/state/timeSearch'
+import { factsQuery, hostsQuery, machineQueries, type Host } from './queries'
+
+/** How often hosts are sampled, remembered so that the next visit asks with the right window at once. */
+const knownInterval = stored<number>('sample-interval-ms', (raw) =>
+  typeof raw === 'number' && raw >= 1000 ? raw : 5000,
+)
+
+export interface Hosts {
+  readonly hosts: readonly Host[]
+  readonly chosen: Host | null
+  readonly loading: boolean
+  readonly error: Error | null
+}
+
+export function useHosts(): Hosts {
+  const { host } = useTimeState()
+  const found = useQuery({
+    queryKey: ['hosts'],
+    queryFn: async ({ signal }) => {
+      const samples = await queryVector(hostsQuery, undefined, signal)
+      const hosts = new Map<string, Host>()
+      for (const { metric } of samples) {
+        const instance = metric.instance ?? ''
+        const known = hosts.get(instance)
+        // A host collected twice shows once, by preference as the agent reports it.
+        if (known === undefined || metric.job === 'node')
+          hosts.set(instance, { instance, job: metric.job ?? '' })
+      }
+      return [...hosts.values()].sort((a, b) => a.instance.localeCompare(b.instance))
+    },
+    // While nothing reports, look often: the agent starts within moments of the server.
+    refetchInterval: (query) => ((query.state.data?.length ?? 0) === 0 ? 1000 : 15_000),
+  })
+  return useMemo(() => {
+    const hosts = found.data ?? []
+    const chosen =
+      hosts.find((h) => h.instance === host) ?? hosts.find((h) => h.job === 'node') ?? hosts[0] ?? null
+    return { hosts, chosen, loading: found.isPending, error: found.error }
+  }, [found.data, found.isPending, found.error, host])
+}
+
+function useInterval(host: Host): Milliseconds {
+  const interval = knownInterval.use()
+  const times = useQuery({
+    queryKey: ['interval', host],
+    queryFn: ({ signal }) =>
+      sampleTimes(selector('node_load1', { instance: host.instance, job: host.job }), '2m', signal),
+    staleTime: 60_000,
+  })
+  const measured = times.data === undefined ? null : medianInterval(times.data)
+  useEffect(() => {
+    if (measured !== null && measured !== knownInterval.get()) knownInterval.set(measured)
+  }, [measured])
+  return ms(interval)
+}
+
+export interface Facts {
+  readonly system: string
+  readonly kernel: string
+  readonly bootTime: number | null
+  readonly cores: number | null
+}
+
+export function useFacts(host: Host): Facts | null {
+  const facts = useQuery({
+    queryKey: ['facts', host],
+    queryFn: async ({ signal }): Promise<Facts> => {
+      const samples = await queryVector(factsQuery(host), undefined, signal)
+      const find = (name: string) => samples.find((s) => s.metric.__name__ === name)
+      const uname = find('node_uname_info')?.metric
+      return {
+        system: find('node_os_info')?.metric.pretty_name ?? uname?.sysname ?? '',
+        kernel: [uname?.release, uname?.machine].filter((part) => part !== undefined).join(' '),
+        bootTime: find('node_boot_time_seconds')?.value ?? null,
+        cores: find('cores')?.value ?? null,
+      }
+    },
+    staleTime: 60_000,
+    refetchInterval: (query) => (query.state.data?.cores == null ? 2000 : 60_000),
+  })
+  return facts.data ?? null
+}
+
+/** Points per chart; about one per two pixels of a panel. */
+function panelPoints(): number {
+  const columns = window.innerWidth > 1100 ? 3 : window.innerWidth > 760 ? 2 : 1
+  return Math.min(Math.max(Math.round(window.innerWidth / columns), 300), 460)
+}
+
+export function useMachine(host: Host) {
+  const { range, zone } = useTimeState()
+  const now = useNow()
+  const interval = useInterval(host)
+  const { from, to } = resolveRange(range, now, zone)
+  const step = ms(Math.max(chooseStep(ms(to - from), panelPoints()), interval))
+  const exprs = useMemo(() => machineQueries(host, step, interval), [host, step, interval])
+  return {
+    exprs,
+    cpu: useLiveFrame(exprs.cpu, step),
+    memory: useLiveFrame(exprs.memory, step),
+    load: useLiveFrame(exprs.load, step),
+    diskIo: useLiveFrame(exprs.diskIo, step),
+    diskBusy: useLiveFrame(exprs.diskBusy, step),
+    network: useLiveFrame(exprs.network, step),
+    pressure: useLiveFrame(exprs.pressure, step),
+    switches: useLiveFrame(exprs.switches, step),
+    filesystems: useLiveFrame(exprs.filesystems, step),
+  }
+}
+
+export type Machine = ReturnType<typeof useMachine>

@@ -1,0 +1,87 @@
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  retainSearchParams,
+} from '@tanstack/react-router'
+import { Crash } from './components/Crash'
+import { NotFound } from './components/NotFound'
+import { Shell } from './components/shell/Shell'
+import { many, one, oneOf, parseSearch, stringifySearch } from './lib/search'
+import { timeSearchKeys, validateTimeSearch } from './state/timeSearch'
+
+const root = createRootRoute({
+  component: Shell,
+  notFoundComponent: NotFound,
+  validateSearch: validateTimeSearch,
+  search: { middlewares: [retainSearchParams([...timeSearchKeys])] },
+})
+
+/** Leaves out what is not set, so that the address stays short. */
+function present<T extends Record<string, unknown>>(
+  entries: T,
+): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const kept = Object.entries(entries).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(kept) as { [K in keyof T]?: Exclude<T[K], undefined> }
+}
+
+const nonEmpty = (values: string[]): string[] | undefined => (values.length === 0 ? undefined : values)
+
+const machine = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  component: lazyRouteComponent(() => import('./pages/machine/MachinePage'), 'MachinePage'),
+})
+
+const explore = createRoute({
+  getParentRoute: () => root,
+  path: '/explore',
+  validateSearch: (search: Record<string, unknown>) =>
+    present({
+      q: nonEmpty(many(search.q)),
+      hide: one(search.hide),
+      view: oneOf(search.view, ['graph', 'table', 'raw'] as const),
+      style: oneOf(search.style, ['line', 'stacked', 'points'] as const),
+      unit: one(search.unit),
+      step: one(search.step),
+    }),
+  component: lazyRouteComponent(() => import('./pages/explore/ExplorePage'), 'ExplorePage'),
+})
+
+const targets = createRoute({
+  getParentRoute: () => root,
+  path: '/targets',
+  validateSearch: (search: Record<string, unknown>) =>
+    present({
+      filter: one(search.filter),
+      health: oneOf(search.health, ['up', 'down', 'unknown', 'dropped'] as const),
+    }),
+  component: lazyRouteComponent(() => import('./pages/targets/TargetsPage'), 'TargetsPage'),
+})
+
+export const statusTabs = ['storage', 'memory', 'cardinality', 'config', 'runtime', 'flags'] as const
+export type StatusTab = (typeof statusTabs)[number]
+
+const status = createRoute({
+  getParentRoute: () => root,
+  path: '/status',
+  validateSearch: (search: Record<string, unknown>) =>
+    present({ tab: oneOf(search.tab, statusTabs), metric: one(search.metric), label: one(search.label) }),
+  component: lazyRouteComponent(() => import('./pages/status/StatusPage'), 'StatusPage'),
+})
+
+export const router = createRouter({
+  routeTree: root.addChildren([machine, explore, targets, status]),
+  parseSearch,
+  stringifySearch,
+  defaultErrorComponent: Crash,
+  defaultPreload: 'intent',
+  scrollRestoration: true,
+})
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router
+  }
+}

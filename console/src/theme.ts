@@ -1,0 +1,52 @@
+import { ActionIcon, Button, createTheme, Popover, Tooltip, type MantineColorsTuple } from '@mantine/core'
+
+const ember: MantineColorsTuple = [
+  '#fff1e6',
+  '#ffdfc9',
+  '#fcc19a',
+  '#f8a168',
+  '#f4863f',
+  '#f07426',
+  '#e5651a',
+  '#cc5410',
+  '#b3480c',
+  '#973a05',
+]
+
+/** Greys with a little warmth, as of stone beside a fire; index 0 is text on dark, 9 the deepest ground. */
+const stone: MantineColorsTuple = [
+  '#ece7e1',
+  '#cfc8c0',
+  '#a8a098',
+  '#857d75',
+  '#4d4742',
+  '#38332f',
+  '#2a2623',
+  '#1d1a18',
+  '#161412',
+  '#100e0d',
+]
+
+const systemFonts =
+  'system-ui, -apple-system, "Segoe UI", "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "Noto Sans CJK SC", "WenQuanYi Micro Hei", sans-serif'
+
+export const theme = createTheme({
+  primaryColor: 'ember',
+  primaryShade: { light: 7, dark: 4 },
+  autoContrast: true,
+  colors: { ember, dark: stone },
+  fontFamily: `"Inter Variable", ${systemFonts}`,
+  fontFamilyMonospace: '"JetBrains Mono Variable", ui-monospace, "SF Mono", Menlo, Consolas, monospace',
+  headings: { fontWeight: '600' },
+  defaultRadius: 'md',
+  radius: { md: '6px', lg: '10px' },
+  fontSizes: { xs: '0.75rem', sm: '0.8125rem', md: '0.875rem', lg: '1rem', xl: '1.25rem' },
+  respectReducedMotion: true,
+  cursorType: 'pointer',
+  components: {
+    ActionIcon: ActionIcon.extend({ defaultProps: { variant: 'subtle', color: 'gray' } }),
+    Button: Button.extend({ defaultProps: { size: 'xs' } }),
+    Tooltip: Tooltip.extend({ defaultProps: { openDelay: 350, withArrow: true, fz: 'xs' } }),
+    Popover: Popover.extend({ defaultProps: { shadow: 'md' } }),
+  },
+})

@@ -1,0 +1,15 @@
+import path from 'node:path'
+import react from '@vitejs/plugin-react'
+import { defineConfig } from 'vitest/config'
+
+// Development talks to a running server; in production the console is served by it.
+const backend = process.env.WATCHFIRE_URL ?? 'http://127.0.0.1:7766'
+
+export default defineConfig({
+  plugins: [react()],
+  resolve: { alias: { '@': path.resolve(import.meta.dirname, 'src') } },
+  server: { proxy: { '/api': backend, '/-': backend } },
+  preview: { proxy: { '/api': backend, '/-': backend } },
+  build: { target: 'es2023', sourcemap: false, assetsInlineLimit: 2048, manifest: true },
+  test: { include: ['src/**/*.test.ts', 'src/**/*.test.tsx'], environment: 'node' },
+})
