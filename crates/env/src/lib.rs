@@ -8,8 +8,10 @@ mod clock;
 mod disk;
 mod random;
 mod real;
+mod sim;
 
 pub use clock::{Clock, RealClock, SimClock};
 pub use disk::{Disk, DiskFile, DiskLock};
 pub use random::{Random, RealRandom, SimRandom};
 pub use real::RealDisk;
+pub use sim::SimDisk;

@@ -68,8 +68,10 @@ impl Disk for RealDisk {
         let parent = path.parent().unwrap_or(Path::new(""));
         self.create_dir_all(parent)?;
         match std::fs::create_dir(path) {
-            Err(e) if e.kind() != ErrorKind::AlreadyExists => Err(at("create directory", path, e)),
-            _ => self.sync_dir(parent),
+            // Made by someone else since; if it is a file there is no directory.
+            Err(e) if e.kind() == ErrorKind::AlreadyExists && path.is_dir() => self.sync_dir(parent),
+            Err(e) => Err(at("create directory", path, e)),
+            Ok(()) => self.sync_dir(parent),
         }
     }
 
