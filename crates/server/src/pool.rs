@@ -1,0 +1,188 @@
+//! Runs blocking work, queries above all, on so many threads and no more.
+
+use crate::http::error::{ApiError, ErrorKind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
+
+/// Threads for work that blocks or computes, with a queue before them.
+#[derive(Debug)]
+pub struct Pool {
+    permits: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    waiting_max: usize,
+    running: Arc<AtomicUsize>,
+}
+
+/// What a piece of work must keep an eye on.
+#[derive(Debug, Clone)]
+pub struct Watch {
+    /// When it must have ended.
+    pub deadline: Instant,
+    /// Turns true when nobody waits for it any longer.
+    pub canceled: Arc<AtomicBool>,
+}
+
+/// Tells the work that nobody waits for it, if the one who asked goes away first.
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+struct Counted<'a>(&'a AtomicUsize);
+
+impl<'a> Counted<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Counted(count)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Pool {
+    /// A pool of `threads` with at most `waiting_max` pieces of work before it.
+    pub fn new(threads: usize, waiting_max: usize) -> Pool {
+        Pool {
+            permits: Arc::new(Semaphore::new(threads)),
+            waiting: AtomicUsize::new(0),
+            waiting_max,
+            running: Arc::default(),
+        }
+    }
+
+    /// Pieces of work that wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Pieces of work under way.
+    pub fn running(&self) -> usize {
+        self.running.load(Ordering::Relaxed)
+    }
+
+    /// Runs `work` on a thread where it may block. The time spent waiting counts towards `timeout`. If the
+    /// returned future is dropped, the work is told so.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        timeout: Duration,
+        work: impl FnOnce(&Watch) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let deadline = Instant::now() + timeout;
+        let permit = self.permit(timeout).await?;
+        let watch = Watch { deadline, canceled: Arc::default() };
+        let cancel = CancelOnDrop(Arc::clone(&watch.canceled));
+        let running = Arc::clone(&self.running);
+        let done = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let _running = Counted::new(&running);
+            work(&watch)
+        })
+        .await;
+        drop(cancel);
+        done.unwrap_or_else(|e| {
+            tracing::error!(error = %e, "a request failed in a way it must not");
+            Err(ApiError::internal("the request met a fault in the server; its log says more"))
+        })
+    }
+
+    async fn permit(&self, timeout: Duration) -> Result<tokio::sync::OwnedSemaphorePermit, ApiError> {
+        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+            return Ok(permit);
+        }
+        let waiting = Counted::new(&self.waiting);
+        if waiting.0.load(Ordering::Relaxed) > self.waiting_max {
+            return Err(ApiError::new(
+                ErrorKind::Unavailable,
+                format!("{} queries wait already, the most allowed: raise query.queue", self.waiting_max),
+            )
+            .retry_after(Duration::from_secs(1)));
+        }
+        match tokio::time::timeout(timeout, Arc::clone(&self.permits).acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) => Err(ApiError::new(ErrorKind::Unavailable, "the server is shutting down")),
+            Err(_) => Err(ApiError::new(
+                ErrorKind::Timeout,
+                format!(
+                    "query timed out after {} s in the queue: raise query.concurrency or query.timeout",
+                    timeout.as_secs_f64()
+                ),
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_and_a_slow_one_times_out() {
+        let pool = Arc::new(Pool::new(1, 1));
+        let (release, wait) = std::sync::mpsc::channel::<()>();
+        let (started, is_running) = tokio::sync::oneshot::channel();
+        let busy = tokio::spawn({
+            let pool = Arc::clone(&pool);
+            async move {
+                pool.run(Duration::from_secs(60), move |_| {
+                    started.send(()).unwrap();
+                    wait.recv().unwrap();
+                    Ok(())
+                })
+                .await
+            }
+        });
+        is_running.await.unwrap();
+        assert_eq!(pool.running(), 1);
+        let slow = pool.run(Duration::from_millis(10), |_| Ok(())).await.unwrap_err();
+        assert_eq!(slow.kind, ErrorKind::Timeout);
+        let queued = tokio::spawn({
+            let pool = Arc::clone(&pool);
+            async move { pool.run(Duration::from_secs(60), |_| Ok(7)).await }
+        });
+        while pool.waiting() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let refused = pool.run(Duration::from_secs(60), |_| Ok(())).await.unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::Unavailable);
+        assert!(refused.message.contains("query.queue"), "{}", refused.message);
+        release.send(()).unwrap();
+        busy.await.unwrap().unwrap();
+        assert_eq!(queued.await.unwrap().unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn work_nobody_waits_for_is_told_so() {
+        let pool = Pool::new(1, 1);
+        let (saw, seen) = std::sync::mpsc::channel();
+        let (started, mut is_running) = tokio::sync::oneshot::channel();
+        let work = pool.run(Duration::from_secs(60), move |watch: &Watch| {
+            started.send(()).unwrap();
+            while !watch.canceled.load(Ordering::Relaxed) {
+                std::thread::yield_now();
+            }
+            saw.send(()).unwrap();
+            Ok(())
+        });
+        tokio::select! {
+            _ = work => panic!("the work cannot end by itself"),
+            _ = &mut is_running => {}
+        }
+        tokio::task::spawn_blocking(move || seen.recv().unwrap()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_internal_error() {
+        let pool = Pool::new(1, 1);
+        let e = pool.run::<()>(Duration::from_secs(1), |_| panic!("boom")).await.unwrap_err();
+        assert_eq!(e.kind, ErrorKind::Internal);
+    }
+}

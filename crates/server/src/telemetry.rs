@@ -1,0 +1,315 @@
+//! The server's own metrics: one registry, each metric documented.
+
+use model::MetricKind;
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// A metric that only grows.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds to it.
+    pub fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Its value.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Upper bounds of the duration buckets, seconds.
+const DURATION_BOUNDS: [f64; 8] = [0.001, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0];
+
+/// Durations in buckets.
+#[derive(Debug, Default)]
+pub struct Durations {
+    buckets: [AtomicU64; DURATION_BOUNDS.len() + 1],
+    sum_us: AtomicU64,
+}
+
+impl Durations {
+    /// Counts one.
+    pub fn observe(&self, took: Duration) {
+        let seconds = took.as_secs_f64();
+        let at = DURATION_BOUNDS.partition_point(|b| *b < seconds);
+        self.buckets[at].fetch_add(1, Ordering::Relaxed);
+        self.sum_us.fetch_add(took.as_micros() as u64, Ordering::Relaxed);
+    }
+}
+
+/// One value of a family.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OwnSample {
+    /// Appended to the family's name: `_bucket`, `_sum`, `_count` or nothing.
+    pub suffix: &'static str,
+    /// Labels.
+    pub labels: Vec<(&'static str, String)>,
+    /// The value.
+    pub value: f64,
+}
+
+/// A metric with its documentation and present values.
+#[derive(Debug, Clone)]
+pub struct Family {
+    /// Its name.
+    pub name: &'static str,
+    /// One sentence.
+    pub help: &'static str,
+    /// Its kind.
+    pub kind: MetricKind,
+    /// Its values.
+    pub samples: Vec<OwnSample>,
+}
+
+impl Family {
+    /// A family without labels.
+    pub fn single(name: &'static str, help: &'static str, kind: MetricKind, value: f64) -> Family {
+        Family { name, help, kind, samples: vec![OwnSample { suffix: "", labels: Vec::new(), value }] }
+    }
+
+    fn labelled(name: &'static str, help: &'static str, kind: MetricKind) -> Family {
+        Family { name, help, kind, samples: Vec::new() }
+    }
+
+    fn push(&mut self, labels: &[(&'static str, &str)], value: f64) {
+        let labels = labels.iter().map(|(n, v)| (*n, (*v).to_owned())).collect();
+        self.samples.push(OwnSample { suffix: "", labels, value });
+    }
+
+    fn push_durations(&mut self, label: (&'static str, &str), d: &Durations) {
+        let (name, value) = label;
+        let mut count = 0;
+        for (i, bucket) in d.buckets.iter().enumerate() {
+            count += bucket.load(Ordering::Relaxed);
+            let bound = DURATION_BOUNDS.get(i).copied().unwrap_or(f64::INFINITY);
+            self.samples.push(OwnSample {
+                suffix: "_bucket",
+                labels: vec![(name, value.to_owned()), ("le", crate::http::number::format_float(bound))],
+                value: count as f64,
+            });
+        }
+        let sum = d.sum_us.load(Ordering::Relaxed) as f64 / 1e6;
+        for (suffix, v) in [("_sum", sum), ("_count", count as f64)] {
+            self.samples.push(OwnSample { suffix, labels: vec![(name, value.to_owned())], value: v });
+        }
+    }
+}
+
+/// What is counted about one group of endpoints.
+#[derive(Debug, Default)]
+pub struct HandlerMetrics {
+    answers: Mutex<BTreeMap<u16, u64>>,
+    durations: Durations,
+}
+
+impl HandlerMetrics {
+    /// Counts an answer.
+    pub fn answered(&self, status: u16, took: Duration) {
+        *self.answers.lock().entry(status).or_default() += 1;
+        self.durations.observe(took);
+    }
+}
+
+/// What is counted about one way in.
+#[derive(Debug, Default)]
+pub struct ReceiveMetrics {
+    /// Bodies committed.
+    pub bodies: Counter,
+    /// Bytes as sent.
+    pub bytes: Counter,
+    /// Samples accepted.
+    pub samples: Counter,
+    /// Native histograms accepted.
+    pub histograms: Counter,
+    /// Exemplars accepted.
+    pub exemplars: Counter,
+    /// Samples, histograms and exemplars refused as wrong.
+    pub refused: Counter,
+    /// Bodies put off because of pressure.
+    pub put_off: Counter,
+}
+
+/// Everything the server counts about itself.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    handlers: Mutex<BTreeMap<&'static str, Arc<HandlerMetrics>>>,
+    /// Remote write 1.0 and 2.0.
+    pub remote_write: ReceiveMetrics,
+    /// Text, OpenMetrics and protocol buffers pushed.
+    pub push: ReceiveMetrics,
+    /// Samples that left through queries.
+    pub samples_returned: Counter,
+    /// Samples read from the store by queries.
+    pub samples_read: Counter,
+    /// Queries that ended in an error.
+    pub queries_failed: Counter,
+    /// Queries refused because the queue was full.
+    pub queries_refused: Counter,
+    /// Times the server's own metrics could not be stored.
+    pub own_failed: Counter,
+}
+
+impl Metrics {
+    /// The counters of a group of endpoints.
+    pub fn handler(&self, name: &'static str) -> Arc<HandlerMetrics> {
+        Arc::clone(self.handlers.lock().entry(name).or_default())
+    }
+
+    /// Every family with its present values.
+    pub fn families(&self) -> Vec<Family> {
+        use MetricKind::Counter as C;
+        let mut out = self.http_families();
+        out.extend(self.receive_families());
+        out.extend([
+            Family::single(
+                "watchfire_query_samples_returned_total",
+                "Samples that left in the answers to queries.",
+                C,
+                self.samples_returned.get() as f64,
+            ),
+            Family::single(
+                "watchfire_query_samples_read_total",
+                "Samples that queries read from the store.",
+                C,
+                self.samples_read.get() as f64,
+            ),
+            Family::single(
+                "watchfire_queries_failed_total",
+                "Queries that ended in an error, wrong expressions included.",
+                C,
+                self.queries_failed.get() as f64,
+            ),
+            Family::single(
+                "watchfire_queries_refused_total",
+                "Queries refused because query.queue was full.",
+                C,
+                self.queries_refused.get() as f64,
+            ),
+            Family::single(
+                "watchfire_self_failed_total",
+                "Times the server's own metrics could not be stored.",
+                C,
+                self.own_failed.get() as f64,
+            ),
+        ]);
+        out
+    }
+
+    fn http_families(&self) -> Vec<Family> {
+        let mut requests = Family::labelled(
+            "watchfire_http_requests_total",
+            "HTTP requests answered, by endpoint and status.",
+            MetricKind::Counter,
+        );
+        let mut durations = Family::labelled(
+            "watchfire_http_request_duration_seconds",
+            "Time from a request's head to its answer, by endpoint.",
+            MetricKind::Histogram,
+        );
+        for (name, handler) in self.handlers.lock().iter() {
+            let answers = handler.answers.lock();
+            for (status, count) in answers.iter() {
+                requests.push(&[("handler", name), ("code", &status.to_string())], *count as f64);
+            }
+            // Endpoints nobody asks for would only be dead series.
+            if !answers.is_empty() {
+                durations.push_durations(("handler", name), &handler.durations);
+            }
+        }
+        vec![requests, durations]
+    }
+
+    fn receive_families(&self) -> Vec<Family> {
+        type Field = fn(&ReceiveMetrics) -> &Counter;
+        let all: [(&'static str, &'static str, Field); 7] = [
+            ("watchfire_receive_bodies_total", "Bodies stored, by way in.", |m| &m.bodies),
+            ("watchfire_receive_bytes_total", "Bytes of bodies as they came, by way in.", |m| &m.bytes),
+            ("watchfire_receive_samples_total", "Float samples stored, by way in.", |m| &m.samples),
+            ("watchfire_receive_histograms_total", "Native histograms stored, by way in.", |m| &m.histograms),
+            ("watchfire_receive_exemplars_total", "Exemplars stored, by way in.", |m| &m.exemplars),
+            (
+                "watchfire_receive_refused_total",
+                "Samples, histograms and exemplars refused as wrong or over a limit, by way in.",
+                |m| &m.refused,
+            ),
+            ("watchfire_receive_put_off_total", "Bodies told to come back later, by way in.", |m| &m.put_off),
+        ];
+        all.into_iter()
+            .map(|(name, help, field)| {
+                let mut family = Family::labelled(name, help, MetricKind::Counter);
+                family.push(&[("protocol", "remote_write")], field(&self.remote_write).get() as f64);
+                family.push(&[("protocol", "push")], field(&self.push).get() as f64);
+                family
+            })
+            .collect()
+    }
+}
+
+/// The families in the Prometheus text format.
+pub fn exposition(families: &[Family]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(16 << 10);
+    for family in families.iter().filter(|f| !f.samples.is_empty()) {
+        let help = family.help.replace('\\', "\\\\").replace('\n', "\\n");
+        out.extend_from_slice(
+            format!("# HELP {0} {help}\n# TYPE {0} {1}\n", family.name, family.kind).as_bytes(),
+        );
+        for sample in &family.samples {
+            out.extend_from_slice(family.name.as_bytes());
+            out.extend_from_slice(sample.suffix.as_bytes());
+            for (i, (name, value)) in sample.labels.iter().enumerate() {
+                let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+                let open = if i == 0 { '{' } else { ',' };
+                out.extend_from_slice(format!("{open}{name}=\"{value}\"").as_bytes());
+            }
+            if !sample.labels.is_empty() {
+                out.push(b'}');
+            }
+            out.push(b' ');
+            crate::http::number::push_float(&mut out, sample.value);
+            out.push(b'\n');
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exposition_is_in_the_text_format() {
+        let m = Metrics::default();
+        m.handler("query").answered(200, Duration::from_millis(3));
+        m.remote_write.samples.add(7);
+        let text = String::from_utf8(exposition(&m.families())).unwrap();
+        for line in [
+            r#"watchfire_http_requests_total{handler="query",code="200"} 1"#,
+            r#"watchfire_http_request_duration_seconds_bucket{handler="query",le="0.001"} 0"#,
+            r#"watchfire_http_request_duration_seconds_bucket{handler="query",le="0.005"} 1"#,
+            r#"watchfire_http_request_duration_seconds_bucket{handler="query",le="+Inf"} 1"#,
+            r#"watchfire_receive_samples_total{protocol="remote_write"} 7"#,
+            "# TYPE watchfire_http_request_duration_seconds histogram",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+        }
+    }
+
+    #[test]
+    fn every_metric_is_documented_and_named_alike() {
+        for family in Metrics::default().families() {
+            assert!(family.name.starts_with("watchfire_") && family.help.ends_with('.'), "{}", family.name);
+            assert_eq!(
+                family.name.ends_with("_total"),
+                family.kind == MetricKind::Counter,
+                "{}",
+                family.name
+            );
+        }
+    }
+}
