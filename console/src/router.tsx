@@ -21,9 +21,9 @@ const root = createRootRoute({
 /** Leaves out what is not set, so that the address stays short. */
 function present<T extends Record<string, unknown>>(
   entries: T,
-): { [K in keyof T]?: Exclude<T[K], undefined> } {
+): { [K in keyof T]?: T[K] | undefined } {
   const kept = Object.entries(entries).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(kept) as { [K in keyof T]?: Exclude<T[K], undefined> }
+  return Object.fromEntries(kept) as { [K in keyof T]?: T[K] | undefined }
 }
 
 const nonEmpty = (values: string[]): string[] | undefined => (values.length === 0 ? undefined : values)

@@ -1,4 +1,4 @@
-import { dictionary, fields, items, list, number, optional, sampleNumber, text, type Decoder } from './decode'
+import { dictionary, fields, list, number, optional, sampleNumber, text, type Decoder } from './decode'
 import { labelsDecoder, request } from './http'
 import type {
   ActiveTarget,
@@ -163,22 +163,17 @@ export interface FunctionHelp {
 }
 
 const functionHelp: Decoder<FunctionHelp> = (value, path) => {
-  if (typeof value === 'string') return { name: value, signature: value, help: '' }
   const body = fields(value, path)
   const name = text(body.name, `${path}.name`)
   return {
     name,
     signature: optional(text, name)(body.signature, `${path}.signature`),
-    help: optional(text, '')(body.help ?? body.description, `${path}.help`),
+    help: optional(text, '')(body.doc, `${path}.doc`),
   }
 }
 
 export async function functionHelps(signal?: AbortSignal): Promise<FunctionHelp[]> {
   const decode: Decoder<FunctionHelp[]> = (value, path) =>
-    Array.isArray(value)
-      ? items(value, path).map((entry, i) => functionHelp(entry, `${path}[${i}]`))
-      : Object.entries(fields(value, path)).map(([name, entry]) =>
-          functionHelp({ name, ...fields(entry, `${path}.${name}`) }, `${path}.${name}`),
-        )
+    list(functionHelp)(fields(value, path).functions, `${path}.functions`)
   return (await request('/api/v1/functions', {}, decode, signal)).data
 }

@@ -28,6 +28,9 @@ interface VirtualTableProps<Row> {
   /** Pixels the body takes at most; it scrolls within. */
   readonly height: number
   readonly minWidth?: number
+  /** Called on a click or Enter; `additive` when Ctrl or ⌘ was held. */
+  readonly onRow?: (row: Row, additive: boolean) => void
+  readonly faded?: (row: Row) => boolean
 }
 
 const rowHeight = 30
@@ -53,15 +56,8 @@ function sorted<Row>(
 }
 
 /** A sortable table that draws only the rows in view, so that ten thousand are as quick as ten. */
-export function VirtualTable<Row>({
-  label,
-  rows,
-  columns,
-  rowKey,
-  initialSort,
-  height,
-  minWidth,
-}: VirtualTableProps<Row>) {
+export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
+  const { label, rows, columns, rowKey, initialSort, height, minWidth, onRow, faded } = props
   const [sort, setSort] = useState<Sort | null>(initialSort ?? null)
   const body = useRef<HTMLDivElement>(null)
   const ordered = useMemo(
@@ -125,6 +121,13 @@ export function VirtualTable<Row>({
                 role="row"
                 aria-rowindex={item.index + 2}
                 className={styles.row}
+                data-faded={faded?.(row) === true || undefined}
+                data-active={onRow !== undefined || undefined}
+                tabIndex={onRow === undefined ? undefined : 0}
+                onClick={(event) => onRow?.(row, event.ctrlKey || event.metaKey)}
+                onKeyDown={(event) => {
+                  if (event.key === 'Enter') onRow?.(row, event.ctrlKey || event.metaKey)
+                }}
                 style={{ ...template, transform: `translateY(${item.start}px)` }}
               >
                 {columns.map((column) => (

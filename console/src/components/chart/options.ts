@@ -46,7 +46,7 @@ function valueAxis(scheme: Scheme, unit: Unit): uPlot.Axis {
       return Math.ceil(u.ctx.measureText(widest).width / devicePixelRatio) + 14
     },
     gap: 5,
-    space: 34,
+    space: 28,
     ...(binary ? { incrs: byteIncrements } : {}),
     grid: { stroke: colors.grid, width: 1 },
     ticks: { show: false },
@@ -113,7 +113,7 @@ export function chartOptions(
     ...size,
     ms: 1,
     tzDate: (at) => uPlot.tzDate(new Date(at), zone),
-    padding: [8, 8, 0, 0],
+    padding: [8, 18, 0, 0],
     legend: { show: false },
     cursor: {
       y: false,

@@ -14,7 +14,7 @@ export function ShortcutHelp({ onClose }: { readonly onClose: () => void }) {
       [
         [[mod, 'K'], s.palette],
         [['/'], s.focus],
-        [['Shift', 'Enter'], s.run],
+        [['Enter'], s.run],
         [['d'], s.theme],
         [['\\'], s.nav],
         [['?'], s.help],

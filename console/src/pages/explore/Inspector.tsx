@@ -1,0 +1,95 @@
+import type { UseQueryResult } from '@tanstack/react-query'
+import { IconAlertTriangle, IconInfoCircle } from '@tabler/icons-react'
+import { ApiError } from '@/api/http'
+import type { QueryResult } from '@/api/types'
+import { useMessages } from '@/i18n'
+import { formatDuration } from '@/lib/duration'
+import { formatSeconds, formatValue } from '@/lib/units'
+import { rowName } from './exploreSearch'
+import styles from './Inspector.module.css'
+import type { RowAnswer } from './useResults'
+
+interface InspectorProps {
+  readonly results: readonly UseQueryResult<RowAnswer>[]
+  readonly exprs: readonly string[]
+}
+
+function sizeOf(result: QueryResult): { series: number; points: number } {
+  if (result.type === 'matrix') {
+    return {
+      series: result.series.length,
+      points: result.series.reduce((sum, s) => sum + s.times.length + s.histograms, 0),
+    }
+  }
+  return result.type === 'vector'
+    ? { series: result.samples.length, points: result.samples.length }
+    : { series: 1, points: 1 }
+}
+
+/** What each query cost and what the server had to say about it. */
+export function Inspector({ results, exprs }: InspectorProps) {
+  const x = useMessages().explore
+  return (
+    <section className={styles.inspector} aria-label={x.inspector}>
+      {results.map((result, index) => {
+        if (exprs[index]?.trim() === '') return null
+        const { data, error } = result
+        const exchange = data?.exchange ?? (error instanceof ApiError ? error.exchange : null)
+        if (exchange == null) return null
+        return (
+          <div key={index} className={styles.row}>
+            <b className={styles.name}>{rowName(index)}</b>
+            <div className={styles.body}>
+              <code className="mono">{decodeURIComponent(exchange.url.replaceAll('+', ' '))}</code>
+              <dl>
+                <Fact name={x.inspect.elapsed} value={formatSeconds(exchange.elapsedMs / 1000)} />
+                <Fact name={x.inspect.bytes} value={formatValue(exchange.bytes, 'bytes')} />
+                {data !== undefined && <AnswerFacts answer={data} />}
+              </dl>
+              {exchange.warnings.map((text) => (
+                <p key={text} className={styles.warning}>
+                  <IconAlertTriangle size={15} aria-label={x.inspect.warnings} /> {text}
+                </p>
+              ))}
+              {exchange.infos.map((text) => (
+                <p key={text} className={styles.info}>
+                  <IconInfoCircle size={15} aria-label={x.inspect.infos} /> {text}
+                </p>
+              ))}
+            </div>
+          </div>
+        )
+      })}
+    </section>
+  )
+}
+
+function AnswerFacts({ answer }: { readonly answer: RowAnswer }) {
+  const i = useMessages().explore.inspect
+  const { series, points } = sizeOf(answer.data.result)
+  const { stats } = answer.data
+  const phases: Record<string, string> = i.phases
+  return (
+    <>
+      <Fact name={i.step} value={formatDuration(answer.stepMs)} />
+      <Fact name={i.series} value={String(series)} />
+      <Fact name={i.points} value={String(points)} />
+      {stats?.totalSamples != null && <Fact name={i.samples} value={String(stats.totalSamples)} />}
+      {stats?.peakSamples != null && <Fact name={i.peak} value={String(stats.peakSamples)} />}
+      {Object.entries(stats?.timings ?? {})
+        .filter(([name]) => name !== 'innerEvalTime')
+        .map(([name, spent]) => (
+          <Fact key={name} name={phases[name] ?? name} value={formatSeconds(spent)} />
+        ))}
+    </>
+  )
+}
+
+function Fact({ name, value }: { readonly name: string; readonly value: string }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  )
+}
