@@ -26,6 +26,18 @@ pub(crate) struct Side {
     pub spans: Vec<Span>,
     pub deltas: Vec<i64>,
     pub counts: Vec<f64>,
+    /// Elements met, of which at most [`KEPT_MAX`] of each kind are kept.
+    seen: u64,
+}
+
+/// A byte of a body may hold a whole bucket, so no more than this many are kept before the limit is applied.
+const KEPT_MAX: usize = 1 << 16;
+
+/// Keeps a value unless there are too many.
+pub(crate) fn keep<T>(values: &mut Vec<T>, value: T) {
+    if values.len() < KEPT_MAX {
+        values.push(value);
+    }
 }
 
 impl Side {
@@ -40,22 +52,31 @@ impl Side {
                 _ => r.skip(wire)?,
             }
         }
-        self.spans.push(span);
+        self.seen += 1;
+        keep(&mut self.spans, span);
         Ok(())
     }
 
     pub fn delta(&mut self, r: &mut Reader<'_>, field: u32, wire: u8) -> Wire<()> {
         r.repeated(field, wire, VARINT, |r| {
-            self.deltas.push(zigzag(r.varint()?));
+            self.seen += 1;
+            keep(&mut self.deltas, zigzag(r.varint()?));
             Ok(())
         })
     }
 
     pub fn count(&mut self, r: &mut Reader<'_>, field: u32, wire: u8) -> Wire<()> {
         r.repeated(field, wire, FIXED64, |r| {
-            self.counts.push(r.double()?);
+            self.seen += 1;
+            keep(&mut self.counts, r.double()?);
             Ok(())
         })
+    }
+
+    /// The number of buckets as sent; spans only count when there are more of them than could be kept.
+    fn buckets(&self) -> u64 {
+        let kept = self.deltas.len().max(self.counts.len());
+        if kept == KEPT_MAX || self.spans.len() == KEPT_MAX { self.seen } else { kept as u64 }
     }
 
     fn absolute(&self, side: &str) -> Result<Vec<u64>, String> {
@@ -76,10 +97,7 @@ impl Parts {
     /// The histogram, checked. `series` names it in a message.
     pub fn finish(self, limits: &Limits, series: impl Fn() -> String) -> Result<Histogram, AppendError> {
         let invalid = |reason: String| AppendError::Invalid { series: series(), reason };
-        let buckets = [&self.positive, &self.negative]
-            .iter()
-            .map(|s| s.deltas.len().max(s.counts.len()) as u64)
-            .sum::<u64>();
+        let buckets = [&self.positive, &self.negative].iter().map(|s| s.buckets()).sum::<u64>();
         within(buckets, limits.histogram_buckets_max, "ingest.limits.histogram_buckets_max", || {
             format!("the number of buckets of a histogram of series {}", series())
         })
@@ -148,7 +166,7 @@ pub(crate) fn read(mut r: Reader<'_>) -> Wire<Sent> {
             (14, VARINT) => p.reset_hint = reset_hint(r.varint()?),
             (15, VARINT) => time_ms = r.varint()? as i64,
             (16, _) => r.repeated(field, wire, FIXED64, |r| {
-                p.custom_bounds.push(r.double()?);
+                keep(&mut p.custom_bounds, r.double()?);
                 Ok(())
             })?,
             (17, VARINT) => start_ms = r.varint()? as i64,

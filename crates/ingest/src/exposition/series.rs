@@ -1,7 +1,7 @@
 //! The part of an exposition that names a series.
 
 use super::number;
-use crate::error::{SyntaxError, quote};
+use crate::error::{DecodeError, SyntaxError, quote};
 use crate::limits::Limits;
 use crate::resolve::Resolver;
 use model::{AppendError, LabelError, Labels, METRIC_NAME, MetricKind};
@@ -39,15 +39,21 @@ pub(super) struct Family<'a> {
     pub kind: MetricKind,
 }
 
-/// Why a series of an exposition cannot be had.
+/// Why an entry of an exposition, or the labels of its series, cannot be had.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum SeriesError {
-    /// The text is malformed, and with it the whole exposition.
+    /// The exposition is malformed; nothing of it can be trusted.
     #[error(transparent)]
-    Syntax(#[from] SyntaxError),
+    Malformed(#[from] DecodeError),
     /// Only this series is refused.
     #[error(transparent)]
     Refused(#[from] AppendError),
+}
+
+impl From<SyntaxError> for SeriesError {
+    fn from(e: SyntaxError) -> Self {
+        SeriesError::Malformed(e.into())
+    }
 }
 
 impl<'a> Series<'a> {
@@ -62,6 +68,14 @@ impl<'a> Series<'a> {
         let mut resolver = Resolver::new();
         self.pairs(&mut resolver.pairs, limits)?;
         Ok(resolver.labels(limits)?)
+    }
+
+    /// The names of labels that are exposed with the empty value. They are not part of [`Series::labels`], but a
+    /// scraper that honours exposed labels must not fill them in either.
+    pub fn emptied(&self, limits: &Limits) -> Result<Vec<String>, SeriesError> {
+        let mut pairs = Pairs::new();
+        self.pairs(&mut pairs, limits)?;
+        Ok(pairs.iter().filter(|(_, v)| v.is_empty()).map(|(n, _)| n.to_string()).collect())
     }
 
     /// The pairs as written, in that order.

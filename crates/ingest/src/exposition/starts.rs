@@ -41,7 +41,7 @@ impl StartTimes {
                 }
                 Ok(Some(_)) | Err(SeriesError::Refused(_)) => {}
                 // The parser that yields the entries meets the same error and reports it.
-                Ok(None) | Err(SeriesError::Syntax(_)) => break,
+                Ok(None) | Err(SeriesError::Malformed(_)) => break,
             }
         }
         if by_point.is_empty() { None } else { Some(StartTimes { by_point }) }

@@ -2,6 +2,10 @@
 
 pub mod encode;
 pub mod v1;
+pub mod v2;
+
+use crate::wire::{FIXED64, Reader, VARINT, Wire};
+use model::MetricKind;
 
 /// What both versions say about one sample.
 #[derive(Clone, Copy, Default)]
@@ -10,8 +14,6 @@ struct Sample {
     time_ms: i64,
     start_ms: i64,
 }
-
-use crate::wire::{FIXED64, Reader, VARINT, Wire};
 
 /// The `Sample` message of either version.
 #[inline]
@@ -27,4 +29,18 @@ fn read_sample(mut r: Reader<'_>) -> Wire<Sample> {
         }
     }
     Ok(s)
+}
+
+/// Both versions number the kinds alike.
+fn metric_kind(v: u64) -> MetricKind {
+    match v {
+        1 => MetricKind::Counter,
+        2 => MetricKind::Gauge,
+        3 => MetricKind::Histogram,
+        4 => MetricKind::GaugeHistogram,
+        5 => MetricKind::Summary,
+        6 => MetricKind::Info,
+        7 => MetricKind::StateSet,
+        _ => MetricKind::Unknown,
+    }
 }

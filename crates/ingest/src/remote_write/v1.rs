@@ -4,14 +4,14 @@
 //! ([`model::Labels::key`]). So a known series costs one lookup by a slice of the body and nothing per label.
 //! Only series that are new, or whose sender does not sort labels, are taken apart.
 
-use super::read_sample;
+use super::{metric_kind, read_sample};
 use crate::error::DecodeError;
 use crate::histogram;
-use crate::limits::{Limits, cut};
+use crate::limits::{Limits, cut, within};
 use crate::outcome::Outcome;
 use crate::resolve::{Resolver, exemplar_labels, show};
 use crate::wire::{FIXED64, LEN, Reader, VARINT, Wire, WireError};
-use model::{AppendError, Appender, Exemplar, LabelError, Metadata, MetricKind, SeriesRef};
+use model::{AppendError, Appender, Exemplar, LabelError, Metadata, SeriesRef};
 
 const WHAT: &str = "remote write 1.0 body";
 
@@ -40,7 +40,10 @@ struct Decoder<'a, 'b, A: ?Sized> {
 impl<'a, A: Appender + ?Sized> Decoder<'a, '_, A> {
     fn request(&mut self, body: &'a [u8]) -> Wire<()> {
         let mut r = Reader::new(body, 0);
+        let (mut own, mut other) = (false, false);
         while let Some((field, wire)) = r.tag()? {
+            own |= matches!(field, 1 | 3);
+            other |= matches!(field, 4 | 5);
             match (field, wire) {
                 (1, LEN) => {
                     let message = r.bytes()?;
@@ -52,6 +55,12 @@ impl<'a, A: Appender + ?Sized> Decoder<'a, '_, A> {
                 (1 | 3, w) => return Err(r.error(format!("field {field} has wire type {w}"))),
                 _ => r.skip(wire)?,
             }
+        }
+        if other && !own {
+            return Err(r.error(
+                "this looks like a 2.0 message; its content type is \
+                 application/x-protobuf;proto=io.prometheus.write.v2.Request",
+            ));
         }
         Ok(())
     }
@@ -93,7 +102,7 @@ impl<'a, A: Appender + ?Sized> Decoder<'a, '_, A> {
     }
 
     fn new_series(&mut self, message: &'a [u8], base: usize) -> Result<SeriesRef, Refusal> {
-        read_labels(Reader::new(message, base), &mut self.labels.pairs)?;
+        read_labels(Reader::new(message, base), self.limits, &mut self.labels.pairs)?;
         Ok(self.labels.resolve(self.limits, self.out)?)
     }
 
@@ -140,7 +149,7 @@ impl<'a, A: Appender + ?Sized> Decoder<'a, '_, A> {
                 _ => r.skip(wire)?,
             }
         }
-        let done = match read_labels(whole, &mut pairs) {
+        let done = match read_labels(whole, self.limits, &mut pairs) {
             Ok(()) => exemplar_labels(&pairs, self.limits).and_then(|labels| {
                 self.out.exemplar(series, Exemplar { labels, value, time_ms }).map_err(|e| e.to_string())
             }),
@@ -181,20 +190,6 @@ impl<'a, A: Appender + ?Sized> Decoder<'a, '_, A> {
             self.outcome.metadata += 1;
         }
         Ok(())
-    }
-}
-
-/// Both versions number the kinds alike.
-pub(super) fn metric_kind(v: u64) -> MetricKind {
-    match v {
-        1 => MetricKind::Counter,
-        2 => MetricKind::Gauge,
-        3 => MetricKind::Histogram,
-        4 => MetricKind::GaugeHistogram,
-        5 => MetricKind::Summary,
-        6 => MetricKind::Info,
-        7 => MetricKind::StateSet,
-        _ => MetricKind::Unknown,
     }
 }
 
@@ -267,9 +262,15 @@ fn leading_labels(message: &[u8], base: usize) -> Wire<usize> {
     Ok(at)
 }
 
-/// Every label of a message, wherever it stands.
-fn read_labels<'a>(mut r: Reader<'a>, pairs: &mut Vec<(&'a str, &'a str)>) -> Result<(), Refusal> {
+/// Every label of a message, wherever it stands. A label can be two bytes, so they are counted before more than
+/// the limit are kept.
+fn read_labels<'a>(
+    mut r: Reader<'a>,
+    limits: &Limits,
+    pairs: &mut Vec<(&'a str, &'a str)>,
+) -> Result<(), Refusal> {
     pairs.clear();
+    let count = Shape::of(r.clone())?.labels;
     while let Some((field, wire)) = r.tag()? {
         match (field, wire) {
             (1, LEN) => {
@@ -295,6 +296,11 @@ fn read_labels<'a>(mut r: Reader<'a>, pairs: &mut Vec<(&'a str, &'a str)>) -> Re
             (1, w) => return Err(r.error(format!("field 1 of a series has wire type {w}")).into()),
             _ => r.skip(wire)?,
         }
+        if pairs.len() as u64 >= limits.labels_per_series_max {
+            let what = || format!("the number of labels of series {}", show(pairs));
+            within(count, limits.labels_per_series_max, "ingest.limits.labels_per_series_max", what)
+                .map_err(AppendError::Limit)?;
+        }
     }
     Ok(())
 }
@@ -307,7 +313,7 @@ fn not_utf8(name: &[u8], value: &[u8], before: &[(&str, &str)]) -> AppendError {
 #[cold]
 fn show_message(message: &[u8]) -> String {
     let mut pairs = Vec::new();
-    match read_labels(Reader::new(message, 0), &mut pairs) {
+    match read_labels(Reader::new(message, 0), &Limits::default(), &mut pairs) {
         Ok(()) => show(&pairs),
         Err(_) => "(unreadable)".to_owned(),
     }

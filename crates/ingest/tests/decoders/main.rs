@@ -1,5 +1,8 @@
 //! The decoders against independent encoders, naive models, and bad input.
 
+mod compress;
+mod protobuf;
 mod reference;
 mod remote_write_v1;
+mod remote_write_v2;
 mod text;

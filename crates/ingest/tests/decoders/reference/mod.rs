@@ -3,5 +3,7 @@
 
 #![allow(missing_docs, unreachable_pub)]
 
+pub mod client;
 pub mod recorder;
 pub mod v1;
+pub mod v2;
