@@ -1,0 +1,119 @@
+//! Starts, asks and kills one server process.
+
+use anyhow::{Context, bail};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+use tokio::process::{Child, Command};
+
+/// What to run and where.
+pub struct Host {
+    pub binary: PathBuf,
+    pub data: PathBuf,
+}
+
+/// A running server. Dropped, it is killed.
+pub struct Server {
+    child: Child,
+    pub url: String,
+    pub client: reqwest::Client,
+    /// From the start of the process until it said it was ready.
+    pub ready_after: Duration,
+}
+
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+impl Host {
+    /// Removes what earlier runs left.
+    pub fn wipe(&self) -> anyhow::Result<()> {
+        match std::fs::remove_dir_all(&self.data) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(e).context("emptying the data directory")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Starts the server on a free port and waits until it is ready.
+    pub async fn start(&self) -> anyhow::Result<Server> {
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let started = Instant::now();
+        let child = Command::new(&self.binary)
+            .arg("serve")
+            .arg(format!("--data={}", self.data.display()))
+            .arg(format!("--listen=127.0.0.1:{port}"))
+            .arg("--no-agent")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("starting {}", self.binary.display()))?;
+        let mut server = Server {
+            child,
+            url: format!("http://127.0.0.1:{port}"),
+            client: reqwest::Client::new(),
+            ready_after: Duration::ZERO,
+        };
+        loop {
+            if let Some(status) = server.child.try_wait()? {
+                bail!("the server ended with {status} instead of serving");
+            }
+            let answer = server.client.get(format!("{}/-/ready", server.url)).send().await;
+            if answer.is_ok_and(|a| a.status().is_success()) {
+                server.ready_after = started.elapsed();
+                return Ok(server);
+            }
+            if started.elapsed() > READY_WITHIN {
+                bail!("the server is not ready after {READY_WITHIN:?}");
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+impl Server {
+    /// Ends the process with SIGKILL.
+    pub async fn kill(mut self) -> anyhow::Result<()> {
+        self.child.kill().await.context("killing the server")
+    }
+
+    /// The `data.result` of an instant query.
+    pub async fn query(&self, expr: &str, time_ms: i64) -> anyhow::Result<serde_json::Value> {
+        let time = format!("{}.{:03}", time_ms / 1000, time_ms % 1000);
+        let url = format!("{}/api/v1/query", self.url);
+        let body = format!("query={}&time={time}", encode(expr));
+        let request =
+            self.client.post(url).header("content-type", "application/x-www-form-urlencoded").body(body);
+        let mut answer: serde_json::Value = request.send().await?.json().await?;
+        if answer["status"] != "success" {
+            bail!("{expr}: {answer}");
+        }
+        Ok(answer["data"]["result"].take())
+    }
+
+    /// A line of `/proc/PID/status`, in bytes.
+    pub fn memory(&self, line: &str) -> anyhow::Result<u64> {
+        let pid = self.child.id().context("the server has ended")?;
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let found = status.lines().find_map(|l| l.strip_prefix(line)?.strip_prefix(':'));
+        let kib = found.and_then(|v| v.trim().trim_end_matches(" kB").parse::<u64>().ok());
+        Ok(kib.with_context(|| format!("no {line} in /proc/{pid}/status"))? * 1024)
+    }
+
+    /// Processor time used, user and system.
+    pub fn cpu(&self) -> anyhow::Result<Duration> {
+        let pid = self.child.id().context("the server has ended")?;
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
+        let ticks = |at: usize| fields.get(at).and_then(|f| f.parse::<u64>().ok()).unwrap_or(0);
+        let per_second = rustix::param::clock_ticks_per_second();
+        Ok(Duration::from_secs_f64((ticks(11) + ticks(12)) as f64 / per_second as f64))
+    }
+}
+
+fn encode(text: &str) -> String {
+    text.bytes()
+        .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .collect()
+}
