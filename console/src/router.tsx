@@ -9,6 +9,7 @@ import { Crash } from './components/Crash'
 import { NotFound } from './components/NotFound'
 import { Shell } from './components/shell/Shell'
 import { many, one, oneOf, parseSearch, stringifySearch } from './lib/search'
+import { statusTabs } from './state/statusTabs'
 import { timeSearchKeys, validateTimeSearch } from './state/timeSearch'
 
 const root = createRootRoute({
@@ -19,9 +20,7 @@ const root = createRootRoute({
 })
 
 /** Leaves out what is not set, so that the address stays short. */
-function present<T extends Record<string, unknown>>(
-  entries: T,
-): { [K in keyof T]?: T[K] | undefined } {
+function present<T extends Record<string, unknown>>(entries: T): { [K in keyof T]?: T[K] | undefined } {
   const kept = Object.entries(entries).filter(([, value]) => value !== undefined)
   return Object.fromEntries(kept) as { [K in keyof T]?: T[K] | undefined }
 }
@@ -59,9 +58,6 @@ const targets = createRoute({
     }),
   component: lazyRouteComponent(() => import('./pages/targets/TargetsPage'), 'TargetsPage'),
 })
-
-export const statusTabs = ['storage', 'memory', 'cardinality', 'config', 'runtime', 'flags'] as const
-export type StatusTab = (typeof statusTabs)[number]
 
 const status = createRoute({
   getParentRoute: () => root,

@@ -1,4 +1,13 @@
-import { ActionIcon, Button, createTheme, Popover, Tooltip, type MantineColorsTuple } from '@mantine/core'
+import {
+  ActionIcon,
+  Button,
+  createTheme,
+  Modal,
+  Popover,
+  SegmentedControl,
+  Tooltip,
+  type MantineColorsTuple,
+} from '@mantine/core'
 
 const ember: MantineColorsTuple = [
   '#fff1e6',
@@ -27,6 +36,20 @@ const stone: MantineColorsTuple = [
   '#100e0d',
 ]
 
+/** The same warmth for greys on light ground. */
+const sand: MantineColorsTuple = [
+  '#faf8f5',
+  '#f3efe9',
+  '#e9e3da',
+  '#dcd4c9',
+  '#c9bfb2',
+  '#a89d8f',
+  '#83786b',
+  '#5f564c',
+  '#453d35',
+  '#2b2520',
+]
+
 const systemFonts =
   'system-ui, -apple-system, "Segoe UI", "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "Noto Sans CJK SC", "WenQuanYi Micro Hei", sans-serif'
 
@@ -34,7 +57,7 @@ export const theme = createTheme({
   primaryColor: 'ember',
   primaryShade: { light: 7, dark: 4 },
   autoContrast: true,
-  colors: { ember, dark: stone },
+  colors: { ember, dark: stone, gray: sand },
   fontFamily: `"Inter Variable", ${systemFonts}`,
   fontFamilyMonospace: '"JetBrains Mono Variable", ui-monospace, "SF Mono", Menlo, Consolas, monospace',
   headings: { fontWeight: '600' },
@@ -46,6 +69,20 @@ export const theme = createTheme({
   components: {
     ActionIcon: ActionIcon.extend({ defaultProps: { variant: 'subtle', color: 'gray' } }),
     Button: Button.extend({ defaultProps: { size: 'xs' } }),
+    Modal: Modal.extend({
+      styles: {
+        content: { background: 'var(--wf-panel)' },
+        header: { background: 'var(--wf-panel)' },
+        title: { fontWeight: 600 },
+      },
+    }),
+    SegmentedControl: SegmentedControl.extend({
+      defaultProps: { withItemsBorders: false },
+      styles: {
+        root: { background: 'var(--wf-panel)', border: '1px solid var(--wf-line)' },
+        indicator: { background: 'var(--wf-accent-soft)', boxShadow: 'none' },
+      },
+    }),
     Tooltip: Tooltip.extend({ defaultProps: { openDelay: 350, withArrow: true, fz: 'xs' } }),
     Popover: Popover.extend({ defaultProps: { shadow: 'md' } }),
   },

@@ -8,6 +8,7 @@ import type {
   MetricMetadata,
   NamedCount,
   ProcessInfo,
+  StoreStatus,
   TargetsAnswer,
 } from './types'
 
@@ -48,18 +49,23 @@ const process: Decoder<ProcessInfo> = (value, path) => {
   return {
     pid: number(body.pid, `${path}.pid`),
     name: text(body.name, `${path}.name`),
-    command: optional(text, '')(body.command, `${path}.command`),
+    command: optional(text, '')(body.cmdline, `${path}.cmdline`),
     user: optional(text, '')(body.user, `${path}.user`),
-    cpuPercent: optional(number, 0)(body.cpu_percent, `${path}.cpu_percent`),
-    rssBytes: optional(number, 0)(body.rss_bytes, `${path}.rss_bytes`),
+    cpuPercent: optional(number, 0)(body.cpuPercent, `${path}.cpuPercent`),
+    rssBytes: optional(number, 0)(body.rssBytes, `${path}.rssBytes`),
     threads: optional(number, 0)(body.threads, `${path}.threads`),
     state: optional(text, '')(body.state, `${path}.state`),
-    startTimeMs: optional(number, 0)(body.start_time_ms, `${path}.start_time_ms`),
+    startTimeMs: optional(number, 0)(body.startMs, `${path}.startMs`),
   }
 }
 
+/** The busiest processes are asked for; beyond this nobody looks. */
+const processesMax = 300
+
 export async function processes(signal?: AbortSignal): Promise<ProcessInfo[]> {
-  return (await request('/api/v1/processes', {}, list(process), signal)).data
+  const decode: Decoder<ProcessInfo[]> = (value, path) =>
+    list(process)(fields(value, path).processes, `${path}.processes`)
+  return (await request('/api/v1/processes', { limit: processesMax }, decode, signal)).data
 }
 
 const activeTarget: Decoder<ActiveTarget> = (value, path) => {
@@ -132,9 +138,19 @@ export async function headStatusOf(limit: number, signal?: AbortSignal): Promise
 }
 
 const json: Decoder<Json> = (value) => value as Json
+const figures = dictionary(json)
 
-export async function storageStatus(signal?: AbortSignal): Promise<Json> {
-  return (await request('/api/v1/status/storage', {}, json, signal)).data
+const storeStatus: Decoder<StoreStatus> = (value, path) => {
+  const body = fields(value, path)
+  return {
+    store: figures(body.store, `${path}.store`),
+    budgets: optional(figures, {})(body.budgets, `${path}.budgets`),
+    use: optional(figures, {})(body.use, `${path}.use`),
+  }
+}
+
+export async function storeStatusOf(signal?: AbortSignal): Promise<StoreStatus> {
+  return (await request('/api/v1/status/store', {}, storeStatus, signal)).data
 }
 
 export async function effectiveConfig(signal?: AbortSignal): Promise<string> {

@@ -123,5 +123,14 @@ export interface HeadStatus {
   readonly seriesByPair: readonly NamedCount[]
 }
 
-/** Any JSON value; the storage report is a tree whose branches the server may add to. */
+/** Any JSON value; the storage report holds figures the server may add to. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
+
+/** Figures by name; which there are is up to the server. */
+export type Figures = Readonly<Record<string, Json>>
+
+export interface StoreStatus {
+  readonly store: Figures
+  readonly budgets: Figures
+  readonly use: Figures
+}

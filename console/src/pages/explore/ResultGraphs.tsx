@@ -90,13 +90,7 @@ interface ResultGraphsProps {
 export function ResultGraphs({ rows, state, loading }: ResultGraphsProps) {
   const [all, setAll] = useState(false)
   const scheme = useComputedColorScheme('dark', { getInitialValueInEffect: false })
-  const signature = rows.map((row) => row.answer)
-  const graphs = useMemo(
-    () => graphsOf(rows, state.unit, all, scheme),
-    // The answers are what the rows are made of; the array around them is new at every render.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-    [...signature, signature.length, state.unit, all, scheme],
-  )
+  const graphs = useMemo(() => graphsOf(rows, state.unit, all, scheme), [rows, state.unit, all, scheme])
   if (rows.length === 0) return loading ? <Skeleton height={420} radius="md" /> : null
   return graphs.map((graph) => (
     <GraphPanel key={graph.unit} graph={graph} style={state.style} onAll={() => setAll(true)} />

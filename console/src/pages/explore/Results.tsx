@@ -30,11 +30,24 @@ function isEmpty({ answer }: ShownRow): boolean {
   return result.type === 'vector' && result.samples.length === 0
 }
 
+/** The same array as before while it holds the same answers, so that charts and tables are not computed anew. */
+function useKept(rows: readonly ShownRow[]): readonly ShownRow[] {
+  const [kept, setKept] = useState(rows)
+  const same =
+    kept.length === rows.length &&
+    rows.every((row, i) => row.answer === kept[i]?.answer && row.index === kept[i].index)
+  if (same) return kept
+  setKept(rows)
+  return rows
+}
+
 /** The answers, in the form that was asked for. */
 export function Results({ state, change, results }: ResultsProps) {
   const x = useMessages().explore
-  const rows = results.flatMap(({ data, isError }, index): ShownRow[] =>
-    data === undefined || isError || state.hidden.has(index) ? [] : [{ index, answer: data }],
+  const rows = useKept(
+    results.flatMap(({ data, isError }, index): ShownRow[] =>
+      data === undefined || isError || state.hidden.has(index) ? [] : [{ index, answer: data }],
+    ),
   )
   const loading = results.some((r) => r.isLoading)
   const nothing = rows.length > 0 && rows.every(isEmpty) && !loading

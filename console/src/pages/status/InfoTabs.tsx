@@ -1,0 +1,75 @@
+import { Skeleton, TextInput } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
+import { infoPage, type InfoPage } from '@/api/catalog'
+import { useMessages } from '@/i18n'
+import styles from './StatusPage.module.css'
+
+function useInfo(page: InfoPage) {
+  return useQuery({
+    queryKey: ['info', page],
+    queryFn: ({ signal }) => infoPage(page, signal),
+    refetchInterval: 15_000,
+  })
+}
+
+interface PairsProps {
+  readonly page: InfoPage
+  readonly filter?: string
+}
+
+function Pairs({ page, filter = '' }: PairsProps) {
+  const s = useMessages().status
+  const info = useInfo(page)
+  if (info.data === undefined)
+    return info.error === null ? <Skeleton height={160} /> : <p className={styles.hint}>{s.missing}</p>
+  const wanted = filter.toLowerCase()
+  return (
+    <dl className={styles.figures}>
+      {Object.entries(info.data)
+        .filter(([name, value]) => value !== '' && `${name} ${value}`.toLowerCase().includes(wanted))
+        .map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd className="mono">{value}</dd>
+          </div>
+        ))}
+    </dl>
+  )
+}
+
+export function RuntimeTab() {
+  const s = useMessages().status
+  return (
+    <div className={styles.stack}>
+      <section className={styles.panel}>
+        <h2>{s.build}</h2>
+        <Pairs page="buildinfo" />
+      </section>
+      <section className={styles.panel}>
+        <h2>{s.running}</h2>
+        <Pairs page="runtimeinfo" />
+      </section>
+    </div>
+  )
+}
+
+export function FlagsTab() {
+  const s = useMessages().status
+  const [filter, setFilter] = useState('')
+  return (
+    <div className={styles.stack}>
+      <TextInput
+        data-main-input
+        maw={360}
+        placeholder={s.filterFlags}
+        aria-label={s.filterFlags}
+        value={filter}
+        onChange={(event) => setFilter(event.currentTarget.value)}
+      />
+      <section className={styles.panel}>
+        <Pairs page="flags" filter={filter} />
+      </section>
+    </div>
+  )
+}
