@@ -16,6 +16,8 @@ mod read;
 #[cfg(test)]
 mod recorder;
 mod sheet;
+#[cfg(test)]
+mod tests;
 
 pub use collector::{Collector, CollectorStatus, Options, Report};
 pub use part::processes::Process;

@@ -169,6 +169,113 @@ pub fn file_nr(bytes: &[u8]) -> Option<(u64, u64)> {
     Some((uint(fields.next()?)?, uint(fields.nth(1)?)?))
 }
 
+/// A RAID array of `/proc/mdstat`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Array<'a> {
+    /// Device.
+    pub name: &'a [u8],
+    /// `active`, `inactive`, `recovering`, `resync` or `check`.
+    pub activity: &'static str,
+    /// Disks in use.
+    pub active: u64,
+    /// Disks the array should have.
+    pub required: u64,
+    /// Disks marked as failed.
+    pub failed: u64,
+    /// Disks that stand by.
+    pub spare: u64,
+    /// Blocks of 1 KiB.
+    pub blocks: u64,
+    /// Blocks in sync.
+    pub synced: u64,
+}
+
+/// All arrays of `/proc/mdstat`.
+pub fn mdstat(bytes: &[u8]) -> Vec<Array<'_>> {
+    let mut arrays: Vec<Array<'_>> = Vec::new();
+    for line in lines(bytes) {
+        if line[0].is_ascii_whitespace() {
+            if let Some(array) = arrays.last_mut() {
+                continue_array(array, line);
+            }
+        } else if let Some(array) = first_line(line) {
+            arrays.push(array);
+        }
+    }
+    for array in arrays.iter_mut().filter(|a| matches!(a.activity, "active" | "inactive")) {
+        array.synced = array.blocks;
+    }
+    arrays
+}
+
+/// `md0 : active raid1 sdb1[1] sda1[0](F)`
+fn first_line(line: &[u8]) -> Option<Array<'_>> {
+    let mut fields = fields(line);
+    let name = fields.next()?;
+    let colon = fields.next()?;
+    let activity = match fields.next()? {
+        b"active" => "active",
+        b"inactive" => "inactive",
+        _ => return None,
+    };
+    if colon != b":" {
+        return None;
+    }
+    let mut array =
+        Array { name, activity, active: 0, required: 0, failed: 0, spare: 0, blocks: 0, synced: 0 };
+    for member in fields.filter(|f| f.contains(&b'[')) {
+        if member.ends_with(b"(F)") {
+            array.failed += 1;
+        } else if member.ends_with(b"(S)") {
+            array.spare += 1;
+        } else {
+            array.active += 1;
+        }
+    }
+    array.required = array.active;
+    Some(array)
+}
+
+/// `1234 blocks super 1.2 [2/1] [_U]`, and `[==>..] recovery = 12.6% (156/1234) finish=...`
+fn continue_array<'a>(array: &mut Array<'a>, line: &'a [u8]) {
+    let mut words = fields(line).peekable();
+    let mut before: &[u8] = b"";
+    while let Some(word) = words.next() {
+        if words.peek() == Some(&&b"blocks"[..]) {
+            array.blocks = uint(word).unwrap_or(0);
+        }
+        let inner = |open: u8, close: u8| {
+            let inner = word.strip_prefix(&[open])?.strip_suffix(&[close])?;
+            let (a, b) = super::text::split_once(inner, b'/')?;
+            Some((uint(a)?, uint(b)?))
+        };
+        if let Some((required, active)) = inner(b'[', b']') {
+            (array.required, array.active) = (required, active);
+        }
+        if let Some((synced, _)) = inner(b'(', b')') {
+            array.synced = synced;
+        }
+        if word == b"=" {
+            array.activity = activity_of(before).unwrap_or(array.activity);
+        }
+        for suffix in [&b"=DELAYED"[..], b"=PENDING"] {
+            if let Some(kind) = word.strip_suffix(suffix) {
+                array.activity = activity_of(kind).unwrap_or(array.activity);
+            }
+        }
+        before = word;
+    }
+}
+
+fn activity_of(word: &[u8]) -> Option<&'static str> {
+    match word {
+        b"recovery" | b"reshape" => Some("recovering"),
+        b"resync" => Some("resync"),
+        b"check" => Some("check"),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,5 +325,17 @@ mod tests {
         }
         assert!(is_pseudo_filesystem(b"cgroup2") && !is_pseudo_filesystem(b"tmpfs"));
         assert_eq!(file_nr(b"633\t0\t2466170\n"), Some((633, 2466170)));
+    }
+    #[test]
+    fn arrays_healthy_failed_and_recovering() {
+        let text = b"Personalities : [raid1]\nmd0 : active raid1 sdb1[1] sda1[0]\n      1000 blocks super 1.2 [2/2] [UU]\n\n\
+            md1 : active raid5 sdc1[3] sdb2[1](F) sda2[0] sdd1[4](S)\n      3000 blocks level 5 [3/2] [U_U]\n      [==>...]  recovery = 12.6% (126/1000) finish=1min\n\
+            md2 : active raid1 sde1[1] sdf1[0]\n      10 blocks [2/2] [UU]\n        resync=DELAYED\nunused devices: <none>\n";
+        let all = mdstat(text);
+        assert_eq!(all.len(), 3);
+        assert_eq!((all[0].activity, all[0].active, all[0].blocks, all[0].synced), ("active", 2, 1000, 1000));
+        assert_eq!((all[1].activity, all[1].active, all[1].required), ("recovering", 2, 3));
+        assert_eq!((all[1].failed, all[1].spare, all[1].synced), (1, 1, 126));
+        assert_eq!(all[2].activity, "resync");
     }
 }

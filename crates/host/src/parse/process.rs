@@ -75,7 +75,7 @@ pub fn io(bytes: &[u8]) -> Option<(u64, u64)> {
 pub fn cmdline(bytes: &[u8]) -> String {
     let end = bytes.iter().rposition(|b| *b != 0).map_or(0, |at| at + 1);
     let text = String::from_utf8_lossy(&bytes[..end]);
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.trim_end().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// User name and id of each line of `/etc/passwd`.

@@ -72,6 +72,50 @@ pub fn schedstat(bytes: &[u8]) -> impl Iterator<Item = (&[u8], f64, f64, u64)> {
     })
 }
 
+/// A CPU of `/proc/cpuinfo`; fields an architecture does not have are empty.
+#[derive(Debug, Clone, Default, PartialEq)]
+#[allow(missing_docs)] // The fields are named as the file names them.
+pub struct CpuInfo<'a> {
+    pub number: &'a [u8],
+    pub package: &'a [u8],
+    pub core: &'a [u8],
+    pub vendor: &'a [u8],
+    pub family: &'a [u8],
+    pub model: &'a [u8],
+    pub model_name: &'a [u8],
+    pub microcode: &'a [u8],
+    pub stepping: &'a [u8],
+    pub cache: &'a [u8],
+    pub megahertz: Option<f64>,
+}
+
+/// All CPUs of `/proc/cpuinfo`.
+pub fn cpuinfo(bytes: &[u8]) -> Vec<CpuInfo<'_>> {
+    let mut cpus: Vec<CpuInfo<'_>> = Vec::new();
+    for line in lines(bytes) {
+        let Some((key, value)) = super::text::split_once(line, b':') else { continue };
+        let (key, value) = (key.trim_ascii(), value.trim_ascii());
+        if key == b"processor" {
+            cpus.push(CpuInfo { number: value, ..CpuInfo::default() });
+        }
+        let Some(cpu) = cpus.last_mut() else { continue };
+        match key {
+            b"vendor_id" => cpu.vendor = value,
+            b"cpu family" => cpu.family = value,
+            b"model" => cpu.model = value,
+            b"model name" => cpu.model_name = value,
+            b"stepping" => cpu.stepping = value,
+            b"microcode" => cpu.microcode = value,
+            b"cache size" => cpu.cache = value,
+            b"physical id" => cpu.package = value,
+            b"core id" => cpu.core = value,
+            b"cpu MHz" => cpu.megahertz = number(value),
+            _ => {}
+        }
+    }
+    cpus
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,5 +139,13 @@ mod tests {
         assert_eq!(loadavg(b"0.28 0.15"), None);
         let text = b"version 17\ntimestamp 1\ncpu0 0 0 0 0 0 0 2500000000 1000000000 9\ndomain0 ff 1\n";
         assert_eq!(schedstat(text).collect::<Vec<_>>(), [(&b"0"[..], 2.5, 1.0, 9)]);
+    }
+
+    #[test]
+    fn cpus_begin_with_their_number() {
+        let text = b"flags: x\nprocessor\t: 0\nmodel name\t: A B\ncpu MHz\t\t: 2599.998\n\nprocessor : 1\ncore id : 3\n";
+        let all = cpuinfo(text);
+        assert_eq!((all.len(), all[0].model_name, all[0].megahertz), (2, &b"A B"[..], Some(2599.998)));
+        assert_eq!((all[1].number, all[1].core), (&b"1"[..], &b"3"[..]));
     }
 }

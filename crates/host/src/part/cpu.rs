@@ -1,11 +1,14 @@
 //! Time by CPU and mode, scheduler counters, load and pressure.
 
-use super::{Part, Roots, ticks_per_second};
+use super::{Part, Roots, decimal, ticks_per_second};
 use crate::Problem;
-use crate::parse::pressure::pressure;
+use crate::parse::pressure::{full, pressure};
 use crate::parse::stat::{self, MODES};
-use crate::read::KeptFile;
+use crate::parse::text;
+use crate::read::{KeptFile, attribute, attribute_value, names};
 use crate::sheet::{Family, Out};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 const CPU: Family<'_> = Family::counter("node_cpu_seconds_total", "Time each CPU spent in each mode.");
 const GUEST: Family<'_> = Family::counter(
@@ -151,7 +154,7 @@ impl Pressure {
 impl Part for Pressure {
     fn collect(&mut self, out: &mut Out<'_>, buf: &mut Vec<u8>) -> Result<(), Problem> {
         let seconds = |micros: u64| micros as f64 / 1e6;
-        for (file, some, full) in [
+        for (file, some, all) in [
             (&mut self.cpu, &CPU_WAITING, None),
             (&mut self.io, &IO_WAITING, Some(&IO_STALLED)),
             (&mut self.memory, &MEMORY_WAITING, Some(&MEMORY_STALLED)),
@@ -159,15 +162,182 @@ impl Part for Pressure {
             let (waiting, stalled) =
                 pressure(file.read(buf)?).ok_or_else(|| file.malformed("there is no total"))?;
             out.sample(some, &[], seconds(waiting));
-            if let (Some(full), Some(stalled)) = (full, stalled) {
-                out.sample(full, &[], seconds(stalled));
+            if let (Some(all), Some(stalled)) = (all, stalled) {
+                out.sample(all, &[], seconds(stalled));
             }
         }
         // Only there if the kernel accounts interrupt time, and then with a `full` line alone.
         if let Ok(bytes) = self.irq.read(buf)
-            && let Some(stalled) = crate::parse::pressure::full(bytes)
+            && let Some(stalled) = full(bytes)
         {
             out.sample(&IRQ_STALLED, &[], seconds(stalled));
+        }
+        Ok(())
+    }
+}
+
+const RUN: Family<'_> = Family::counter("node_schedstat_running_seconds_total", "Time a CPU ran tasks.");
+const WAIT: Family<'_> =
+    Family::counter("node_schedstat_waiting_seconds_total", "Time tasks waited for a CPU.");
+const SLICES: Family<'_> =
+    Family::counter("node_schedstat_timeslices_total", "Time slices a CPU gave to tasks.");
+
+/// `/proc/schedstat`.
+pub(crate) struct Schedstat(KeptFile);
+
+impl Schedstat {
+    pub(crate) fn new(roots: &Roots) -> Schedstat {
+        Schedstat(KeptFile::new(roots.proc("schedstat")))
+    }
+}
+
+impl Part for Schedstat {
+    fn collect(&mut self, out: &mut Out<'_>, buf: &mut Vec<u8>) -> Result<(), Problem> {
+        for (cpu, ran, waited, slices) in stat::schedstat(self.0.read(buf)?) {
+            let pairs = [("cpu", cpu)];
+            out.sample(&RUN, &pairs, ran);
+            out.sample(&WAIT, &pairs, waited);
+            out.sample(&SLICES, &pairs, slices as f64);
+        }
+        Ok(())
+    }
+}
+
+const INFO: Family<'_> = Family::gauge("node_cpu_info", "What a CPU is, always 1.");
+const HERTZ: Family<'_> = Family::gauge("node_cpu_frequency_hertz", "Frequency of a CPU.");
+const ONLINE: Family<'_> = Family::gauge("node_cpu_online", "Whether a CPU is in use (1).");
+const CORE_THROTTLES: Family<'_> =
+    Family::counter("node_cpu_core_throttles_total", "Times a core was slowed down because of heat.");
+const PACKAGE_THROTTLES: Family<'_> =
+    Family::counter("node_cpu_package_throttles_total", "Times a package was slowed down because of heat.");
+
+/// Names of CPU directories: `cpu0`, `cpu1`, ... in the order of their numbers.
+fn cpu_dirs(dir: &Path) -> Vec<(u64, PathBuf)> {
+    let mut cpus: Vec<(u64, PathBuf)> = names(dir)
+        .into_iter()
+        .filter_map(|name| Some((text::uint(name.strip_prefix("cpu")?.as_bytes())?, dir.join(&name))))
+        .collect();
+    cpus.sort();
+    cpus
+}
+
+/// `/proc/cpuinfo` and the throttling counters of sysfs.
+pub(crate) struct Info {
+    file: KeptFile,
+    dir: PathBuf,
+}
+
+impl Info {
+    pub(crate) fn new(roots: &Roots) -> Info {
+        Info { file: KeptFile::new(roots.proc("cpuinfo")), dir: roots.sys("devices/system/cpu") }
+    }
+
+    /// A package or core has one counter, seen through each of its CPUs.
+    fn throttles(&self, out: &mut Out<'_>, buf: &mut Vec<u8>) {
+        let (mut cores, mut packages) = (BTreeMap::new(), BTreeMap::new());
+        for (cpu, dir) in cpu_dirs(&self.dir) {
+            // CPU 0 can have no such file: it cannot be switched off.
+            let online = attribute_value(&dir, "online", buf).unwrap_or(1.0);
+            let mut space = [0; 20];
+            out.sample(&ONLINE, &[("cpu", decimal(&mut space, cpu))], online);
+            let topology = dir.join("topology");
+            let Some(package) = attribute(&topology, "physical_package_id", buf) else { continue };
+            let throttle = dir.join("thermal_throttle");
+            if let Some(count) = attribute_value(&throttle, "package_throttle_count", buf) {
+                packages.insert(package.clone(), count);
+            }
+            if let Some(core) = attribute(&topology, "core_id", buf)
+                && let Some(count) = attribute_value(&throttle, "core_throttle_count", buf)
+            {
+                cores.insert((package, core), count);
+            }
+        }
+        for ((package, core), count) in &cores {
+            let pairs = [("core", core.as_bytes()), ("package", package.as_bytes())];
+            out.sample(&CORE_THROTTLES, &pairs, *count);
+        }
+        for (package, count) in &packages {
+            out.sample(&PACKAGE_THROTTLES, &[("package", package.as_bytes())], *count);
+        }
+    }
+}
+
+impl Part for Info {
+    fn collect(&mut self, out: &mut Out<'_>, buf: &mut Vec<u8>) -> Result<(), Problem> {
+        let scales = self.dir.join("cpu0/cpufreq").exists();
+        for cpu in stat::cpuinfo(self.file.read(buf)?) {
+            let place = [("package", cpu.package), ("core", cpu.core), ("cpu", cpu.number)];
+            let pairs = [
+                place[0],
+                place[1],
+                place[2],
+                ("vendor", cpu.vendor),
+                ("family", cpu.family),
+                ("model", cpu.model),
+                ("model_name", cpu.model_name),
+                ("microcode", cpu.microcode),
+                ("stepping", cpu.stepping),
+                ("cachesize", cpu.cache),
+            ];
+            out.info(&INFO, &pairs);
+            if let Some(megahertz) = cpu.megahertz.filter(|_| !scales) {
+                out.sample(&HERTZ, &place, (megahertz * 1e6).round());
+            }
+        }
+        self.throttles(out, buf);
+        Ok(())
+    }
+}
+
+/// Families of cpufreq with their files, which hold kilohertz.
+const FREQUENCIES: [(Family<'_>, &str); 6] = [
+    (Family::gauge("node_cpu_frequency_hertz", "Frequency of a CPU."), "cpuinfo_cur_freq"),
+    (Family::gauge("node_cpu_frequency_min_hertz", "Lowest frequency of a CPU."), "cpuinfo_min_freq"),
+    (Family::gauge("node_cpu_frequency_max_hertz", "Highest frequency of a CPU."), "cpuinfo_max_freq"),
+    (
+        Family::gauge("node_cpu_scaling_frequency_hertz", "Frequency the kernel chose for a CPU."),
+        "scaling_cur_freq",
+    ),
+    (
+        Family::gauge("node_cpu_scaling_frequency_min_hertz", "Lowest frequency the kernel may choose."),
+        "scaling_min_freq",
+    ),
+    (
+        Family::gauge("node_cpu_scaling_frequency_max_hertz", "Highest frequency the kernel may choose."),
+        "scaling_max_freq",
+    ),
+];
+const GOVERNOR: Family<'_> = Family::gauge(
+    "node_cpu_scaling_governor",
+    "Which rule the kernel follows when it chooses a frequency (1).",
+);
+
+/// `/sys/devices/system/cpu/cpu*/cpufreq`.
+pub(crate) struct Frequency(PathBuf);
+
+impl Frequency {
+    pub(crate) fn new(roots: &Roots) -> Frequency {
+        Frequency(roots.sys("devices/system/cpu"))
+    }
+}
+
+impl Part for Frequency {
+    fn collect(&mut self, out: &mut Out<'_>, buf: &mut Vec<u8>) -> Result<(), Problem> {
+        for (cpu, dir) in cpu_dirs(&self.0) {
+            let dir = dir.join("cpufreq");
+            let mut space = [0; 20];
+            let cpu = ("cpu", decimal(&mut space, cpu));
+            for (family, file) in &FREQUENCIES {
+                if let Some(kilohertz) = attribute_value(&dir, file, buf) {
+                    out.sample(family, &[cpu], kilohertz * 1000.0);
+                }
+            }
+            let Some(chosen) = attribute(&dir, "scaling_governor", buf) else { continue };
+            let all = attribute(&dir, "scaling_available_governors", buf).unwrap_or_default();
+            for governor in all.split_ascii_whitespace() {
+                let value = if governor == chosen { 1.0 } else { 0.0 };
+                out.sample(&GOVERNOR, &[cpu, ("governor", governor.as_bytes())], value);
+            }
         }
         Ok(())
     }

@@ -4,10 +4,10 @@ use super::{Part, Roots};
 use crate::Problem;
 use crate::parse::disk::{self, Disk};
 use crate::parse::text::lines;
-use crate::read::{KeptFile, attribute, read_once};
+use crate::read::{KeptFile, attribute, names_required, read_once};
 use crate::sheet::{Family, Out};
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 const SECTOR_BYTES: f64 = 512.0;
@@ -214,6 +214,95 @@ impl Facts {
             filesystem: all(["ID_FS_USAGE", "ID_FS_TYPE", "ID_FS_UUID", "ID_FS_VERSION"]),
             mapper: Some(mapper).filter(|m| !m[0].is_empty()),
         }
+    }
+}
+
+const FILES: Family<'_> = Family::gauge("node_filefd_allocated", "Open files of the whole system.");
+const FILES_MAX: Family<'_> = Family::gauge("node_filefd_maximum", "The most files that can be open.");
+
+/// `/proc/sys/fs/file-nr`.
+pub(crate) struct FileNr(KeptFile);
+
+impl FileNr {
+    pub(crate) fn new(roots: &Roots) -> FileNr {
+        FileNr(KeptFile::new(roots.proc("sys/fs/file-nr")))
+    }
+}
+
+impl Part for FileNr {
+    fn collect(&mut self, out: &mut Out<'_>, buf: &mut Vec<u8>) -> Result<(), Problem> {
+        let numbers = disk::file_nr(self.0.read(buf)?);
+        let (open, max) = numbers.ok_or_else(|| self.0.malformed("there are not three numbers"))?;
+        out.sample(&FILES, &[], open as f64);
+        out.sample(&FILES_MAX, &[], max as f64);
+        Ok(())
+    }
+}
+
+const NVME: Family<'_> = Family::gauge("node_nvme_info", "What an NVMe device is, always 1.");
+
+/// `/sys/class/nvme`.
+pub(crate) struct Nvme(PathBuf);
+
+impl Nvme {
+    pub(crate) fn new(roots: &Roots) -> Nvme {
+        Nvme(roots.sys("class/nvme"))
+    }
+}
+
+impl Part for Nvme {
+    fn collect(&mut self, out: &mut Out<'_>, buf: &mut Vec<u8>) -> Result<(), Problem> {
+        for name in names_required(&self.0)? {
+            let dir = self.0.join(&name);
+            let mut text = |file| attribute(&dir, file, buf).unwrap_or_default();
+            let (firmware, model) = (text("firmware_rev"), text("model"));
+            let (serial, state) = (text("serial"), text("state"));
+            let pairs = [
+                ("device", name.as_bytes()),
+                ("firmware_revision", firmware.as_bytes()),
+                ("model", model.as_bytes()),
+                ("serial", serial.as_bytes()),
+                ("state", state.as_bytes()),
+            ];
+            out.info(&NVME, &pairs);
+        }
+        Ok(())
+    }
+}
+
+const MD_DISKS: Family<'_> = Family::gauge("node_md_disks", "Disks of a RAID array in each state.");
+const MD_REQUIRED: Family<'_> = Family::gauge("node_md_disks_required", "Disks a RAID array should have.");
+const MD_STATE: Family<'_> = Family::gauge("node_md_state", "Which state a RAID array is in (1).");
+const MD_BLOCKS: Family<'_> = Family::gauge("node_md_blocks", "Blocks of a RAID array.");
+const MD_SYNCED: Family<'_> =
+    Family::gauge("node_md_blocks_synced", "Blocks of a RAID array that are in sync.");
+
+/// `/proc/mdstat`.
+pub(crate) struct Mdadm(KeptFile);
+
+impl Mdadm {
+    pub(crate) fn new(roots: &Roots) -> Mdadm {
+        Mdadm(KeptFile::new(roots.proc("mdstat")))
+    }
+}
+
+impl Part for Mdadm {
+    fn collect(&mut self, out: &mut Out<'_>, buf: &mut Vec<u8>) -> Result<(), Problem> {
+        for array in disk::mdstat(self.0.read(buf)?) {
+            let device = ("device", array.name);
+            for state in ["active", "inactive", "recovering", "resync", "check"] {
+                let value = if array.activity == state { 1.0 } else { 0.0 };
+                out.sample(&MD_STATE, &[device, ("state", state.as_bytes())], value);
+            }
+            for (state, count) in [("active", array.active), ("failed", array.failed), ("spare", array.spare)]
+            {
+                out.sample(&MD_DISKS, &[device, ("state", state.as_bytes())], count as f64);
+            }
+            out.sample(&MD_REQUIRED, &[device], array.required as f64);
+            out.sample(&MD_BLOCKS, &[device], array.blocks as f64);
+            out.sample(&MD_SYNCED, &[device], array.synced as f64);
+        }
+        Ok(())
     }
 }
 

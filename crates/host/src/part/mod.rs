@@ -1,11 +1,13 @@
 //! The collectors: each owns its files and writes its samples.
 
+mod cgroup;
 mod cpu;
 mod disk;
 mod filesystem;
 mod memory;
 mod net;
 pub(crate) mod processes;
+mod sensors;
 mod system;
 
 use crate::Problem;
@@ -52,6 +54,32 @@ pub(crate) fn all(options: &Options, roots: &Roots, table: &Arc<Table>) -> Vec<L
         (&["vmstat"], Fast, Box::new(memory::Vmstat::new(roots))),
         (&["diskstats"], Fast, Box::new(disk::Diskstats::new(roots))),
         (&["netdev"], Fast, Box::new(net::Netdev::new(roots))),
+        (&["netstat"], Fast, Box::new(net::Netstat::new(roots))),
+        (&["sockstat"], Fast, Box::new(net::Sockstat::new(roots))),
+        (&["softnet"], Fast, Box::new(net::Softnet::new(roots))),
+        (&["conntrack"], Fast, Box::new(net::Conntrack::new(roots))),
+        (&["schedstat"], Fast, Box::new(cpu::Schedstat::new(roots))),
+        (&["filefd"], Fast, Box::new(disk::FileNr::new(roots))),
+        (&["time"], Fast, Box::new(system::Time)),
+        (&["arp"], Slow, Box::new(net::Arp::new(roots))),
+        (&["udp_queues"], Slow, Box::new(net::UdpQueues::new(roots))),
+        (&["netclass"], Slow, Box::new(net::Netclass::new(roots))),
+        (&["timex"], Slow, Box::new(system::Timex)),
+        (&["clocksource"], Slow, Box::new(system::ClockSource::new(roots))),
+        (&["entropy"], Slow, Box::new(system::Entropy::new(roots))),
+        (&["os"], Slow, Box::new(system::Os::new(roots))),
+        (&["dmi"], Slow, Box::new(system::Dmi::new(roots))),
+        (&["selinux"], Slow, Box::new(system::Selinux::new(roots))),
+        (&["cpuinfo"], Slow, Box::new(cpu::Info::new(roots))),
+        (&["cpufreq"], Slow, Box::new(cpu::Frequency::new(roots))),
+        (&["hwmon"], Slow, Box::new(sensors::Hwmon::new(roots))),
+        (&["thermal_zone"], Slow, Box::new(sensors::Thermal::new(roots))),
+        (&["powersupplyclass"], Slow, Box::new(sensors::PowerSupply::new(roots))),
+        (&["rapl"], Slow, Box::new(sensors::Rapl::new(roots))),
+        (&["edac"], Slow, Box::new(sensors::Edac::new(roots))),
+        (&["nvme"], Slow, Box::new(disk::Nvme::new(roots))),
+        (&["mdadm"], Slow, Box::new(disk::Mdadm::new(roots))),
+        (&["cgroup"], Scan, Box::new(cgroup::Cgroups::new(roots, options.cgroups_max))),
         (&["filesystem"], Slow, Box::new(filesystem::Filesystems::new(roots))),
         (&["uname"], Slow, Box::new(system::Uname)),
         (&["processes"], Scan, Box::new(processes::Processes::new(roots, options, table.clone()))),
@@ -61,4 +89,17 @@ pub(crate) fn all(options: &Options, roots: &Roots, table: &Arc<Table>) -> Vec<L
 /// Ticks per second in which the kernel counts CPU time for user space.
 pub(crate) fn ticks_per_second() -> f64 {
     rustix::param::clock_ticks_per_second() as f64
+}
+
+/// A number as text without allocation.
+pub(crate) fn decimal(space: &mut [u8; 20], mut value: u64) -> &[u8] {
+    let mut at = space.len();
+    loop {
+        at -= 1;
+        space[at] = b'0' + (value % 10) as u8;
+        value /= 10;
+        if value == 0 {
+            return &space[at..];
+        }
+    }
 }

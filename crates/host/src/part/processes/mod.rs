@@ -60,7 +60,7 @@ impl Processes {
         let uptime = field.and_then(crate::parse::text::number);
         let uptime = uptime.ok_or_else(|| self.uptime.malformed("it does not start with a number"))?;
         let boot_ms = now_ms - (uptime * 1000.0) as i64;
-        if self.boot_ms.saturating_sub(boot_ms).abs() > 2000 {
+        if self.boot_ms.abs_diff(boot_ms) > 2000 {
             self.boot_ms = boot_ms;
         }
         Ok(self.boot_ms)
