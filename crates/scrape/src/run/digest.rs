@@ -1,0 +1,305 @@
+//! From a scraped body to samples with final labels.
+
+use super::batch::{Batch, Float, Native};
+use super::cache::{SeriesCache, SeriesId};
+use super::histogram;
+use super::metadata::{FamilyReader, MetadataSeen, Sink};
+use crate::config::{Job, NameScheme};
+use ingest::Limits;
+use ingest::exposition::{Entry, Format, HistogramSample, Parser, Sample, Series, SeriesError};
+use model::{
+    AppendError, Exemplar, Labels, LabelsBuilder, METRIC_NAME, is_legacy_label_name, is_legacy_metric_name,
+};
+use xxhash_rust::xxh3::Xxh3;
+
+/// What turns an exposed series into a stored one.
+pub(super) struct Rules<'a> {
+    pub job: &'a Job,
+    /// The labels every series of the target gets.
+    pub target: &'a Labels,
+    pub limits: &'a Limits,
+}
+
+/// What was found in a body.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    /// Samples exposed.
+    pub scraped: u64,
+    /// Samples left by metric relabelling.
+    pub kept: u64,
+    /// Series not known from the scrape before.
+    pub added: u64,
+    /// Samples of a series that had one already.
+    pub duplicates: u64,
+    /// Series and samples that cannot be kept.
+    pub refused: u64,
+    /// The first of them.
+    pub first_refusal: Option<AppendError>,
+}
+
+/// Reads a body to its end into `batch`. An error concerns the scrape as a whole: nothing of it is kept, and the
+/// caller empties the batch.
+pub(super) fn digest(
+    body: &[u8],
+    format: Format,
+    time_ms: i64,
+    rules: &Rules<'_>,
+    cache: &mut SeriesCache,
+    seen: &mut MetadataSeen,
+    batch: &mut Batch,
+) -> Result<Counts, (Counts, String)> {
+    let mut digest = Digest { rules, cache, batch, time_ms, counts: Counts::default() };
+    match digest.read(body, format, seen) {
+        Ok(()) => Ok(digest.counts),
+        Err(e) => Err((digest.counts, e)),
+    }
+}
+
+struct Digest<'a> {
+    rules: &'a Rules<'a>,
+    cache: &'a mut SeriesCache,
+    batch: &'a mut Batch,
+    time_ms: i64,
+    counts: Counts,
+}
+
+impl Digest<'_> {
+    fn read(&mut self, body: &[u8], format: Format, seen: &mut MetadataSeen) -> Result<(), String> {
+        let job = self.rules.job;
+        let classic = job.classic_histograms || !job.native_histograms;
+        let mut parser = Parser::new(body, format, classic, self.rules.limits);
+        let mut family = FamilyReader::default();
+        let mut metadata = std::mem::take(&mut self.batch.metadata);
+        let mut sink = Sink { seen, new: &mut metadata };
+        loop {
+            let entry = match parser.next() {
+                Ok(Some(entry)) => entry,
+                Ok(None) => break,
+                Err(e) => {
+                    self.refuse(e)?;
+                    continue;
+                }
+            };
+            let done = match entry {
+                Entry::Sample(s) => self.sample(s),
+                Entry::Histogram(h) if job.native_histograms => self.histogram(h),
+                Entry::Histogram(_) => Ok(()),
+                Entry::Kind { family: name, kind } => {
+                    family.kind(name, kind, &mut sink);
+                    Ok(())
+                }
+                Entry::Help { family: name, text } => {
+                    family.help(name, text, &mut sink);
+                    Ok(())
+                }
+                Entry::Unit { family: name, unit } => {
+                    family.unit(name, unit, &mut sink);
+                    Ok(())
+                }
+            };
+            done.or_else(|e| self.stop(e))?;
+        }
+        family.finish(&mut sink);
+        self.batch.metadata = metadata;
+        let limit = job.sample_limit;
+        if limit > 0 && self.counts.kept > limit {
+            return Err(format!(
+                "sample_limit exceeded: {} samples are left after metric relabelling, the limit is {limit}",
+                self.counts.kept
+            ));
+        }
+        Ok(())
+    }
+
+    /// What ends the whole scrape goes out; what concerns one series is counted.
+    fn stop(&mut self, e: Stop) -> Result<(), String> {
+        match e {
+            Stop::Scrape(message) => Err(message),
+            Stop::Series(e) => self.refuse(e),
+        }
+    }
+
+    fn refuse(&mut self, e: SeriesError) -> Result<(), String> {
+        match e {
+            SeriesError::Refused(e) => {
+                self.counts.refused += 1;
+                self.counts.first_refusal.get_or_insert(e);
+                Ok(())
+            }
+            other => Err(other.to_string()),
+        }
+    }
+
+    fn sample(&mut self, s: Sample<'_>) -> Result<(), Stop> {
+        let Some((id, time_ms)) = self.place(&s.series, s.time_ms, false)? else { return Ok(()) };
+        if self.over_sample_limit() {
+            return Ok(());
+        }
+        let labels = self.cache.labels(id).clone();
+        self.batch.floats.push(Float { labels, time_ms, value: s.value, start_ms: s.start_ms });
+        if let Some(Ok(exemplar)) = s.exemplar {
+            let at = if exemplar.time_ms == 0 { time_ms } else { exemplar.time_ms };
+            self.exemplar(id, Exemplar { time_ms: at, ..exemplar });
+        }
+        Ok(())
+    }
+
+    fn histogram(&mut self, h: HistogramSample<'_>) -> Result<(), Stop> {
+        let Some((id, time_ms)) = self.place(&h.series, h.time_ms, true)? else { return Ok(()) };
+        if self.over_sample_limit() {
+            return Ok(());
+        }
+        let job = self.rules.job;
+        let histogram = h.histogram.map_err(SeriesError::Refused)?;
+        let histogram =
+            histogram::limit(histogram, job.schema_max, job.bucket_limit).map_err(Stop::Scrape)?;
+        let labels = self.cache.labels(id).clone();
+        self.batch.histograms.push(Native { labels, time_ms, histogram, start_ms: h.start_ms });
+        // Without times of their own, repeated exemplars cannot be told from new ones.
+        for exemplar in h.exemplars.into_iter().flatten().filter(|e| e.time_ms != 0) {
+            let labels = self.cache.labels(id).clone();
+            self.batch.exemplars.push((labels, exemplar));
+        }
+        Ok(())
+    }
+
+    /// Samples over the limit are counted, for the message, but take no memory.
+    fn over_sample_limit(&self) -> bool {
+        let limit = self.rules.job.sample_limit;
+        limit > 0 && self.counts.kept > limit
+    }
+
+    fn exemplar(&mut self, id: SeriesId, exemplar: Exemplar) {
+        let mut hash = Xxh3::new();
+        hash.update(exemplar.labels.key());
+        hash.update(&exemplar.value.to_bits().to_le_bytes());
+        if self.cache.is_new_exemplar(id, hash.digest()) {
+            self.batch.exemplars.push((self.cache.labels(id).clone(), exemplar));
+        }
+    }
+
+    /// The series of a sample and the sample's time, unless it is dropped or a duplicate.
+    fn place(
+        &mut self,
+        series: &Series<'_>,
+        stated_ms: Option<i64>,
+        histogram: bool,
+    ) -> Result<Option<(SeriesId, i64)>, Stop> {
+        self.counts.scraped += 1;
+        let id = match self.cache.line(series.raw()) {
+            Some(known) => known,
+            None => self.introduce(series)?,
+        };
+        let Some(id) = id else { return Ok(None) };
+        let job = self.rules.job;
+        let stated_ms = stated_ms.filter(|_| job.honor_timestamps);
+        let tracked = stated_ms.is_none() || job.track_timestamps_staleness;
+        self.counts.kept += 1;
+        if !self.cache.touch(id, tracked, histogram) && stated_ms.is_none() {
+            self.counts.duplicates += 1;
+            return Ok(None);
+        }
+        Ok(Some((id, stated_ms.unwrap_or(self.time_ms))))
+    }
+
+    /// A series seen for the first time: relabelled, checked and remembered.
+    fn introduce(&mut self, series: &Series<'_>) -> Result<Option<SeriesId>, Stop> {
+        let exposed = series.labels(self.rules.limits)?;
+        let emptied =
+            if self.rules.job.honor_labels { series.emptied(self.rules.limits)? } else { Vec::new() };
+        let labels = self.rules.apply(&exposed, &emptied);
+        if let Some(labels) = &labels {
+            self.rules.check(labels).map_err(Stop::Scrape)?;
+            self.counts.added += 1;
+        }
+        Ok(self.cache.add_line(series.raw(), labels))
+    }
+}
+
+enum Stop {
+    Scrape(String),
+    Series(SeriesError),
+}
+
+impl From<SeriesError> for Stop {
+    fn from(e: SeriesError) -> Stop {
+        Stop::Series(e)
+    }
+}
+
+impl Rules<'_> {
+    /// The labels a series is stored with, or `None` if metric relabelling drops it.
+    pub(super) fn apply(&self, exposed: &Labels, emptied: &[String]) -> Option<Labels> {
+        let mut labels = exposed.to_builder();
+        if self.job.honor_labels {
+            for (name, value) in self.target {
+                if exposed.get(name).is_none() && !emptied.iter().any(|e| e == name) {
+                    labels.set(name, value);
+                }
+            }
+        } else {
+            self.impose(exposed, &mut labels);
+        }
+        let kept = self.job.metric_relabel.apply(&mut labels);
+        kept.then(|| labels.build()).filter(|l| !l.is_empty())
+    }
+
+    /// Sets the target's labels; exposed labels of the same names move aside to `exported_` names.
+    fn impose<'l>(&'l self, exposed: &'l Labels, labels: &mut LabelsBuilder<'l>) {
+        let mut moved: Vec<(&str, &str)> = Vec::new();
+        for (name, value) in self.target {
+            if let Some(theirs) = exposed.get(name) {
+                moved.push((name, theirs));
+            }
+            labels.set(name, value);
+        }
+        // Shorter names first, so that `a` and `exported_a` cannot take each other's place.
+        moved.sort_by_key(|(name, _)| name.len());
+        for (name, value) in moved {
+            let mut free = format!("exported_{name}");
+            while !labels.get(&free).is_empty() {
+                free.insert_str(0, "exported_");
+            }
+            labels.set(free, value);
+        }
+    }
+
+    fn check(&self, labels: &Labels) -> Result<(), String> {
+        let Some(metric) = labels.get(METRIC_NAME) else {
+            return Err(format!("metric relabelling leaves a series without a metric name: {labels}"));
+        };
+        if self.job.names == NameScheme::Legacy {
+            let bad = labels.iter().map(|(n, _)| n).find(|n| !is_legacy_label_name(n));
+            if let Some(name) = bad.or((!is_legacy_metric_name(metric)).then_some(metric)) {
+                return Err(format!(
+                    "the name {name:?} is not valid under metric_name_validation_scheme: legacy (series {labels})"
+                ));
+            }
+        }
+        let limits = &self.job.label_limits;
+        let over = |setting: &str, what: String, observed: usize, limit: u64| {
+            Err(format!(
+                "{setting} exceeded: {what} of metric {metric:?} is {observed}, the limit is {limit}"
+            ))
+        };
+        let count = labels.len();
+        if limits.count > 0 && count as u64 > limits.count {
+            return over("label_limit", "the number of labels".to_owned(), count, limits.count);
+        }
+        for (name, value) in labels {
+            if limits.name_bytes > 0 && name.len() as u64 > limits.name_bytes {
+                let what = format!("the length of the label name {:?}", shortened(name));
+                return over("label_name_length_limit", what, name.len(), limits.name_bytes);
+            }
+            if limits.value_bytes > 0 && value.len() as u64 > limits.value_bytes {
+                let what = format!("the length of the value of the label {name:?}");
+                return over("label_value_length_limit", what, value.len(), limits.value_bytes);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn shortened(text: &str) -> &str {
+    &text[..text.floor_char_boundary(50)]
+}
