@@ -73,9 +73,10 @@ pub fn io(bytes: &[u8]) -> Option<(u64, u64)> {
 
 /// `/proc/<pid>/cmdline`: arguments end with NUL. Control characters become blanks, as this is shown to people.
 pub fn cmdline(bytes: &[u8]) -> String {
-    let end = bytes.iter().rposition(|b| *b != 0).map_or(0, |at| at + 1);
-    let text = String::from_utf8_lossy(&bytes[..end]);
-    text.trim_end().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let text = String::from_utf8_lossy(bytes);
+    let mut shown: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    shown.truncate(shown.trim_end().len());
+    shown
 }
 
 /// User name and id of each line of `/etc/passwd`.
