@@ -294,7 +294,8 @@ impl Disk for SimDisk {
             (Node::File(inode), _) if parent(from) != parent(to) => {
                 vec![Change::Put(to.to_owned(), inode), Change::Remove(from.to_owned())]
             }
-            _ => vec![Change::Move(from.to_owned(), to.to_owned())],
+            (Node::File(inode), _) => vec![Change::Move(from.to_owned(), to.to_owned(), inode)],
+            (Node::Dir, _) => vec![Change::MoveTree(from.to_owned(), to.to_owned())],
         };
         state.change(changes)
     }

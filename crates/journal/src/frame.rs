@@ -1,13 +1,15 @@
 //! One record in a segment: header, checksum, payload.
 
 /// Length of what stands before each payload.
-pub const FRAME_HEADER_BYTES: usize = 16;
+pub const FRAME_HEADER_BYTES: usize = 20;
 
 /// A record as it lies in a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Frame<'a> {
     /// The record's offset.
     pub offset: u64,
+    /// Its place in the group it was written with, from 0. Whoever wrote it had all earlier groups synced.
+    pub index: u32,
     /// The record.
     pub payload: &'a [u8],
 }
@@ -33,12 +35,13 @@ pub enum FrameError {
     Checksum,
 }
 
-/// `crc32c | len | offset`, little endian. The checksum covers the rest and the payload, and starts from the first
+/// `crc32c | len | offset | index`, little endian. The checksum covers the rest and the payload, and starts from the first
 /// offset of the segment, so that neither bytes of another segment nor a run of zeros ever verify.
-pub(crate) fn encode_header(first: u64, offset: u64, payload: &[u8]) -> [u8; FRAME_HEADER_BYTES] {
+pub(crate) fn encode_header(first: u64, offset: u64, index: u32, payload: &[u8]) -> [u8; FRAME_HEADER_BYTES] {
     let mut header = [0; FRAME_HEADER_BYTES];
     header[4..8].copy_from_slice(&(payload.len() as u32).to_le_bytes());
     header[8..16].copy_from_slice(&offset.to_le_bytes());
+    header[16..20].copy_from_slice(&index.to_le_bytes());
     let crc = checksum(first, &header, payload);
     header[..4].copy_from_slice(&crc.to_le_bytes());
     header
@@ -76,7 +79,8 @@ pub fn decode_frame(first: u64, bytes: &[u8], payload_bytes_max: usize) -> Resul
     if stored != checksum(first, bytes, payload) {
         return Err(FrameError::Checksum);
     }
-    Ok(Frame { offset, payload })
+    let index = u32::from_le_bytes([bytes[16], bytes[17], bytes[18], bytes[19]]);
+    Ok(Frame { offset, index, payload })
 }
 
 #[cfg(test)]
@@ -84,8 +88,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn encode(first: u64, offset: u64, payload: &[u8]) -> Vec<u8> {
-        [&encode_header(first, offset, payload)[..], payload].concat()
+    fn encode(first: u64, offset: u64, index: u32, payload: &[u8]) -> Vec<u8> {
+        [&encode_header(first, offset, index, payload)[..], payload].concat()
     }
 
     #[test]
@@ -95,27 +99,27 @@ mod tests {
 
     #[test]
     fn limits_hold() {
-        let bytes = encode(3, 5, b"payload");
+        let bytes = encode(3, 5, 1, b"payload");
         assert_eq!(decode_frame(3, &bytes, 6), Err(FrameError::TooLong(7)));
-        assert_eq!(decode_frame(3, &bytes[..22], 7), Err(FrameError::Short(23)));
-        assert_eq!(decode_frame(3, &bytes[..9], 7), Err(FrameError::Short(16)));
+        assert_eq!(decode_frame(3, &bytes[..26], 7), Err(FrameError::Short(27)));
+        assert_eq!(decode_frame(3, &bytes[..9], 7), Err(FrameError::Short(20)));
         assert_eq!(decode_frame(4, &bytes, 7), Err(FrameError::Checksum));
     }
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(first: u64, offset: u64, payload: Vec<u8>, rest: Vec<u8>) {
-            let mut bytes = encode(first, offset, &payload);
+        fn what_is_written_is_read(first: u64, offset: u64, index: u32, payload: Vec<u8>, rest: Vec<u8>) {
+            let mut bytes = encode(first, offset, index, &payload);
             let len = bytes.len();
             bytes.extend_from_slice(&rest);
             let frame = decode_frame(first, &bytes, payload.len()).unwrap();
-            prop_assert_eq!(frame, Frame { offset, payload: &payload });
+            prop_assert_eq!(frame, Frame { offset, index, payload: &payload });
             prop_assert_eq!(frame.encoded_len(), len);
         }
 
         #[test]
-        fn every_flipped_bit_is_seen(first: u64, offset: u64, payload: Vec<u8>, bit: prop::sample::Index) {
-            let mut bytes = encode(first, offset, &payload);
+        fn every_flipped_bit_is_seen(first: u64, offset: u64, index: u32, payload: Vec<u8>, bit: prop::sample::Index) {
+            let mut bytes = encode(first, offset, index, &payload);
             let bit = bit.index(bytes.len() * 8);
             bytes[bit / 8] ^= 1 << (bit % 8);
             prop_assert!(decode_frame(first, &bytes, payload.len()).is_err());

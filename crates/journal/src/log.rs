@@ -21,6 +21,8 @@ pub struct Log {
     options: JournalOptions,
     shared: Arc<Shared>,
     active: Option<Active>,
+    /// First offset of a segment that failed while it got its name. It may be there, so the next one must not start before it.
+    attempted: Option<u64>,
     /// Frame headers of the group being written, kept for their capacity.
     headers: Vec<[u8; FRAME_HEADER_BYTES]>,
 }
@@ -74,6 +76,24 @@ impl Shared {
         self.state.lock().next
     }
 
+    /// Where the records before a segment that starts at `first` end.
+    fn prior(&self, first: u64) -> u64 {
+        let state = self.state.lock();
+        match state.spans.last() {
+            // It takes the place of this one and follows on the same record.
+            Some(last) if last.first == first => last.prior,
+            _ => state.next.min(first),
+        }
+    }
+
+    /// Takes the oldest segment from the list if no record in it is needed. Readers that come later see that it is
+    /// meant to be gone.
+    fn take_before(&self, offset: u64) -> Option<Span> {
+        let mut state = self.state.lock();
+        let unneeded = state.spans.get(1).is_some_and(|after| after.prior <= offset);
+        unneeded.then(|| state.spans.remove(0))
+    }
+
     /// Number of segments, their bytes, and the first offset that can be read.
     pub(crate) fn extent(&self) -> (u64, u64, u64) {
         let state = self.state.lock();
@@ -85,7 +105,7 @@ impl Shared {
 const TEMP: &str = "segment.tmp";
 
 impl Log {
-    /// Opens a partition's directory, makes it if need be, and recovers: a torn tail is cut off, damage in the last
+    /// Opens a partition's directory, makes it if need be, and recovers: a torn tail is left behind, damage in the last
     /// segment is named. Earlier segments are checked when they are read. On a read-only disk the log opens, and
     /// appends fail until that changes.
     pub fn open(
@@ -94,6 +114,10 @@ impl Log {
         options: JournalOptions,
     ) -> Result<(Log, Vec<Damage>), JournalError> {
         disk.create_dir_all(&dir).map_err(|e| JournalError::io("create directory", &dir, e))?;
+        // Whoever made it may have been killed before it was durable.
+        if let Some(parent) = dir.parent() {
+            disk.sync_dir(parent).map_err(|e| JournalError::io("sync directory", parent, e))?;
+        }
         let mut damages = Vec::new();
         let mut spans = Vec::new();
         for first in segment_names(&*disk, &dir)? {
@@ -104,32 +128,35 @@ impl Log {
         }
         let state = Mutex::new(State { spans, next: 0 });
         let shared = Arc::new(Shared { disk, dir, state });
-        let mut log = Log { options, shared, active: None, headers: Vec::new() };
+        let mut log = Log { options, shared, active: None, attempted: None, headers: Vec::new() };
         damages.extend(log.recover()?);
-        if log.active.is_none() {
-            let next = log.shared.next();
-            // What cannot be written now is tried again before each append.
-            if let Err(e) = log.start(next, next) {
-                tracing::warn!(error = %e, dir = %log.shared.dir.display(), "journal cannot be written yet");
-            }
-        }
         Ok((log, damages))
     }
 
-    /// Walks the last segment and makes it the active one if it is sound.
+    /// Walks the last segment and starts the next one.
+    ///
+    /// The process that wrote it synced each group before it wrote the next, so all but the last group is on stable
+    /// storage. Of the last group that is not known, and a sync now need not tell: one that failed before leaves
+    /// pages that read well and count as clean. So the last group is written again into the new segment.
     fn recover(&mut self) -> Result<Vec<Damage>, JournalError> {
-        let Some(span) = self.shared.state.lock().spans.last().copied() else { return Ok(Vec::new()) };
+        let Some(span) = self.shared.state.lock().spans.last().copied() else {
+            self.begin(0, &[]);
+            return Ok(Vec::new());
+        };
         let path = self.shared.path(span.first);
         let io = |operation, e| JournalError::io(operation, &path, e);
         let file = self.shared.disk.open(&path).map_err(|e| io("open", e))?;
         let mut scan = Scan::new(file, span.first, span.end, u64::MAX, self.options.record_bytes_max);
         let mut damages = Vec::new();
-        let mut sound = HEADER_BYTES as u64;
-        let mut usable = span.end >= sound;
+        let (mut last_group, mut records) = (span.first, Vec::new());
         loop {
             let (position, bytes, offset, what) = match scan.next().map_err(|e| io("read", e))? {
-                Step::Record { .. } => {
-                    sound = scan.position();
+                Step::Record { group, payload, .. } => {
+                    if group != last_group {
+                        last_group = group;
+                        records.clear();
+                    }
+                    records.push(payload.to_vec());
                     continue;
                 }
                 Step::Hole { position, bytes, offset, .. } => (position, bytes, offset, Flaw::Corrupt),
@@ -141,32 +168,37 @@ impl Log {
                 }
                 Step::End => break,
             };
-            usable &= what == Flaw::TornTail;
             let file = path.clone();
             damages.push(Damage { file, position, bytes, offset: Offset(offset), what, kept: None });
         }
-        let next = scan.expected();
-        let mut file = scan.into_file();
-        // A process that was killed leaves records that are not yet on stable storage. They are served from now on,
-        // so they have to be; the same sync keeps a cut tail from coming back.
-        if usable {
-            let cut = if file.len() > sound { file.truncate(sound) } else { Ok(()) };
-            usable = cut.and_then(|()| file.sync()).is_ok();
-        }
+        let (next, sound) = (scan.expected(), scan.sound());
         {
             let mut state = self.shared.state.lock();
             state.next = next;
             if let Some(last) = state.spans.last_mut() {
-                last.end = sound.min(last.end);
+                last.end = sound;
             }
         }
-        if usable {
-            self.active = Some(Active { file, path, durable: sound });
+        if damages.iter().all(Damage::is_torn_tail) && next - records.len() as u64 == last_group {
+            self.begin(last_group, &records);
         } else {
+            // The rest of the segment stays as it is. What a killed process left in it has to be made durable.
+            match scan.into_file().sync() {
+                Err(e) if e.kind() != io::ErrorKind::ReadOnlyFilesystem => return Err(io("sync", e)),
+                _ => {}
+            }
             let kept = keep(&*self.shared.disk, &self.shared.dir, &path);
             damages.iter_mut().for_each(|d| d.kept.clone_from(&kept));
+            self.begin(next, &[]);
         }
         Ok(damages)
+    }
+
+    /// Starts the first segment of this process. What cannot be written now is tried again before each append.
+    fn begin(&mut self, first: u64, records: &[Vec<u8>]) {
+        if let Err(e) = self.start(first, records) {
+            tracing::warn!(error = %e, dir = %self.shared.dir.display(), "journal cannot be written yet");
+        }
     }
 
     /// Writes records as one group and syncs once. Gives the offset of the first; the others follow.
@@ -174,12 +206,12 @@ impl Log {
     /// On an error none of them is in the log, and none comes back after a crash, unless the error is
     /// [`JournalError::Unresolved`].
     pub fn append<R: AsRef<[u8]>>(&mut self, records: &[R]) -> Result<Offset, JournalError> {
-        let first = self.shared.next();
         if records.is_empty() {
-            return Ok(Offset(first));
+            return Ok(self.next_offset());
         }
         let bytes = self.check(records)?;
         self.make_room(bytes)?;
+        let first = self.shared.next();
         let Some(mut active) = self.active.take() else {
             return Err(JournalError::Closed);
         };
@@ -227,13 +259,15 @@ impl Log {
         };
         if full {
             let next = self.shared.next();
-            self.start(next, next).map_err(|e| self.failed(next, e))?;
+            self.start(next, &[]).map_err(|e| self.failed(next, e))?;
         }
         Ok(())
     }
 
-    /// Starts a segment. It gets its name only once its header is durable, so a named segment always has one.
-    fn start(&mut self, first: u64, prior: u64) -> io::Result<()> {
+    /// Starts a segment with these records in it. It gets its name only once all of that is durable.
+    fn start(&mut self, first: u64, records: &[Vec<u8>]) -> io::Result<()> {
+        let first = first.max(self.attempted.unwrap_or(0));
+        let prior = self.shared.prior(first);
         let disk = &*self.shared.disk;
         let (temp, path) = (self.shared.dir.join(TEMP), self.shared.path(first));
         if disk.exists(&temp) {
@@ -241,13 +275,18 @@ impl Log {
         }
         let mut file = disk.create(&temp)?;
         file.append(&segment::encode_header(Header { first, prior }))?;
+        write(&mut *file, &mut self.headers, first, first, records)?;
         file.sync()?;
-        // This may replace an abandoned segment in which nothing was ever acknowledged.
+        // From here on the new name may be there, whatever the errors say, and then it ends the segment before.
+        self.active = None;
+        self.attempted = Some(first);
+        // This may replace a segment in which nothing was ever acknowledged, or one with these very records.
         disk.rename(&temp, &path)?;
         disk.sync_dir(&self.shared.dir)?;
-        let span = Span { first, prior, end: HEADER_BYTES as u64 };
+        self.attempted = None;
+        let span = Span { first, prior, end: file.len() };
         let mut state = self.shared.state.lock();
-        state.next = first;
+        state.next = first + records.len() as u64;
         match state.spans.last_mut() {
             Some(last) if last.first == first => *last = span,
             _ => state.spans.push(span),
@@ -276,7 +315,7 @@ impl Log {
         let _ = active.file.truncate(active.durable);
         let next = self.shared.next();
         let (file, source) = (active.path, Arc::new(cause));
-        match self.start(next, next) {
+        match self.start(next, &[]) {
             Ok(()) => JournalError::Failed { file, source },
             Err(_) => JournalError::Unresolved { file, source },
         }
@@ -297,35 +336,31 @@ impl Log {
         let next = self.shared.next();
         let used = self.active.as_ref().is_some_and(|a| a.durable > HEADER_BYTES as u64);
         if offset.0 >= next && used {
-            self.start(next, next).map_err(|e| self.failed(next, e))?;
+            self.start(next, &[]).map_err(|e| self.failed(next, e))?;
         }
-        loop {
-            let mut state = self.shared.state.lock();
-            if state.spans.len() < 2 || state.spans[1].prior > offset.0 {
-                return Ok(());
-            }
-            // Readers that come too late see that it is not in the list any more.
-            let oldest = state.spans.remove(0);
-            drop(state);
+        let (disk, dir) = (&self.shared.disk, &self.shared.dir);
+        while let Some(oldest) = self.shared.take_before(offset.0) {
             let path = self.shared.path(oldest.first);
-            let removed = match self.shared.disk.remove(&path) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
-                // One at a time: if a newer one were gone and an older one came back after a crash, its end would
-                // no longer be known.
-                _ => self.shared.disk.sync_dir(&self.shared.dir),
-            };
+            // One at a time: if a newer one were gone and an older one came back after a crash, its end would no
+            // longer be known. The first sync is for a removal whose own sync failed.
+            let removed = disk.sync_dir(dir).and_then(|()| match disk.remove(&path) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+                other => other,
+            });
             if let Err(e) = removed {
                 self.shared.state.lock().spans.insert(0, oldest);
                 return Err(JournalError::io("remove", &path, e));
             }
+            disk.sync_dir(dir).map_err(|e| JournalError::io("sync directory", dir, e))?;
         }
+        Ok(())
     }
 
     /// Makes sure that no record gets an offset below this one.
     pub fn advance(&mut self, offset: Offset) -> Result<(), JournalError> {
         let next = self.shared.next();
         if offset.0 > next {
-            self.start(offset.0, next).map_err(|e| self.failed(offset.0, e))?;
+            self.start(offset.0, &[]).map_err(|e| self.failed(offset.0, e))?;
         }
         Ok(())
     }
@@ -349,8 +384,10 @@ fn write<R: AsRef<[u8]>>(
     records: &[R],
 ) -> io::Result<()> {
     headers.clear();
-    let numbered = (first..).zip(records);
-    headers.extend(numbered.map(|(offset, record)| frame::encode_header(segment, offset, record.as_ref())));
+    let numbered = (0u32..).zip(records);
+    headers.extend(numbered.map(|(index, record)| {
+        frame::encode_header(segment, first + u64::from(index), index, record.as_ref())
+    }));
     let parts: Vec<&[u8]> = headers.iter().zip(records).flat_map(|(h, r)| [&h[..], r.as_ref()]).collect();
     file.append_vectored(&parts)
 }

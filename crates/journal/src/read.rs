@@ -80,7 +80,7 @@ impl Iterator for LogRecords {
                 }
             };
             let damage = match current.scan.next() {
-                Ok(Step::Record { offset, payload }) => {
+                Ok(Step::Record { offset, payload, .. }) => {
                     if offset < self.from {
                         continue;
                     }

@@ -18,6 +18,8 @@ pub(crate) struct Scan {
     first: u64,
     /// Where the next record should be.
     position: u64,
+    /// Where the last sound record so far ends.
+    sound: u64,
     /// Where the records end.
     end: u64,
     /// Offset of the next record.
@@ -33,8 +35,8 @@ pub(crate) struct Scan {
 /// What comes next in a segment.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step<'a> {
-    /// A sound record.
-    Record { offset: u64, payload: &'a [u8] },
+    /// A sound record. `group` is the offset of the first record it was written with.
+    Record { offset: u64, group: u64, payload: &'a [u8] },
     /// Bytes that are no records. Sound records follow, the first with offset `resumes`.
     Hole { position: u64, bytes: u64, offset: u64, resumes: u64 },
     /// Bytes that are no records up to the end. `torn`: they look like a write that stopped.
@@ -57,6 +59,7 @@ impl Scan {
             file,
             first,
             position,
+            sound: position,
             end: end.max(position),
             expected: first,
             limit,
@@ -76,6 +79,11 @@ impl Scan {
         self.position
     }
 
+    /// Where the last sound record so far ends.
+    pub(crate) fn sound(&self) -> u64 {
+        self.sound
+    }
+
     /// The file, once it has been walked.
     pub(crate) fn into_file(self) -> Box<dyn DiskFile> {
         self.file
@@ -88,12 +96,13 @@ impl Scan {
         }
         let found = self.frame_at(self.position)?;
         match found {
-            Found::Record { offset, bytes } if offset == self.expected => {
+            Found::Record { offset, index, bytes } if offset == self.expected => {
                 let start = (self.position - self.window_start) as usize;
                 self.position += bytes as u64;
+                self.sound = self.position;
                 self.expected += 1;
                 let payload = &self.window[start + FRAME_HEADER_BYTES..start + bytes];
-                Ok(Step::Record { offset, payload })
+                Ok(Step::Record { offset, group: offset.saturating_sub(index.into()), payload })
             }
             bad => self.skip(matches!(bad, Found::Nothing { beyond_end: true })),
         }
@@ -143,7 +152,10 @@ impl Scan {
             let (first, payload_bytes_max) = (self.first, self.payload_bytes_max);
             let available = self.bytes(position, wanted)?;
             match decode_frame(first, available, payload_bytes_max) {
-                Ok(frame) => return Ok(Found::Record { offset: frame.offset, bytes: frame.encoded_len() }),
+                Ok(frame) => {
+                    let bytes = frame.encoded_len();
+                    return Ok(Found::Record { offset: frame.offset, index: frame.index, bytes });
+                }
                 Err(FrameError::Short(needed)) if needed as u64 <= left => wanted = needed,
                 Err(FrameError::Short(_)) => return Ok(Found::Nothing { beyond_end: true }),
                 Err(FrameError::TooLong(_) | FrameError::Checksum) => {
@@ -171,6 +183,6 @@ impl Scan {
 }
 
 enum Found {
-    Record { offset: u64, bytes: usize },
+    Record { offset: u64, index: u32, bytes: usize },
     Nothing { beyond_end: bool },
 }

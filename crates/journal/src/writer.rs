@@ -147,10 +147,9 @@ impl Writer {
         self.inner.filled.notify_one();
         let thread = self.thread.lock().take();
         // The last owner may be a callback, and then this is that thread, which ends by itself.
-        if let Some(thread) = thread.filter(|t| t.thread().id() != std::thread::current().id()) {
-            if thread.join().is_err() {
-                tracing::error!("journal writer thread panicked");
-            }
+        let thread = thread.filter(|t| t.thread().id() != std::thread::current().id());
+        if thread.is_some_and(|t| t.join().is_err()) {
+            tracing::error!("journal writer thread panicked");
         }
     }
 }

@@ -16,8 +16,9 @@ pub(super) enum Node {
 pub(super) enum Change {
     Put(PathBuf, u64),
     Remove(PathBuf),
-    /// Of a file within its directory, or of a whole directory.
-    Move(PathBuf, PathBuf),
+    /// Of this file, within its directory.
+    Move(PathBuf, PathBuf, u64),
+    MoveTree(PathBuf, PathBuf),
     RemoveTree(PathBuf),
 }
 
@@ -27,7 +28,8 @@ impl Change {
         match self {
             Change::Put(path, _)
             | Change::Remove(path)
-            | Change::Move(_, path)
+            | Change::Move(_, path, _)
+            | Change::MoveTree(_, path)
             | Change::RemoveTree(path) => parent(path),
         }
     }
@@ -40,7 +42,14 @@ impl Change {
             Change::Remove(path) => {
                 names.remove(path);
             }
-            Change::Move(from, to) => {
+            Change::Move(from, to, inode) => {
+                // The old name may stand for another file by now, if changes before this one did not happen.
+                if names.get(from) == Some(&Node::File(*inode)) {
+                    names.remove(from);
+                }
+                names.insert(to.clone(), Node::File(*inode));
+            }
+            Change::MoveTree(from, to) => {
                 for old in below(names, from) {
                     if let (Some(node), Ok(rest)) = (names.remove(&old), old.strip_prefix(from)) {
                         // Joining nothing would add a slash.
