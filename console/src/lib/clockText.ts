@@ -32,14 +32,13 @@ export const clockText = (at: number, zone: ZoneId): string => format(zone, 'sec
 
 /** Axis labels: only as much of the time as the distance between ticks calls for. */
 export function tickTexts(ticks: readonly number[], spacingMs: number, zone: ZoneId): string[] {
-  const date = format(zone, 'month-day', { month: '2-digit', day: '2-digit' })
-  const year = format(zone, 'year', { year: 'numeric' })
-  if (spacingMs >= 300 * 86_400_000) return ticks.map((at) => year.format(at))
-  if (spacingMs >= 86_400_000) return ticks.map((at) => date.format(at))
+  const date = (at: number) => dateTimeText(at, zone).slice(5, 10)
+  if (spacingMs >= 300 * 86_400_000) return ticks.map((at) => dateTimeText(at, zone).slice(0, 4))
+  if (spacingMs >= 86_400_000) return ticks.map(date)
   const clock = spacingMs < 60_000 ? format(zone, 'second', second) : format(zone, 'minute', minute)
   let shown = ''
   return ticks.map((at, index) => {
-    const today = date.format(at)
+    const today = date(at)
     const turned = index > 0 && shown !== '' && today !== shown
     shown = today
     return turned ? `${clock.format(at)}\n${today}` : clock.format(at)

@@ -136,8 +136,8 @@ export function endsNow(range: TimeRange): boolean {
 
 /** The span of a plain `now-X … now` range; null for every other. */
 export function relativeSpan(range: TimeRange): Milliseconds | null {
-  const plain = endsNow(range) && range.from.kind === 'relative' && range.from.floor === null
-  return plain && range.from.kind === 'relative' ? range.from.back : null
+  const { from } = range
+  return endsNow(range) && from.kind === 'relative' && from.floor === null ? from.back : null
 }
 
 export function absoluteRange(from: number, to: number): TimeRange {

@@ -116,21 +116,33 @@ export function unitOfQuery(expr: string): Unit {
   const measured = names.map(suffixUnit).filter((unit) => unit !== null)
   const first = measured[0]
   if (first === undefined) return rateCall.test(bare) ? 'per-second' : 'short'
+  // A sum over its count is a mean, in the unit of the sum.
+  if (bare.includes('/') && names.some((name) => name.endsWith('_count'))) return first
   if (bare.includes('/') && measured.length > 1) return first === measured[1] ? 'ratio' : 'short'
   if (!rateCall.test(bare) || bare.includes('histogram_quantile')) return first
   if (first === 'bytes') return 'bytes/s'
   return first === 'seconds' ? 'ratio' : 'per-second'
 }
 
+const suffixes: readonly (readonly [string, Unit])[] = [
+  ['_bytes', 'bytes'],
+  ['_ratio', 'ratio'],
+  ['_percent', 'ratio'],
+  ['_celsius', 'celsius'],
+  ['_hertz', 'hertz'],
+  ['_seconds', 'seconds'],
+]
+
+/** Seconds since 1970 look like any other seconds; only their usual names tell them apart. */
+const instants = /(_timestamp|_(boot|start|expiry|creation|last_\w+)_time)_seconds$|^node_time_seconds$/
+
 function suffixUnit(name: string): Unit | null {
-  if (/_timestamp_seconds$|_time_seconds$|^node_time_seconds$/.test(name)) {
-    return /(boot|start|expiry|timestamp)/.test(name) || name === 'node_time_seconds'
-      ? 'timestamp'
-      : 'seconds'
-  }
-  if (/_bytes$/.test(name)) return 'bytes'
-  if (/_seconds$/.test(name)) return 'seconds'
-  if (/_ratio$|_percent$/.test(name)) return 'ratio'
-  if (/_celsius$/.test(name)) return 'celsius'
-  return /_hertz$/.test(name) ? 'hertz' : null
+  if (instants.test(name)) return 'timestamp'
+  return suffixes.find(([suffix]) => name.endsWith(suffix))?.[1] ?? null
+}
+
+/** A count of things people know by number: whole below a million, short above. */
+export function formatCount(value: number | null): string {
+  if (value === null) return '–'
+  return Math.abs(value) < 1e6 ? Math.round(value).toLocaleString('en-US') : formatValue(value, 'short', 4)
 }

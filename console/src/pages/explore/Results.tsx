@@ -5,8 +5,8 @@ import { useState } from 'react'
 import { Message } from '@/components/Message'
 import { useMessages } from '@/i18n'
 import { formatDuration, parseDuration } from '@/lib/duration'
-import { units, type Unit } from '@/lib/units'
-import type { ExploreChange, ExploreState, ExploreView, GraphStyle } from './exploreSearch'
+import { units } from '@/lib/units'
+import type { ExploreChange, ExploreState } from './exploreSearch'
 import { RawView } from './RawView'
 import { ResultGraphs } from './ResultGraphs'
 import styles from './Results.module.css'
@@ -58,7 +58,7 @@ export function Results({ state, change, results }: ResultsProps) {
         <SegmentedControl
           size="xs"
           value={state.view}
-          onChange={(view) => change({ view: view as ExploreView })}
+          onChange={(view) => change({ view: view })}
           data={[
             { value: 'graph', label: x.graph },
             { value: 'table', label: x.table },
@@ -71,7 +71,7 @@ export function Results({ state, change, results }: ResultsProps) {
               size="xs"
               aria-label={x.style}
               value={state.style}
-              onChange={(style) => change({ style: style as GraphStyle })}
+              onChange={(style) => change({ style: style })}
               data={[
                 { value: 'line', label: x.line },
                 { value: 'stacked', label: x.stacked },
@@ -83,7 +83,7 @@ export function Results({ state, change, results }: ResultsProps) {
               w={170}
               aria-label={x.unit}
               value={state.unit ?? ''}
-              onChange={(unit) => change({ unit: unit === null || unit === '' ? null : (unit as Unit) })}
+              onChange={(unit) => change({ unit: unit === null || unit === '' ? null : unit })}
               data={[
                 { value: '', label: x.unitAuto },
                 ...units.map((unit) => ({ value: unit, label: x.units[unit] })),

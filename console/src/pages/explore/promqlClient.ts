@@ -29,7 +29,7 @@ function cached<T>(
   key: readonly unknown[],
   ask: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  return client.fetchQuery({
+  return client.query({
     queryKey: ['completion', ...key],
     queryFn: ({ signal }) => ask(signal),
     staleTime: staleMs,

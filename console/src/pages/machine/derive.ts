@@ -97,7 +97,7 @@ export interface Filesystem {
 export function filesystems(frame: Frame): Filesystem[] {
   const found: Filesystem[] = []
   for (const size of frame.series.filter((s) => s.labels.__name__ === 'node_filesystem_size_bytes')) {
-    const { __name__: _, ...labels } = size.labels
+    const labels = size.labels
     const available = column(frame, { ...labels, __name__: 'node_filesystem_avail_bytes' })
     const free = column(frame, { ...labels, __name__: 'node_filesystem_free_bytes' })
     const shares = combine([size.values, free, available], (s, f, a) => (s - f) / Math.max(s - f + a, 1))

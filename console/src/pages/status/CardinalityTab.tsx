@@ -6,7 +6,7 @@ import { queryVector } from '@/api/query'
 import type { NamedCount } from '@/api/types'
 import { useMessages } from '@/i18n'
 import { selector } from '@/lib/matcher'
-import { formatValue, type Unit } from '@/lib/units'
+import { formatCount, type Unit } from '@/lib/units'
 import { Ranked } from './Ranked'
 import styles from './StatusPage.module.css'
 import { Tile } from './StorageTab'
@@ -78,9 +78,9 @@ function Overview() {
   return (
     <div className={styles.stack}>
       <div className={styles.tiles}>
-        <Tile title={s.head.series} value={formatValue(series, 'short', 4)} />
-        <Tile title={s.head.pairs} value={formatValue(labelPairs, 'short', 4)} />
-        <Tile title={s.head.chunks} value={formatValue(chunks, 'short', 4)} />
+        <Tile title={s.head.series} value={formatCount(series)} />
+        <Tile title={s.head.pairs} value={formatCount(labelPairs)} />
+        <Tile title={s.head.chunks} value={formatCount(chunks)} />
       </div>
       <p className={styles.hint}>{s.drillMetric}</p>
       <div className={styles.lists}>

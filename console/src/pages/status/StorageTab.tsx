@@ -6,7 +6,7 @@ import { ms } from '@/lib/brand'
 import { dateTimeText } from '@/lib/clockText'
 import { formatDuration } from '@/lib/duration'
 import type { ZoneId } from '@/lib/time'
-import { formatValue, significant } from '@/lib/units'
+import { formatCount, formatValue, significant } from '@/lib/units'
 import { useTimeState } from '@/state/timeSearch'
 import styles from './StatusPage.module.css'
 import { figure, useStoreStatus } from './useStoreStatus'
@@ -38,7 +38,7 @@ function figureText(name: string, value: Json, zone: ZoneId): string {
     return value === null ? '–' : typeof value === 'string' ? value : JSON.stringify(value)
   if (/bytes(_max)?$/i.test(name)) return formatValue(value, 'bytes')
   if (name === 'min_ms' || name === 'max_ms') return dateTimeText(value, zone)
-  if (/_ms$/.test(name)) return formatDuration(ms(value))
+  if (name.endsWith('_ms')) return formatDuration(ms(value))
   return value.toLocaleString('en-US')
 }
 
@@ -77,12 +77,12 @@ export function StorageTab() {
         <Tile
           title={s.ingest}
           value={perSecond === null ? '–' : formatValue(perSecond, 'short')}
-          detail={s.samples(formatValue(get('samples_appended'), 'short', 4))}
+          detail={s.samples(formatCount(get('samples_appended')))}
         />
         <Tile
           title={s.series}
-          value={formatValue(get('series_active'), 'short', 4)}
-          detail={s.known(formatValue(get('series'), 'short', 4))}
+          value={formatCount(get('series_active'))}
+          detail={s.known(formatCount(get('series')))}
         />
         <Tile
           title={s.onDisk}
@@ -92,11 +92,11 @@ export function StorageTab() {
         <Tile
           title={s.bytesPerSample}
           value={perSample === null ? '–' : significant(perSample, 3)}
-          detail={s.samples(formatValue(partSamples, 'short', 4))}
+          detail={s.samples(formatCount(partSamples))}
         />
         <Tile
           title={s.parts}
-          value={formatValue(get('parts'), 'short')}
+          value={formatCount(get('parts'))}
           detail={formatValue(get('part_bytes'), 'bytes')}
         />
         <Tile
@@ -106,7 +106,7 @@ export function StorageTab() {
         />
         <Tile
           title={s.inMemory}
-          value={formatValue(get('head_samples'), 'short', 4)}
+          value={formatCount(get('head_samples'))}
           detail={formatValue(get('head_bytes'), 'bytes')}
         />
         <Tile

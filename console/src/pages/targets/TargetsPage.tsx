@@ -67,7 +67,7 @@ export function TargetsPage() {
           size="xs"
           aria-label={x.state}
           value={health ?? 'all'}
-          onChange={(value) => setSearch({ health: value === 'all' ? undefined : (value as typeof health) })}
+          onChange={(value) => setSearch({ health: value === 'all' ? undefined : value })}
           data={[
             { value: 'all', label: `${t.common.all} ${active.length}` },
             { value: 'up', label: `${x.up} ${count('up')}` },
@@ -108,7 +108,7 @@ export function TargetsPage() {
   )
 }
 
-const example = `# watchfire.yaml
+const example = `# watchfire.yml
 scrape_configs:
   - job_name: my-service
     scrape_interval: 5s
@@ -127,7 +127,7 @@ function NoTargets() {
       <p>{x.emptyHint}</p>
       <CodeBlock text={example} language="yaml" />
       <p>{x.emptyCommand}</p>
-      <CodeBlock text="watchfire --config watchfire.yaml" language="text" />
+      <CodeBlock text="watchfire serve --config watchfire.yml" language="text" />
     </Message>
   )
 }
