@@ -1,0 +1,51 @@
+import { expect, test } from './fixtures'
+
+test('targets: health, errors, labels before relabelling, dropped ones', async ({ open }) => {
+  const page = await open('/targets')
+  await expect(page.getByText('1 of 2 up')).toBeVisible()
+  const broken = page.locator('section', { has: page.getByRole('heading', { name: /broken/ }) })
+  await expect(broken.getByText('Down')).toBeVisible()
+  await expect(broken.getByRole('note')).not.toBeEmpty()
+  await broken.getByText('Show labels before relabelling').click()
+  await expect(broken.getByText('__address__=')).toBeVisible()
+  await page.getByText(/^Dropped 1$/).click()
+  await expect(page).toHaveURL(/health=dropped/)
+  await expect(page.getByText('127.0.0.1:2')).toBeVisible()
+  await page.getByText(/^All 2$/).click()
+  await page.getByPlaceholder('Filter by address, label or error').fill('watchfire')
+  await expect(page).toHaveURL(/filter=watchfire/)
+  await expect(page.getByRole('heading', { name: /broken/ })).toHaveCount(0)
+})
+
+test('targets: an empty list teaches how to fill it', async ({ open, idleServer }) => {
+  const page = await open(`${idleServer.url}/targets`)
+  await expect(page.getByRole('heading', { name: 'Nothing is scraped yet' })).toBeVisible()
+  await expect(page.locator('pre').first()).toContainText('scrape_configs:')
+})
+
+test('status: storage, memory and configuration of the running server', async ({ open }) => {
+  const page = await open('/status')
+  const series = page.locator('section', { has: page.getByRole('heading', { name: 'Active series' }) })
+  await expect(series.locator('b')).toHaveText(/^[1-9][\d,]*$/)
+  const rate = page.locator('section', { has: page.getByRole('heading', { name: 'Samples per second' }) })
+  await expect(rate.locator('b')).toHaveText(/\d/)
+  await page.getByRole('tab', { name: 'Memory' }).click()
+  await expect(page.getByRole('meter', { name: 'Samples in memory' })).toBeVisible()
+  await page.getByRole('tab', { name: 'Configuration' }).click()
+  await expect(page.locator('pre')).toContainText('scrape_configs')
+  await page.getByRole('tab', { name: 'Runtime' }).click()
+  await expect(page.getByText('startTime')).toBeVisible()
+  await page.getByRole('tab', { name: 'Flags' }).click()
+  await expect(page.getByText(/listen/).first()).toBeVisible()
+})
+
+test('status: from the store to a metric, a label, a value and its query', async ({ open }) => {
+  const page = await open('/status?tab=cardinality')
+  await page.getByRole('button', { name: /e2e_items/ }).click()
+  await expect(page.getByRole('heading', { name: 'Labels of e2e_items' })).toBeVisible()
+  await page.getByRole('button', { name: /^shard/ }).click()
+  await expect(page).toHaveURL(/metric=e2e_items&label=shard/)
+  await page.getByRole('link', { name: /^3 / }).click()
+  await expect(page).toHaveURL(/\/explore\?.*q=e2e_items/)
+  await expect(page.locator('.cm-content').first()).toHaveText('e2e_items{shard="3"}')
+})

@@ -1,0 +1,139 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { preview, type PreviewServer } from 'vite'
+
+const root = path.resolve(import.meta.dirname, '..')
+
+/** How long a server may take to be ready before the tests give up on it. */
+const readyMs = 30_000
+
+export interface RunningServer {
+  /** Where the console is served; the API is below the same address. */
+  readonly url: string
+  readonly stop: () => Promise<void>
+}
+
+async function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', reject)
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address()
+      probe.close(() => {
+        if (address === null || typeof address === 'string') reject(new Error('no port'))
+        else resolve(address.port)
+      })
+    })
+  })
+}
+
+/** One target that answers, one that does not, one that relabelling drops. */
+const config = (port: number) => `scrape_configs:
+  - job_name: watchfire
+    scrape_interval: 1s
+    static_configs:
+      - targets: ['127.0.0.1:${port}']
+  - job_name: broken
+    scrape_interval: 1s
+    static_configs:
+      - targets: ['127.0.0.1:1', '127.0.0.1:2']
+    relabel_configs:
+      - source_labels: [__address__]
+        regex: .*:2
+        action: drop
+`
+
+async function untilReady(url: string, child: ChildProcess): Promise<void> {
+  const deadline = Date.now() + readyMs
+  while (Date.now() < deadline) {
+    if (child.exitCode !== null)
+      throw new Error(`the server ended with status ${child.exitCode} before it was ready`)
+    const ready = await fetch(`${url}/-/ready`).then(
+      (response) => response.ok,
+      () => false,
+    )
+    if (ready) return
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  throw new Error(`the server was not ready within ${readyMs} ms`)
+}
+
+/**
+ * The console as it was built last. A binary carries the console of its own build; when that is an older one, the
+ * files are served beside it, with the API passed on.
+ */
+async function consoleBefore(url: string): Promise<{ url: string; server: PreviewServer | null }> {
+  const built = await readFile(path.join(root, 'dist/index.html'), 'utf8')
+  const served = await fetch(url).then((response) => response.text())
+  if (served === built) return { url, server: null }
+  console.log('e2e: the binary carries another build of the console; serving console/dist in front of it')
+  const server = await preview({
+    root,
+    logLevel: 'warn',
+    preview: {
+      host: '127.0.0.1',
+      port: await freePort(),
+      strictPort: true,
+      proxy: { '/api': url, '/-': url },
+    },
+  })
+  return { url: server.resolvedUrls?.local[0]?.replace(/\/$/, '') ?? '', server }
+}
+
+/** A real server with the data of this machine, a scrape configuration, and pushed series of known shape. */
+export async function startServer(binary: string, options: { agent: boolean }): Promise<RunningServer> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'watchfire-e2e-'))
+  const port = await freePort()
+  const configFile = path.join(directory, 'watchfire.yml')
+  await writeFile(configFile, options.agent ? config(port) : '')
+  const api = `http://127.0.0.1:${port}`
+  const args = [
+    'serve',
+    '--data',
+    path.join(directory, 'data'),
+    '--listen',
+    `127.0.0.1:${port}`,
+    '--config',
+    configFile,
+  ]
+  const child = spawn(binary, options.agent ? args : [...args, '--no-agent'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let log = ''
+  child.stderr.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-4000)))
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  const stop = async () => {
+    child.kill('SIGTERM')
+    await ended
+    await rm(directory, { recursive: true, force: true })
+  }
+  try {
+    await untilReady(api, child)
+    const front = await consoleBefore(api)
+    return {
+      url: front.url,
+      stop: async () => {
+        await front.server?.close()
+        await stop()
+      },
+    }
+  } catch (cause) {
+    await stop()
+    throw new Error(`${String(cause)}\n${log}`, { cause })
+  }
+}
+
+/** Series with known names and values, as many as a test needs, pushed as text. */
+export async function pushSeries(url: string, name: string, count: number): Promise<void> {
+  const rows = Array.from({ length: count }, (_, i) => `${name}{shard="${i % 7}",item="${i}"} ${i}`)
+  const body = `# HELP ${name} Items of the end-to-end test.\n# TYPE ${name} gauge\n${rows.join('\n')}\n`
+  const response = await fetch(`${url}/api/v1/push/text`, {
+    method: 'POST',
+    body,
+    headers: { 'content-type': 'text/plain' },
+  })
+  if (!response.ok) throw new Error(`push was refused: ${response.status} ${await response.text()}`)
+}
