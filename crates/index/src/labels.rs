@@ -1,0 +1,235 @@
+//! Questions about labels: which series match, what their labels are, which names and values there are.
+
+use crate::index::Index;
+use crate::posting::Malformed;
+use crate::segment::Segment;
+use crate::select::{self, for_each_key};
+use crate::source::Source;
+use crate::view::View;
+use crate::{Flaw, SeriesId};
+use model::{Labels, Matcher, Pairs};
+use roaring::RoaringBitmap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Reading a series' key costs about as much as looking at this many postings.
+const POSTINGS_PER_KEY: u64 = 8;
+
+impl Index {
+    /// The ids of the series that satisfy every matcher; without matchers, of all series.
+    pub fn select(&self, matchers: &[Matcher]) -> RoaringBitmap {
+        let view = self.view();
+        let mut found = RoaringBitmap::new();
+        for segment in &view.segments {
+            found |= self.select_in(segment, matchers);
+        }
+        if !view.dead.is_empty() {
+            found -= &*view.dead;
+        }
+        for tail in view.tails() {
+            // The mutable part is in memory and cannot be damaged.
+            found |= select::select(&*tail.read(), matchers).unwrap_or_default();
+        }
+        found
+    }
+
+    /// The labels of a series, if it exists and its key can be read.
+    pub fn labels(&self, id: SeriesId) -> Option<Labels> {
+        let view = self.view();
+        let of_key = |key: &[u8]| Labels::from_key(key).ok();
+        match view.segment_of(id.0) {
+            Some(segment) => segment.with_key(id.0, of_key).unwrap_or_else(|flaw| {
+                self.note(segment, flaw);
+                None
+            })?,
+            None => view.tails().find_map(|t| t.read().key(id.0).and_then(of_key)),
+        }
+    }
+
+    /// Calls `each` with the labels of every series of `ids` that exists and can be read, in order of id within
+    /// each part of the index. Much cheaper for each series than [`Index::labels`].
+    pub fn labels_many(&self, ids: &RoaringBitmap, mut each: impl FnMut(SeriesId, Labels)) {
+        let view = self.view();
+        let mut hand_out = |id: u32, key: &[u8]| {
+            if let Ok(labels) = Labels::from_key(key) {
+                each(SeriesId(id), labels);
+            }
+        };
+        for segment in &view.segments {
+            self.keys_in(segment, &(ids & segment.range()), &mut hand_out);
+        }
+        for tail in view.tails() {
+            let tail = tail.read();
+            let own = ids & tail.ids();
+            for id in own {
+                if let Some(key) = tail.key(id) {
+                    hand_out(id, key);
+                }
+            }
+        }
+    }
+
+    /// The keys of some series of a segment, past whatever is damaged.
+    fn keys_in(&self, segment: &Arc<Segment>, ids: &RoaringBitmap, each: &mut dyn FnMut(u32, &[u8])) {
+        let mut last = None;
+        let read = for_each_key(&**segment, ids, |id, key| {
+            last = Some(id);
+            each(id, key);
+        });
+        if let Err(flaw) = read {
+            self.note(segment, flaw);
+            let mut rest = ids.clone();
+            if let Some(last) = last {
+                rest.remove_range(..=last);
+            }
+            for id in rest {
+                // What cannot be read is passed over; that it is damaged is noted already.
+                drop(segment.with_key(id, |key| each(id, key)));
+            }
+        }
+    }
+
+    /// The label names of the series that satisfy every matcher, in ascending order.
+    pub fn label_names(&self, matchers: &[Matcher]) -> Vec<String> {
+        let view = self.view();
+        let mut all = BTreeSet::new();
+        for segment in &view.segments {
+            let wanted = self.wanted(&view, segment, matchers);
+            match names_in(&**segment, &wanted) {
+                Ok(names) => all.extend(names),
+                Err(flaw) => {
+                    self.note(segment, flaw);
+                    let ids = select::scan(&**segment, matchers) - view.dead_in(segment);
+                    self.keys_in(segment, &ids, &mut |_, key| {
+                        let new = |n: &&str| !all.contains(*n);
+                        let names: Vec<String> =
+                            Pairs::of_key(key).map(|(n, _)| n).filter(new).map(str::to_owned).collect();
+                        all.extend(names);
+                    });
+                }
+            }
+        }
+        for tail in view.tails() {
+            let tail = tail.read();
+            let wanted = Wanted::of_tail(&*tail, matchers);
+            all.extend(names_in(&*tail, &wanted).unwrap_or_default());
+        }
+        all.into_iter().collect()
+    }
+
+    /// The values that a label has in the series that satisfy every matcher, in ascending order.
+    pub fn label_values(&self, name: &str, matchers: &[Matcher]) -> Vec<String> {
+        let view = self.view();
+        let mut all = Vec::new();
+        for segment in &view.segments {
+            let wanted = self.wanted(&view, segment, matchers);
+            match values_in(&**segment, name, &wanted) {
+                Ok(values) => all.extend(values),
+                Err(flaw) => {
+                    self.note(segment, flaw);
+                    let ids = select::scan(&**segment, matchers) - view.dead_in(segment);
+                    let mut values = BTreeSet::new();
+                    self.keys_in(segment, &ids, &mut |_, key| add_value(key, name, &mut values));
+                    all.extend(values);
+                }
+            }
+        }
+        for tail in view.tails() {
+            let tail = tail.read();
+            let wanted = Wanted::of_tail(&*tail, matchers);
+            all.extend(values_in(&*tail, name, &wanted).unwrap_or_default());
+        }
+        // Each part's values are sorted; the sort finds these runs and merges them.
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    fn wanted(&self, view: &View, segment: &Arc<Segment>, matchers: &[Matcher]) -> Wanted {
+        let dead = view.dead_in(segment);
+        match matchers.is_empty() {
+            true if dead.is_empty() => Wanted::All,
+            true => Wanted::Not(dead),
+            false => Wanted::Of(self.select_in(segment, matchers) - dead),
+        }
+    }
+}
+
+/// Which series of a source a question is about.
+enum Wanted {
+    All,
+    Not(RoaringBitmap),
+    Of(RoaringBitmap),
+}
+
+impl Wanted {
+    fn of_tail<S: Source>(tail: &S, matchers: &[Matcher]) -> Wanted {
+        match matchers.is_empty() {
+            true => Wanted::All,
+            false => Wanted::Of(select::select(tail, matchers).unwrap_or_default()),
+        }
+    }
+
+    /// Whether a posting has a wanted series.
+    fn any(&self, posting: &crate::posting::Posting<'_>) -> Result<bool, Flaw> {
+        let found = match self {
+            Wanted::All => Ok(true),
+            Wanted::Not(dead) => posting.count_in(dead).map(|n| n < posting.len()),
+            Wanted::Of(ids) => posting.count_in(ids).map(|n| n > 0),
+        };
+        let what = "not a posting".to_owned();
+        found.map_err(|Malformed| Flaw { section: "postings", offset: 0, what })
+    }
+
+    fn is_nothing(&self) -> bool {
+        matches!(self, Wanted::Of(ids) if ids.is_empty())
+    }
+}
+
+fn names_in<S: Source>(source: &S, wanted: &Wanted) -> Result<Vec<String>, Flaw> {
+    if wanted.is_nothing() {
+        return Ok(Vec::new());
+    }
+    let mut names = Vec::new();
+    for (name, _) in source.names()? {
+        let there = match wanted {
+            Wanted::All => true,
+            _ => source.presence(&name)?.map_or(Ok(false), |p| wanted.any(&p))?,
+        };
+        if there {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+fn values_in<S: Source>(source: &S, name: &str, wanted: &Wanted) -> Result<Vec<String>, Flaw> {
+    let Some(stats) = source.name(name)? else { return Ok(Vec::new()) };
+    if wanted.is_nothing() {
+        return Ok(Vec::new());
+    }
+    if let Wanted::Of(ids) = wanted
+        && ids.len() * POSTINGS_PER_KEY < u64::from(stats.values)
+    {
+        let mut values = BTreeSet::new();
+        for_each_key(source, ids, |_, key| add_value(key, name, &mut values))?;
+        return Ok(values.into_iter().collect());
+    }
+    let mut values = Vec::new();
+    let mut walk = source.values(name, "")?;
+    while walk.advance()? {
+        let there = matches!(wanted, Wanted::All) || wanted.any(&walk.posting()?)?;
+        if there {
+            values.push(walk.value().to_owned());
+        }
+    }
+    Ok(values)
+}
+
+fn add_value(key: &[u8], name: &str, values: &mut BTreeSet<String>) {
+    if let Some((_, value)) = Pairs::of_key(key).find(|(n, _)| *n == name)
+        && !values.contains(value)
+    {
+        values.insert(value.to_owned());
+    }
+}
