@@ -150,52 +150,42 @@ impl Log {
         let mut damages = Vec::new();
         let (mut last_group, mut records) = (span.first, Vec::new());
         loop {
-            let (position, bytes, offset, what) = match scan.next().map_err(|e| io("read", e))? {
-                Step::Record { group, payload, .. } => {
+            let (position, bytes, offset, torn) = match scan.next().map_err(|e| io("read", e))? {
+                Step::Record { offset, group, payload } => {
                     if group != last_group {
                         last_group = group;
                         records.clear();
                     }
-                    records.push(payload.to_vec());
+                    records.push((offset, payload.to_vec()));
                     continue;
                 }
-                Step::Hole { position, bytes, offset, .. } => (position, bytes, offset, Flaw::Corrupt),
-                Step::Tail { position, bytes, offset, torn: true } => {
-                    (position, bytes, offset, Flaw::TornTail)
-                }
-                Step::Tail { position, bytes, offset, torn: false } => {
-                    (position, bytes, offset, Flaw::Corrupt)
-                }
+                // Lost and told before this segment was written.
+                Step::Hole { bytes: 0, .. } => continue,
+                Step::Hole { position, bytes, offset, .. } => (position, bytes, offset, false),
+                Step::Tail { position, bytes, offset, torn } => (position, bytes, offset, torn),
                 Step::End => break,
             };
+            let what = if torn { Flaw::TornTail } else { Flaw::Corrupt };
             let file = path.clone();
             damages.push(Damage { file, position, bytes, offset: Offset(offset), what, kept: None });
         }
-        let (next, sound) = (scan.expected(), scan.sound());
         {
             let mut state = self.shared.state.lock();
-            state.next = next;
+            state.next = scan.expected();
             if let Some(last) = state.spans.last_mut() {
-                last.end = sound;
+                last.end = scan.sound();
             }
         }
-        if damages.iter().all(Damage::is_torn_tail) && next - records.len() as u64 == last_group {
-            self.begin(last_group, &records);
-        } else {
-            // The rest of the segment stays as it is. What a killed process left in it has to be made durable.
-            match scan.into_file().sync() {
-                Err(e) if e.kind() != io::ErrorKind::ReadOnlyFilesystem => return Err(io("sync", e)),
-                _ => {}
-            }
+        if !damages.iter().all(Damage::is_torn_tail) {
             let kept = keep(&*self.shared.disk, &self.shared.dir, &path);
             damages.iter_mut().for_each(|d| d.kept.clone_from(&kept));
-            self.begin(next, &[]);
         }
+        self.begin(last_group, &records);
         Ok(damages)
     }
 
     /// Starts the first segment of this process. What cannot be written now is tried again before each append.
-    fn begin(&mut self, first: u64, records: &[Vec<u8>]) {
+    fn begin(&mut self, first: u64, records: &[(u64, Vec<u8>)]) {
         if let Err(e) = self.start(first, records) {
             tracing::warn!(error = %e, dir = %self.shared.dir.display(), "journal cannot be written yet");
         }
@@ -216,8 +206,8 @@ impl Log {
             return Err(JournalError::Closed);
         };
         let segment = self.shared.state.lock().spans.last().map_or(first, |s| s.first);
-        let written = write(&mut *active.file, &mut self.headers, segment, first, records);
-        if let Err(e) = written {
+        let group = (first..).zip(records.iter().map(AsRef::as_ref));
+        if let Err(e) = write(&mut *active.file, &mut self.headers, segment, first, group) {
             return Err(self.undo(active, e));
         }
         if let Err(e) = active.file.sync() {
@@ -265,7 +255,7 @@ impl Log {
     }
 
     /// Starts a segment with these records in it. It gets its name only once all of that is durable.
-    fn start(&mut self, first: u64, records: &[Vec<u8>]) -> io::Result<()> {
+    fn start(&mut self, first: u64, records: &[(u64, Vec<u8>)]) -> io::Result<()> {
         let first = first.max(self.attempted.unwrap_or(0));
         let prior = self.shared.prior(first);
         let disk = &*self.shared.disk;
@@ -275,7 +265,8 @@ impl Log {
         }
         let mut file = disk.create(&temp)?;
         file.append(&segment::encode_header(Header { first, prior }))?;
-        write(&mut *file, &mut self.headers, first, first, records)?;
+        let group = records.iter().map(|(offset, record)| (*offset, &record[..]));
+        write(&mut *file, &mut self.headers, first, first, group)?;
         file.sync()?;
         // From here on the new name may be there, whatever the errors say, and then it ends the segment before.
         self.active = None;
@@ -286,7 +277,7 @@ impl Log {
         self.attempted = None;
         let span = Span { first, prior, end: file.len() };
         let mut state = self.shared.state.lock();
-        state.next = first + records.len() as u64;
+        state.next = records.last().map_or(first, |(offset, _)| offset + 1);
         match state.spans.last_mut() {
             Some(last) if last.first == first => *last = span,
             _ => state.spans.push(span),
@@ -375,20 +366,18 @@ impl Log {
     }
 }
 
-/// Appends a group to a file.
-fn write<R: AsRef<[u8]>>(
+/// Appends a group to a file. Its records have ascending offsets from `first` on.
+fn write<'a>(
     file: &mut dyn DiskFile,
     headers: &mut Vec<[u8; FRAME_HEADER_BYTES]>,
     segment: u64,
     first: u64,
-    records: &[R],
+    group: impl Iterator<Item = (u64, &'a [u8])> + Clone,
 ) -> io::Result<()> {
+    let header = |(offset, record)| frame::encode_header(segment, offset, (offset - first) as u32, record);
     headers.clear();
-    let numbered = (0u32..).zip(records);
-    headers.extend(numbered.map(|(index, record)| {
-        frame::encode_header(segment, first + u64::from(index), index, record.as_ref())
-    }));
-    let parts: Vec<&[u8]> = headers.iter().zip(records).flat_map(|(h, r)| [&h[..], r.as_ref()]).collect();
+    headers.extend(group.clone().map(header));
+    let parts: Vec<&[u8]> = headers.iter().zip(group).flat_map(|(h, (_, r))| [&h[..], r]).collect();
     file.append_vectored(&parts)
 }
 

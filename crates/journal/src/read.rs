@@ -79,7 +79,7 @@ impl Iterator for LogRecords {
                     Err(e) => return Some(Err(e)),
                 }
             };
-            let damage = match current.scan.next() {
+            let (position, bytes, offset) = match current.scan.next() {
                 Ok(Step::Record { offset, payload, .. }) => {
                     if offset < self.from {
                         continue;
@@ -87,12 +87,13 @@ impl Iterator for LogRecords {
                     return Some(Ok((Offset(offset), payload.to_vec())));
                 }
                 Ok(Step::Hole { resumes, .. }) if resumes <= self.from => continue,
-                Ok(
-                    Step::Hole { position, bytes, offset, .. } | Step::Tail { position, bytes, offset, .. },
-                ) => {
-                    let what = Flaw::Corrupt;
-                    let file = current.path.clone();
-                    Damage { file, position, bytes, offset: Offset(offset), what, kept: None }
+                Ok(Step::Hole { position, bytes: 0, offset, resumes }) => {
+                    return Some(Err(missing(current.path.clone(), position, offset, resumes)));
+                }
+                Ok(Step::Hole { position, bytes, offset, .. }) => (position, bytes, offset),
+                Ok(Step::Tail { position, bytes, offset, .. }) => {
+                    current.told = true;
+                    (position, bytes, offset)
                 }
                 Ok(Step::End) => {
                     let (expected, position) = (current.scan.expected(), current.scan.position());
@@ -111,9 +112,10 @@ impl Iterator for LogRecords {
                     return Some(Err(e));
                 }
             };
-            current.told = true;
-            let kept = keep(&*self.shared.disk, &self.shared.dir, &damage.file);
-            return Some(Err(JournalError::Damaged(Damage { kept, ..damage })));
+            let file = current.path.clone();
+            let kept = keep(&*self.shared.disk, &self.shared.dir, &file);
+            let damage = Damage { file, position, bytes, offset: Offset(offset), what: Flaw::Corrupt, kept };
+            return Some(Err(JournalError::Damaged(damage)));
         }
     }
 }

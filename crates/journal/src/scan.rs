@@ -11,6 +11,9 @@ const CHUNK_BYTES: u64 = 256 << 10;
 /// bytes made to look like many long records cannot hold up a start for long.
 const SEARCH_BYTES_MAX: u64 = 4 << 30;
 
+/// A record that comes later than this many after the one expected is not believed, whatever its checksum.
+const LOST_MAX: u64 = 1 << 24;
+
 /// Walks one segment from its first record to `end`.
 pub(crate) struct Scan {
     file: Box<dyn DiskFile>,
@@ -37,7 +40,8 @@ pub(crate) struct Scan {
 pub(crate) enum Step<'a> {
     /// A sound record. `group` is the offset of the first record it was written with.
     Record { offset: u64, group: u64, payload: &'a [u8] },
-    /// Bytes that are no records. Sound records follow, the first with offset `resumes`.
+    /// Bytes that are no records, or none at all where records were lost earlier. Sound records follow, the first
+    /// with offset `resumes`.
     Hole { position: u64, bytes: u64, offset: u64, resumes: u64 },
     /// Bytes that are no records up to the end. `torn`: they look like a write that stopped.
     Tail { position: u64, bytes: u64, offset: u64, torn: bool },
@@ -82,11 +86,6 @@ impl Scan {
     /// Where the last sound record so far ends.
     pub(crate) fn sound(&self) -> u64 {
         self.sound
-    }
-
-    /// The file, once it has been walked.
-    pub(crate) fn into_file(self) -> Box<dyn DiskFile> {
-        self.file
     }
 
     /// The next step. After an error the scan is at the same place.
@@ -137,9 +136,7 @@ impl Scan {
             return Ok(false);
         }
         let (len, offset) = claims(self.bytes(position, FRAME_HEADER_BYTES)?);
-        // No more records can have been lost than fit between.
-        let lost_max = (position - self.position) / FRAME_HEADER_BYTES as u64 + 1;
-        let offsets = self.expected..self.limit.min(self.expected.saturating_add(lost_max + 1));
+        let offsets = self.expected..self.limit.min(self.expected.saturating_add(LOST_MAX));
         Ok(len <= self.payload_bytes_max
             && (FRAME_HEADER_BYTES + len) as u64 <= left
             && offsets.contains(&offset))

@@ -72,14 +72,17 @@ fn verify_partition(
                     found.records += 1;
                     continue;
                 }
+                Step::Hole { position, bytes: 0, offset, resumes } => {
+                    damage(position, 0, offset, Flaw::Missing { records: resumes - offset })
+                }
                 Step::Hole { position, bytes, offset, .. } => damage(position, bytes, offset, Flaw::Corrupt),
                 Step::Tail { position, bytes, offset, torn } => {
+                    told = true;
                     let flaw = if torn && limit.is_none() { Flaw::TornTail } else { Flaw::Corrupt };
                     damage(position, bytes, offset, flaw)
                 }
                 Step::End => break,
             };
-            told = true;
             found.damages.push(what);
         }
         if let Some(limit) = limit.filter(|&limit| scan.expected() < limit && !told) {
