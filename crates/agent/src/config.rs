@@ -1,0 +1,142 @@
+//! The configuration of `watchfire agent`.
+
+use crate::spool::{Credentials, SpoolOptions};
+use scrape::config::{ByteSize, GlobalConfig, ScrapeConfig, TimeSpan};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What an agent collects and where it delivers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AgentConfig {
+    /// The server, `http://host:7766` say.
+    pub to: String,
+    /// Where the spool lies.
+    pub spool_dir: PathBuf,
+    /// Bytes the spool may take; beyond, the oldest batches are dropped.
+    pub spool_bytes_max: ByteSize,
+    /// Whether this host is measured.
+    pub host: bool,
+    /// Time between measurements of this host.
+    pub interval: TimeSpan,
+    /// Labels of every series of this host, on top of `job` and `instance`, which can be set here too.
+    pub labels: BTreeMap<String, String>,
+    /// Collectors of this host that are left out.
+    pub disabled_collectors: Vec<String>,
+    /// Defaults for scraping.
+    pub global: GlobalConfig,
+    /// Targets to scrape, as Prometheus has them.
+    pub scrape_configs: Vec<ScrapeConfig>,
+    /// A token that tells the server who we are.
+    #[serde(skip_serializing)]
+    pub bearer_token: Option<String>,
+    /// A file that holds such a token.
+    pub bearer_token_file: Option<PathBuf>,
+    /// The user, with `password`.
+    pub username: Option<String>,
+    /// The user's password.
+    #[serde(skip_serializing)]
+    pub password: Option<String>,
+    /// Further headers of each request, a tenant's name say.
+    #[serde(skip_serializing)]
+    pub headers: BTreeMap<String, String>,
+    /// Certificates towards the server.
+    pub tls: TlsOptions,
+    /// How long one request may take.
+    pub timeout: TimeSpan,
+}
+
+/// Certificates towards the server.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TlsOptions {
+    /// The authorities to trust, in place of those of the system; PEM.
+    pub ca_file: Option<PathBuf>,
+    /// Our certificate, PEM.
+    pub cert_file: Option<PathBuf>,
+    /// The key of our certificate, PEM.
+    pub key_file: Option<PathBuf>,
+    /// Takes any certificate. For trying things out.
+    pub insecure_skip_verify: bool,
+}
+
+impl Default for AgentConfig {
+    fn default() -> Self {
+        AgentConfig {
+            to: String::new(),
+            spool_dir: PathBuf::new(),
+            spool_bytes_max: ByteSize(1 << 30),
+            host: true,
+            interval: TimeSpan(Duration::from_secs(1)),
+            labels: BTreeMap::new(),
+            disabled_collectors: Vec::new(),
+            global: GlobalConfig::default(),
+            scrape_configs: Vec::new(),
+            bearer_token: None,
+            bearer_token_file: None,
+            username: None,
+            password: None,
+            headers: BTreeMap::new(),
+            tls: TlsOptions::default(),
+            timeout: TimeSpan(Duration::from_secs(30)),
+        }
+    }
+}
+
+/// Below this, a spool could not hold two segments.
+const SPOOL_BYTES_MIN: u64 = 1 << 20;
+const INTERVAL_MIN: Duration = Duration::from_millis(100);
+
+impl AgentConfig {
+    /// The spool this describes, if it is consistent; else the field at fault and what is wrong with it.
+    pub(crate) fn spool(&self) -> Result<SpoolOptions, (&'static str, String)> {
+        if self.to.is_empty() {
+            return Err(("to", "is not set: give the URL of the server to deliver to".into()));
+        }
+        if self.spool_dir.as_os_str().is_empty() {
+            return Err(("spool_dir", "is not set: give a directory that outlives restarts".into()));
+        }
+        let bytes_max = self.spool_bytes_max.0;
+        if bytes_max < SPOOL_BYTES_MIN {
+            return Err(("spool_bytes_max", format!("is {bytes_max}, below the least of {SPOOL_BYTES_MIN}")));
+        }
+        if self.interval.0 < INTERVAL_MIN {
+            return Err((
+                "interval",
+                format!("is {:?}, below the least of {INTERVAL_MIN:?}", self.interval.0),
+            ));
+        }
+        let credentials = match (&self.bearer_token, &self.bearer_token_file, &self.username) {
+            (None, None, None) => Credentials::None,
+            (Some(token), None, None) => Credentials::Token(token.clone()),
+            (None, Some(path), None) => Credentials::TokenFile(path.clone()),
+            (None, None, Some(username)) => Credentials::Basic {
+                username: username.clone(),
+                password: self.password.clone().unwrap_or_default(),
+            },
+            _ => {
+                let reason = "only one of bearer_token, bearer_token_file and username can be set";
+                return Err(("bearer_token", reason.into()));
+            }
+        };
+        Ok(SpoolOptions {
+            bytes_max,
+            credentials,
+            headers: self.headers.clone().into_iter().collect(),
+            tls: self.tls.clone(),
+            timeout: self.timeout.0,
+            ..SpoolOptions::new(self.to.clone(), self.spool_dir.clone())
+        })
+    }
+
+    /// How this host is measured.
+    pub(crate) fn host_options(&self) -> host::Options {
+        let mut options = host::Options { disabled: self.disabled_collectors.clone(), ..Default::default() };
+        let mut labels: BTreeMap<String, String> = options.labels.into_iter().collect();
+        labels.extend(self.labels.clone());
+        options.labels = labels.into_iter().collect();
+        options
+    }
+}

@@ -1,0 +1,157 @@
+//! One batch on its way into the journal.
+
+use super::record::Record;
+use super::{PARTITION, Shared};
+use hashbrown::{DefaultHashBuilder, HashTable};
+use ingest::remote_write::encode::Writer;
+use journal::{Journal, JournalError};
+use model::{
+    AppendDone, AppendError, Appender, Committed, Exemplar, Histogram, Labels, Metadata, SeriesRef,
+    Unavailable,
+};
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// Remote write 1.0 has no start timestamps; those are left out.
+pub(super) struct Batch {
+    shared: Arc<Shared>,
+    hasher: DefaultHashBuilder,
+    by_key: HashTable<u32>,
+    series: Vec<Labels>,
+    points: Vec<(u32, Point)>,
+    metadata: Vec<(String, Metadata)>,
+    committed: Committed,
+}
+
+enum Point {
+    Float(i64, f64),
+    Histogram(i64, Box<Histogram>),
+    Exemplar(Box<Exemplar>),
+}
+
+impl Batch {
+    pub(super) fn new(shared: Arc<Shared>) -> Batch {
+        Batch {
+            shared,
+            hasher: DefaultHashBuilder::default(),
+            by_key: HashTable::new(),
+            series: Vec::new(),
+            points: Vec::new(),
+            metadata: Vec::new(),
+            committed: Committed::default(),
+        }
+    }
+
+    fn record(&mut self) -> Record {
+        let mut writer = Writer::new();
+        for (family, metadata) in &self.metadata {
+            writer.metadata(family, metadata);
+        }
+        // A series' samples must stand together, in the order in which they came.
+        self.points.sort_by_key(|(series, _)| *series);
+        let mut last = None;
+        for (series, point) in &self.points {
+            if last != Some(series) {
+                writer.series(&self.series[*series as usize]);
+                last = Some(series);
+            }
+            match point {
+                Point::Float(time_ms, value) => writer.sample(*time_ms, *value),
+                Point::Histogram(time_ms, histogram) => writer.histogram(*time_ms, histogram),
+                Point::Exemplar(exemplar) => writer.exemplar(exemplar),
+            }
+        }
+        let samples = u32::try_from(writer.samples()).unwrap_or(u32::MAX);
+        Record { samples, request: writer.finish_raw() }
+    }
+}
+
+impl Appender for Batch {
+    fn lookup(&mut self, key: &[u8]) -> Option<SeriesRef> {
+        let series = &self.series;
+        let found = self.by_key.find(self.hasher.hash_one(key), |id| series[*id as usize].key() == key);
+        found.map(|id| SeriesRef(*id))
+    }
+
+    fn series(&mut self, labels: &Labels) -> Result<SeriesRef, AppendError> {
+        if let Some(known) = self.lookup(labels.key()) {
+            return Ok(known);
+        }
+        let id = self.series.len() as u32;
+        self.series.push(labels.clone());
+        let (series, hasher) = (&self.series, &self.hasher);
+        let hash = |id: &u32| hasher.hash_one(series[*id as usize].key());
+        self.by_key.insert_unique(hasher.hash_one(labels.key()), id, hash);
+        Ok(SeriesRef(id))
+    }
+
+    fn sample(&mut self, series: SeriesRef, time_ms: i64, value: f64, _: i64) -> Result<(), AppendError> {
+        self.points.push((series.0, Point::Float(time_ms, value)));
+        self.committed.samples += 1;
+        Ok(())
+    }
+
+    fn histogram(
+        &mut self,
+        series: SeriesRef,
+        time_ms: i64,
+        histogram: Histogram,
+        _: i64,
+    ) -> Result<(), AppendError> {
+        self.points.push((series.0, Point::Histogram(time_ms, Box::new(histogram))));
+        self.committed.histograms += 1;
+        Ok(())
+    }
+
+    fn exemplar(&mut self, series: SeriesRef, exemplar: Exemplar) -> Result<(), AppendError> {
+        self.points.push((series.0, Point::Exemplar(Box::new(exemplar))));
+        self.committed.exemplars += 1;
+        Ok(())
+    }
+
+    fn metadata(&mut self, family: &str, metadata: Metadata) -> Result<(), AppendError> {
+        self.metadata.push((family.to_owned(), metadata));
+        Ok(())
+    }
+
+    fn commit(mut self: Box<Self>) -> AppendDone {
+        if self.points.is_empty() && self.metadata.is_empty() {
+            return Box::pin(std::future::ready(Ok(self.committed)));
+        }
+        let bytes = match self.record().encode() {
+            Ok(bytes) => bytes,
+            Err(e) => return Box::pin(std::future::ready(Err(Unavailable::ReadOnly(e.to_string())))),
+        };
+        let (done, told) = oneshot::channel();
+        let (shared, kept) = (self.shared.clone(), bytes.clone());
+        let then = move |result: Result<journal::Offset, JournalError>| {
+            if let Ok(offset) = &result {
+                shared.tail.lock().push(offset.0, kept);
+                shared.next.send_replace(offset.0 + 1);
+            }
+            // Whoever committed may have stopped waiting.
+            let _ = done.send(result);
+        };
+        self.shared.journal.append(PARTITION, bytes, Box::new(then));
+        let committed = self.committed;
+        Box::pin(async move {
+            match told.await {
+                Ok(Ok(_)) => Ok(committed),
+                Ok(Err(error)) => Err(unavailable(error)),
+                Err(_) => Err(Unavailable::Closed),
+            }
+        })
+    }
+}
+
+fn unavailable(error: JournalError) -> Unavailable {
+    match error {
+        JournalError::Busy { .. } => {
+            Unavailable::Busy { reason: error.to_string(), retry_after: Duration::from_secs(1) }
+        }
+        JournalError::Closed => Unavailable::Closed,
+        error => Unavailable::ReadOnly(error.to_string()),
+    }
+}

@@ -1,0 +1,174 @@
+//! Requests to the server.
+
+use super::options::{Credentials, SpoolError, SpoolOptions};
+use super::retry::{Verdict, verdict};
+use ingest::remote_write::encode::HEADERS;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::{Certificate, Identity, Url};
+use std::path::Path;
+
+/// What is kept of an answer that says what is wrong.
+const MESSAGE_BYTES_MAX: usize = 512;
+const USER_AGENT: &str = concat!("watchfire-agent/", env!("CARGO_PKG_VERSION"));
+
+pub(super) struct Client {
+    client: reqwest::Client,
+    url: Url,
+    headers: HeaderMap,
+    credentials: Credentials,
+}
+
+/// What came of a request.
+pub(super) struct Answer {
+    pub(super) verdict: Verdict,
+    /// Why it was not delivered.
+    pub(super) message: String,
+}
+
+impl Client {
+    pub(super) fn new(options: &SpoolOptions) -> Result<Client, SpoolError> {
+        let setting = |field| move |reason: String| SpoolError::Setting { field, reason };
+        let url = endpoint(&options.url).map_err(setting("to"))?;
+        let mut headers = HeaderMap::new();
+        for (name, value) in HEADERS {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        for (name, value) in &options.headers {
+            let name =
+                HeaderName::from_bytes(name.as_bytes()).map_err(|e| setting("headers")(e.to_string()))?;
+            let value = HeaderValue::from_str(value).map_err(|e| setting("headers")(e.to_string()))?;
+            headers.insert(name, value);
+        }
+        let builder = reqwest::Client::builder()
+            .user_agent(USER_AGENT)
+            .timeout(options.timeout)
+            .pool_max_idle_per_host(1)
+            .redirect(reqwest::redirect::Policy::none());
+        let builder = tls(builder, options).map_err(setting("tls"))?;
+        let client = match builder.build() {
+            // A host without any certificate authority can still deliver over plain HTTP.
+            Err(_) if url.scheme() == "http" => {
+                let builder = reqwest::Client::builder().user_agent(USER_AGENT).timeout(options.timeout);
+                builder.tls_certs_only([]).redirect(reqwest::redirect::Policy::none()).build()
+            }
+            built => built,
+        };
+        let client = client.map_err(|e| setting("tls")(described(&e)))?;
+        Ok(Client { client, url, headers, credentials: options.credentials.clone() })
+    }
+
+    /// Without a password, should there be one in it.
+    pub(super) fn url(&self) -> String {
+        let mut url = self.url.clone();
+        // Fails only for URLs that cannot have one.
+        let _ = url.set_password(None);
+        url.into()
+    }
+
+    pub(super) async fn send(&self, body: Vec<u8>, now_ms: i64) -> Answer {
+        let request = self.client.post(self.url.clone()).headers(self.headers.clone()).body(body);
+        let request = match &self.credentials {
+            Credentials::None => request,
+            Credentials::Token(token) => request.bearer_auth(token),
+            Credentials::Basic { username, password } => request.basic_auth(username, Some(password)),
+            Credentials::TokenFile(path) => match std::fs::read_to_string(path) {
+                Ok(token) => request.bearer_auth(token.trim()),
+                Err(e) => {
+                    let message = format!("cannot read the token in {}: {e}", path.display());
+                    return Answer { verdict: Verdict::Again(None), message };
+                }
+            },
+        };
+        let mut response = match request.send().await {
+            Ok(response) => response,
+            Err(e) => return Answer { verdict: Verdict::Again(None), message: described(&e) },
+        };
+        let status = response.status();
+        let after = response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok());
+        let verdict = verdict(status.as_u16(), after, now_ms);
+        let mut body = Vec::new();
+        // Read to its end even if it is not kept, so that the connection can be used again.
+        let mut budget = 64 * MESSAGE_BYTES_MAX;
+        while let Ok(Some(chunk)) = response.chunk().await {
+            let room = MESSAGE_BYTES_MAX.saturating_sub(body.len());
+            body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            budget = budget.saturating_sub(chunk.len());
+            if budget == 0 {
+                break;
+            }
+        }
+        let text = String::from_utf8_lossy(&body);
+        Answer { verdict, message: format!("{status}: {}", text.trim()).trim_end_matches(": ").to_owned() }
+    }
+}
+
+/// The address to write to: `host:port` and `http://host:port` mean the usual path there.
+fn endpoint(to: &str) -> Result<Url, String> {
+    let with_scheme = if to.contains("://") { to.to_owned() } else { format!("http://{to}") };
+    let mut url = Url::parse(&with_scheme).map_err(|e| format!("{to:?} is not a URL: {e}"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(format!("{to:?} is not an http or https URL with a host"));
+    }
+    if matches!(url.path(), "" | "/") {
+        url.set_path("/api/v1/write");
+    }
+    Ok(url)
+}
+
+fn tls(
+    mut builder: reqwest::ClientBuilder,
+    options: &SpoolOptions,
+) -> Result<reqwest::ClientBuilder, String> {
+    let tls = &options.tls;
+    let read = |path: &Path| std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()));
+    if let Some(path) = &tls.ca_file {
+        let certificates = Certificate::from_pem_bundle(&read(path)?)
+            .map_err(|e| format!("{}: {}", path.display(), described(&e)))?;
+        builder = builder.tls_certs_only(certificates);
+    }
+    match (&tls.cert_file, &tls.key_file) {
+        (Some(cert), Some(key)) => {
+            let mut pem = read(cert)?;
+            pem.push(b'\n');
+            pem.extend(read(key)?);
+            let identity =
+                Identity::from_pem(&pem).map_err(|e| format!("{}: {}", cert.display(), described(&e)))?;
+            builder = builder.identity(identity);
+        }
+        (None, None) => {}
+        _ => return Err("cert_file and key_file are given together or not at all".into()),
+    }
+    if tls.insecure_skip_verify {
+        builder = builder.tls_danger_accept_invalid_certs(true);
+    }
+    Ok(builder)
+}
+
+/// An error with what lies below it, which is where the reason is.
+fn described(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text = format!("{text}: {inner}");
+        source = inner.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        let of = |to: &str| endpoint(to).map(String::from);
+        assert_eq!(of("server:7766").unwrap(), "http://server:7766/api/v1/write");
+        assert_eq!(of("https://server/").unwrap(), "https://server/api/v1/write");
+        assert_eq!(of("http://server/push?x=1").unwrap(), "http://server/push?x=1");
+        assert_eq!(
+            of("ftp://server").unwrap_err(),
+            "\"ftp://server\" is not an http or https URL with a host"
+        );
+        assert!(of("http://").unwrap_err().starts_with("\"http://\" is not a URL"));
+    }
+}

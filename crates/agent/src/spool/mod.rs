@@ -1,0 +1,147 @@
+//! A durable queue towards a server.
+//!
+//! Every batch becomes one record of a journal; a commit is answered when the record is on stable storage. A
+//! thread of its own delivers records in order by remote write and remembers how far it came. What was
+//! delivered just before a crash is delivered again (the position is written less often than requests are
+//! sent): a receiver that keeps one value for a series and timestamp does not notice.
+
+mod batch;
+mod client;
+mod delivery;
+mod options;
+mod position;
+mod record;
+mod retry;
+mod tail;
+
+pub use options::{Credentials, SpoolError, SpoolOptions, SpoolStatus};
+pub use record::{Record, RecordError};
+
+use batch::Batch;
+use client::Client;
+use delivery::Delivery;
+use env::{Clock, Disk, DiskLock, Random};
+use journal::{Journal, JournalOptions, LocalJournal, Partition};
+use model::{Appendable, Appender};
+use parking_lot::Mutex;
+use position::Position;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tail::Tail;
+use tokio::sync::watch;
+
+/// The spool has one partition: everything is delivered in one order.
+const PARTITION: Partition = Partition(0);
+
+/// What the batches, the delivery and the owner share.
+struct Shared {
+    journal: LocalJournal,
+    tail: Mutex<Tail>,
+    status: Mutex<SpoolStatus>,
+    /// The offset behind the last record; the delivery waits on it.
+    next: watch::Sender<u64>,
+    clock: Arc<dyn Clock>,
+}
+
+/// Whether the delivery goes on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Order {
+    Run,
+    /// Deliver what there is, within this time.
+    Flush(Duration),
+    Abort,
+}
+
+/// Journals batches and delivers them. Dropping it ends delivery at once; what is not delivered stays in the
+/// journal for the next start.
+pub struct Spool {
+    shared: Arc<Shared>,
+    orders: watch::Sender<Order>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    _lock: Box<dyn DiskLock>,
+}
+
+impl Spool {
+    /// Opens the spool and begins to deliver what is in it.
+    pub fn start(
+        options: SpoolOptions,
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Spool, SpoolError> {
+        let client = Client::new(&options)?;
+        let io = |what: &'static str| {
+            let dir = options.dir.clone();
+            move |error| SpoolError::Io { what, dir, error }
+        };
+        disk.create_dir_all(&options.dir).map_err(io("create"))?;
+        let lock = disk.lock(&options.dir.join("lock")).map_err(io("lock"))?;
+        let journal_options = JournalOptions {
+            segment_bytes: (options.bytes_max / 16).clamp(64 << 10, 16 << 20),
+            queue_bytes_max: 32 << 20,
+            ..JournalOptions::default()
+        };
+        let (journal, damages) =
+            LocalJournal::open(disk.clone(), options.dir.join("journal"), journal_options)?;
+        for damage in damages.iter().filter(|d| !d.is_torn_tail()) {
+            tracing::error!(%damage, "the spool is damaged; what can be read is delivered");
+        }
+        let position = Position::load(disk, options.dir.join("delivered"));
+        // The journal may be newer than the position, never older: else new records would count as delivered.
+        journal.advance(PARTITION, journal::Offset(position.delivered()))?;
+        let next = journal.next_offset(PARTITION).0;
+        let status = SpoolStatus {
+            url: client.url(),
+            damages: damages.iter().map(ToString::to_string).collect(),
+            ..SpoolStatus::default()
+        };
+        let shared = Arc::new(Shared {
+            journal,
+            tail: Mutex::new(Tail::starting_at(next)),
+            status: Mutex::new(status),
+            next: watch::channel(next).0,
+            clock,
+        });
+        let (orders, ordered) = watch::channel(Order::Run);
+        let delivery = Delivery::new(shared.clone(), client, position, random, options.clone(), ordered);
+        let thread = delivery.spawn().map_err(io("start the delivery thread for"))?;
+        Ok(Spool { shared, orders, thread: Mutex::new(Some(thread)), _lock: lock })
+    }
+
+    /// How it goes.
+    pub fn status(&self) -> SpoolStatus {
+        let stats = self.shared.journal.stats(PARTITION);
+        let mut status = self.shared.status.lock().clone();
+        status.disk_bytes = stats.bytes;
+        status.waiting_records = stats.next_offset.0.saturating_sub(status.delivered_offset);
+        status
+    }
+
+    /// Delivers what is there for at most `wait`, then ends. Blocks; what is left stays for the next start.
+    pub fn stop(&self, wait: Duration) {
+        self.end(Order::Flush(wait));
+    }
+
+    fn end(&self, order: Order) {
+        // Batches committed from now on are still journaled, for the next start.
+        self.orders.send_replace(order);
+        if let Some(thread) = self.thread.lock().take() {
+            // A panic has been reported by the thread itself.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        self.end(Order::Abort);
+        self.shared.journal.close();
+    }
+}
+
+impl Appendable for Spool {
+    fn appender(&self) -> Box<dyn Appender + '_> {
+        Box::new(Batch::new(self.shared.clone()))
+    }
+}
