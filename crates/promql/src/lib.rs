@@ -1,1 +1,34 @@
-//! PromQL over a pure source of series; refuses to know stores, HTTP and clocks.
+//! PromQL over a pure source of series; refuses to know stores, HTTP and the time of day.
+//!
+//! [`parse`] makes a checked syntax tree of a query, [`Engine`] evaluates it over anything that is a [`Source`].
+//! A query is evaluated once for all its steps, over columns; see `ARCHITECTURE.md`.
+
+mod almost;
+mod annotations;
+pub mod ast;
+mod catalog;
+mod control;
+mod dates;
+mod engine;
+mod error;
+mod eval;
+mod histogram;
+mod kahan;
+mod parser;
+mod printer;
+mod source;
+mod text;
+mod value;
+
+pub use annotations::{Annotation, Annotations, Severity};
+pub use ast::{Expr, Span, ValueType};
+pub use catalog::{Function, function, functions};
+pub use control::{Control, MemoryPool};
+pub use engine::{Engine, EngineOptions, experimental_use, pinned};
+pub use error::EvalError;
+pub use histogram::{Bucket, FloatHistogram};
+pub use parser::{NESTING_MAX, ParseError, parse, parse_labels, parse_selector};
+pub use printer::pretty;
+pub use source::{Hints, Selection, SeriesSet, Source, SourceError};
+pub use text::{format_duration, format_float, parse_duration, quote};
+pub use value::{MatrixSeries, Output, Point, Stats, Value, VectorSample};

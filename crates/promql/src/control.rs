@@ -1,0 +1,152 @@
+//! What stops a query: its deadline, its asker, its share of memory.
+
+use crate::error::EvalError;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Memory that all queries share.
+#[derive(Debug)]
+pub struct MemoryPool {
+    limit: u64,
+    used: AtomicU64,
+}
+
+impl MemoryPool {
+    /// A pool of so many bytes.
+    pub fn new(limit: u64) -> Arc<MemoryPool> {
+        Arc::new(MemoryPool { limit, used: AtomicU64::new(0) })
+    }
+
+    /// Bytes in use.
+    pub fn used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// Bytes there are.
+    pub fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    fn take(&self, bytes: u64) -> Result<(), EvalError> {
+        let used = self.used.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if used > self.limit {
+            self.used.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(EvalError::Busy { wanted: bytes, used: used - bytes, limit: self.limit });
+        }
+        Ok(())
+    }
+
+    fn give(&self, bytes: u64) {
+        self.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// The reins of one query. Shared between the evaluation and whoever may stop it.
+#[derive(Debug, Clone, Default)]
+pub struct Control {
+    deadline: Option<(Instant, Duration)>,
+    cancelled: Arc<AtomicBool>,
+    pool: Option<Arc<MemoryPool>>,
+}
+
+impl Control {
+    /// No deadline, no shared memory limit.
+    pub fn new() -> Control {
+        Control::default()
+    }
+
+    /// Stops the query at `start + timeout`.
+    #[must_use]
+    pub fn with_timeout(mut self, start: Instant, timeout: Duration) -> Control {
+        self.deadline = start.checked_add(timeout).map(|at| (at, timeout));
+        self
+    }
+
+    /// Takes the query's memory from a pool.
+    #[must_use]
+    pub fn with_pool(mut self, pool: Arc<MemoryPool>) -> Control {
+        self.pool = Some(pool);
+        self
+    }
+
+    /// Stops the query soon.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    /// A flag that stops the query when set.
+    pub fn cancel_flag(&self) -> Arc<AtomicBool> {
+        self.cancelled.clone()
+    }
+
+    /// Whether the query may go on.
+    pub fn check(&self) -> Result<(), EvalError> {
+        if self.cancelled.load(Ordering::Relaxed) {
+            return Err(EvalError::Cancelled);
+        }
+        match self.deadline {
+            Some((at, timeout)) if Instant::now() >= at => Err(EvalError::Timeout(timeout)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Memory that one query holds; goes back to the pool when dropped.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pool: Option<Arc<MemoryPool>>,
+    limit: u64,
+    bytes: u64,
+    /// Taken from the pool ahead, so that the pool is not asked for every small thing.
+    taken: u64,
+    pub peak: u64,
+}
+
+/// The pool is asked for this much at a time.
+const TAKE_BYTES: u64 = 1 << 20;
+
+impl Held {
+    pub fn new(control: &Control, limit: u64) -> Held {
+        Held { pool: control.pool.clone(), limit, bytes: 0, taken: 0, peak: 0 }
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub fn grow(&mut self, bytes: u64) -> Result<(), EvalError> {
+        let wanted = self.bytes.saturating_add(bytes);
+        if wanted > self.limit {
+            return Err(EvalError::Limit {
+                what: "bytes of memory",
+                observed: wanted,
+                limit: self.limit,
+                setting: "query.memory",
+            });
+        }
+        if let Some(pool) = &self.pool
+            && wanted > self.taken
+        {
+            let more = (wanted - self.taken).next_multiple_of(TAKE_BYTES);
+            pool.take(more)?;
+            self.taken += more;
+        }
+        self.bytes = wanted;
+        self.peak = self.peak.max(wanted);
+        Ok(())
+    }
+
+    /// Goes back to an earlier amount.
+    pub fn shrink_to(&mut self, bytes: u64) {
+        self.bytes = self.bytes.min(bytes);
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(pool) = &self.pool {
+            pool.give(self.taken);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Aggregation operators. The group of a series is found once; values are then added column by column.
+
+mod fold;
+mod pick;
+
+use super::series::{Cell, drop_empty};
+use super::{Evaluator, Grid, Series, is_absent};
+use crate::ast::{Aggregate, AggregateOp};
+use crate::error::EvalError;
+use crate::text::{format_float, quote_bytes};
+use model::{Labels, METRIC_NAME};
+use std::collections::HashMap;
+
+/// The series of each group, in order of first occurrence.
+struct Groups {
+    labels: Vec<Labels>,
+    members: Vec<Vec<usize>>,
+}
+
+fn group_labels(labels: &Labels, a: &Aggregate) -> Labels {
+    let named = |n: &str| a.grouping.iter().any(|l| l == n);
+    match (a.without, a.grouping.is_empty()) {
+        (false, true) => Labels::empty(),
+        (false, false) => labels.filtered(named),
+        (true, _) => labels.filtered(|n| n != METRIC_NAME && !named(n)),
+    }
+}
+
+fn groups(series: &[Series], a: &Aggregate) -> Groups {
+    let mut by_labels: HashMap<Labels, usize> = HashMap::new();
+    let mut out = Groups { labels: Vec::new(), members: Vec::new() };
+    for (i, s) in series.iter().enumerate() {
+        let labels = group_labels(&s.labels, a);
+        let at = *by_labels.entry(labels).or_insert_with_key(|labels| {
+            out.labels.push(labels.clone());
+            out.members.push(Vec::new());
+            out.labels.len() - 1
+        });
+        out.members[at].push(i);
+    }
+    out
+}
+
+impl Evaluator<'_> {
+    pub(super) fn aggregate(&mut self, a: &Aggregate, grid: &Grid) -> Result<Vec<Series>, EvalError> {
+        use AggregateOp::*;
+        if a.op == CountValues {
+            return self.count_values(a, grid);
+        }
+        let param = match &a.param {
+            Some(p) => Some(self.scalar(p, grid)?),
+            None => None,
+        };
+        let series = self.vector(&a.expr, grid)?;
+        match (a.op, param) {
+            (Topk | Bottomk | Limitk | LimitRatio, Some(param)) => self.pick(a, series, &param, grid),
+            (Quantile, Some(param)) => self.quantile(a, &series, &param, grid),
+            _ => self.fold(a, &series, grid),
+        }
+    }
+
+    fn quantile(
+        &mut self,
+        a: &Aggregate,
+        series: &[Series],
+        param: &[f64],
+        grid: &Grid,
+    ) -> Result<Vec<Series>, EvalError> {
+        let span = a.param.as_ref().map_or(a.span, |p| p.span());
+        for q in param.iter().filter(|q| !(0.0..=1.0).contains(*q)) {
+            self.annotations.invalid_quantile(*q, span);
+        }
+        let groups = groups(series, a);
+        let mut out = Vec::with_capacity(groups.labels.len());
+        let mut values = Vec::new();
+        for (labels, members) in groups.labels.into_iter().zip(groups.members) {
+            self.grow_columns(1, grid)?;
+            let drop_name = members.iter().any(|m| series[*m].drop_name);
+            let mut result = Series::absent(labels, drop_name, grid.count);
+            for step in 0..grid.count {
+                if step.is_multiple_of(256) {
+                    self.control.check()?;
+                }
+                values.clear();
+                values.extend(members.iter().map(|m| series[*m].floats[step]).filter(|v| !is_absent(*v)));
+                if !values.is_empty() {
+                    let v = super::over_time::quantile(param[step], &mut values);
+                    result.set(step, Cell::Float(v));
+                }
+            }
+            if members.iter().any(|m| !series[*m].histograms.is_empty()) {
+                self.annotations.histogram_ignored("quantile", a.expr.span());
+            }
+            out.push(result);
+        }
+        drop_empty(&mut out);
+        Ok(out)
+    }
+
+    fn count_values(&mut self, a: &Aggregate, grid: &Grid) -> Result<Vec<Series>, EvalError> {
+        let label = match a.param.as_ref().map(|p| p.unparen()) {
+            Some(crate::ast::Expr::String(s)) => match String::from_utf8(s.bytes.clone()) {
+                Ok(label) if !label.is_empty() => label,
+                _ => return Err(EvalError::query(format!("invalid label name {}", quote_bytes(&s.bytes)))),
+            },
+            _ => return Err(EvalError::query("count_values needs a label name")),
+        };
+        let series = self.vector(&a.expr, grid)?;
+        let mut by_value = a.clone();
+        if !a.without {
+            by_value.grouping.push(label.clone());
+        }
+        let mut by_labels: HashMap<Labels, usize> = HashMap::new();
+        let mut out: Vec<Series> = Vec::new();
+        for s in &series {
+            self.control.check()?;
+            let mut known: Vec<(u64, usize)> = Vec::new();
+            for step in 0..grid.count {
+                let Some(cell) = s.get(step) else { continue };
+                let bits = if let Cell::Float(v) = &cell { Some(v.to_bits()) } else { None };
+                let found = known.iter().find(|(b, _)| Some(*b) == bits).map(|(_, at)| *at);
+                let at = match found {
+                    Some(at) => at,
+                    None => {
+                        let text = match &cell {
+                            Cell::Float(v) => format_float(*v),
+                            Cell::Histogram(h) => h.to_string(),
+                        };
+                        let with_value = s.labels.to_builder().set(&label, text).build();
+                        let labels = group_labels(&with_value, &by_value);
+                        let next = out.len();
+                        let at = *by_labels.entry(labels).or_insert(next);
+                        if at == next {
+                            self.grow_columns(1, grid)?;
+                            let labels = group_labels(&with_value, &by_value);
+                            out.push(Series::absent(labels, false, grid.count));
+                        }
+                        if let Some(bits) = bits
+                            && known.len() < 64
+                        {
+                            known.push((bits, at));
+                        }
+                        at
+                    }
+                };
+                let v = &mut out[at].floats[step];
+                *v = if is_absent(*v) { 1.0 } else { *v + 1.0 };
+            }
+        }
+        Ok(out)
+    }
+}

@@ -1,0 +1,226 @@
+//! Instant vector selectors.
+
+use super::rate::interpolated;
+use super::series::{ABSENT, Cell};
+use super::spans::Reference;
+use super::window::{Buffer, Reach, Sliding, Window};
+use super::{Evaluator, Grid, Series};
+use crate::ast::{Edges, Span, VectorSelector};
+use crate::error::EvalError;
+use crate::histogram::FloatHistogram;
+use crate::source::{Hints, Selection, SeriesSet};
+use model::{ResetHint, Samples, TimeRange, is_stale};
+use std::sync::Arc;
+
+/// Where the newest sample of a series is that counts at a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Newest {
+    Float(usize),
+    Histogram(usize),
+}
+
+/// Finds the newest sample at or before each instant, not older than the lookback.
+pub(super) struct Lookback<'a> {
+    samples: &'a Samples,
+    lookback: i64,
+    f: usize,
+    h: usize,
+}
+
+impl<'a> Lookback<'a> {
+    pub fn new(samples: &'a Samples, lookback: i64) -> Lookback<'a> {
+        Lookback { samples, lookback, f: 0, h: 0 }
+    }
+
+    /// The sample that counts at `time`; times must ascend.
+    #[inline]
+    pub fn at(&mut self, time: i64) -> Option<Newest> {
+        let s = self.samples;
+        while self.f < s.times.len() && s.times[self.f] <= time {
+            self.f += 1;
+        }
+        while self.h < s.histogram_times.len() && s.histogram_times[self.h] <= time {
+            self.h += 1;
+        }
+        let float = self.f.checked_sub(1).map(|i| (s.times[i], Newest::Float(i)));
+        let histogram = self.h.checked_sub(1).map(|i| (s.histogram_times[i], Newest::Histogram(i)));
+        let (at, newest) = match (float, histogram) {
+            (Some(f), Some(h)) => Some(if h.0 > f.0 { h } else { f }),
+            (f, h) => f.or(h),
+        }?;
+        let stale = match newest {
+            Newest::Float(i) => is_stale(s.values[i]),
+            Newest::Histogram(i) => s.histograms[i].is_stale(),
+        };
+        (at > time.saturating_sub(self.lookback) && !stale).then_some(newest)
+    }
+}
+
+impl<'a> Evaluator<'a> {
+    /// Selects series for a range of instants.
+    pub(super) fn select(
+        &mut self,
+        v: &VectorSelector,
+        range: TimeRange,
+        hints: Hints<'_>,
+    ) -> Result<Box<dyn SeriesSet + 'a>, EvalError> {
+        let set = self.source.select(&Selection { matchers: &v.matchers, range, hints })?;
+        self.control.check()?;
+        Ok(set)
+    }
+
+    /// Reads one series and accounts for it.
+    pub(super) fn read(
+        &mut self,
+        set: &dyn SeriesSet,
+        i: usize,
+        samples: &mut Samples,
+    ) -> Result<(), EvalError> {
+        if i.is_multiple_of(16) {
+            self.control.check()?;
+        }
+        set.read(i, samples)?;
+        self.stats.series_read += 1;
+        self.stats.samples_read += samples.len() as u64;
+        let before = self.held.bytes();
+        self.grow(samples.len() as u64 * 16)?;
+        self.held.shrink_to(before);
+        Ok(())
+    }
+
+    pub(super) fn reference(&self, v: &VectorSelector, grid: &Grid) -> Result<Reference, EvalError> {
+        Ok(Reference { grid: *grid, at: self.at_ms(v.at), offset: self.offset_ms(v.offset.as_ref())? })
+    }
+
+    pub(super) fn vector_selector(
+        &mut self,
+        v: &VectorSelector,
+        grid: &Grid,
+    ) -> Result<Vec<Series>, EvalError> {
+        let reference = self.reference(v, grid)?;
+        let lookback = self.options.lookback_ms;
+        let smoothed = v.edges == Edges::Smoothed;
+        let last = reference.last().saturating_add(if smoothed { lookback } else { 0 });
+        let range = TimeRange::new(reference.first().saturating_sub(lookback).saturating_add(1), last);
+        let step_ms = if grid.count > 1 { grid.step } else { 0 };
+        let set = self.select(v, range, Hints { step_ms, ..Hints::default() })?;
+        let mut out = Vec::with_capacity(set.len().min(1 << 16));
+        let (mut samples, mut buffer) = (Samples::default(), Buffer::default());
+        for i in 0..set.len() {
+            self.read(&*set, i, &mut samples)?;
+            if samples.is_empty() {
+                continue;
+            }
+            self.grow_columns(1, grid)?;
+            let labels = set.labels(i).clone();
+            let series = if smoothed {
+                buffer.take(&mut samples);
+                self.smoothed_series(labels, &buffer, reference, v.span)?
+            } else {
+                instant_series(labels, &samples, reference, lookback)
+            };
+            if !series.is_empty() {
+                out.push(series);
+            }
+        }
+        Ok(out)
+    }
+
+    fn smoothed_series(
+        &mut self,
+        labels: model::Labels,
+        buffer: &Buffer,
+        reference: Reference,
+        span: Span,
+    ) -> Result<Series, EvalError> {
+        let lookback = self.options.lookback_ms;
+        let reach = Reach { range: 0, before: lookback, after: lookback };
+        let mut sliding = Sliding::new(buffer, reference, reach);
+        let mut out = Series::absent(labels, false, reference.grid.count);
+        for step in 0..reference.grid.count {
+            if step.is_multiple_of(1024) {
+                self.control.check()?;
+            }
+            let window = sliding.at(step);
+            let name = out.labels.metric_name();
+            if !window.f.is_empty() && !window.h.is_empty() {
+                self.annotations.mixed_floats_histograms(name, span);
+                continue;
+            }
+            if window.h.is_empty() {
+                out.floats[step] = smoothed_float(&window);
+                continue;
+            }
+            if let Some(h) = self.smoothed_histogram(&window, name, span) {
+                out.set(step, Cell::Histogram(Arc::new(h)));
+            }
+        }
+        Ok(out)
+    }
+
+    fn smoothed_histogram(&mut self, w: &Window<'_>, name: &str, span: Span) -> Option<FloatHistogram> {
+        let (times, hists) = (w.histogram_times(), w.histograms());
+        let i = times.partition_point(|t| *t < w.end);
+        if times.get(i) == Some(&w.end) {
+            return Some(FloatHistogram::clone(&hists[i]));
+        }
+        let previous = &hists[i.checked_sub(1)?];
+        let Some(next) = hists.get(i) else {
+            let mut h = FloatHistogram::clone(previous);
+            h.reset_hint = ResetHint::Unknown;
+            return Some(h);
+        };
+        let counter = previous.reset_hint != ResetHint::Gauge || next.reset_hint != ResetHint::Gauge;
+        match interpolated(
+            (times[i - 1], previous),
+            (times[i], next),
+            w.end,
+            counter,
+            &mut self.annotations,
+            span,
+        ) {
+            Ok(h) => Some(h),
+            Err(_) => {
+                self.annotations.mixed_schemas(name, span);
+                None
+            }
+        }
+    }
+}
+
+/// The value at the window's end: that of the sample there, or between its neighbours, or of the one before.
+fn smoothed_float(w: &Window<'_>) -> f64 {
+    let (times, values) = (w.times(), w.values());
+    let i = times.partition_point(|t| *t < w.end);
+    if times.get(i) == Some(&w.end) {
+        return values[i];
+    }
+    let Some(p) = i.checked_sub(1) else { return ABSENT };
+    match values.get(i) {
+        None => values[p],
+        Some(next) => {
+            values[p] + (next - values[p]) * (w.end - times[p]) as f64 / (times[i] - times[p]) as f64
+        }
+    }
+}
+
+fn instant_series(labels: model::Labels, samples: &Samples, reference: Reference, lookback: i64) -> Series {
+    let mut out = Series::absent(labels, false, reference.grid.count);
+    let mut newest = Lookback::new(samples, lookback);
+    let mut last: Option<(usize, Arc<FloatHistogram>)> = None;
+    for step in 0..reference.grid.count {
+        match newest.at(reference.time(step)) {
+            None => {}
+            Some(Newest::Float(i)) => out.floats[step] = samples.values[i],
+            Some(Newest::Histogram(i)) => {
+                let h = match &last {
+                    Some((at, h)) if *at == i => h.clone(),
+                    _ => Arc::new(FloatHistogram::from_model(&samples.histograms[i])),
+                };
+                last = Some((i, h.clone()));
+                out.set(step, Cell::Histogram(h));
+            }
+        }
+    }
+    out
+}
