@@ -93,3 +93,33 @@ fn file_names_are_relative_to_the_configuration() {
         assert!(job.contains(path), "{path} in {job}");
     }
 }
+
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A good file with a few bytes changed: the likeliest way to write a bad one.
+    fn damaged() -> impl Strategy<Value = String> {
+        let texts: Vec<String> = corpus("good").into_iter().chain(corpus("bad")).map(|(_, t)| t).collect();
+        let edit = (any::<proptest::sample::Index>(), "[ -~\n]{0,3}", 0usize..6);
+        (proptest::sample::select(texts), proptest::collection::vec(edit, 1..4)).prop_map(
+            |(mut text, edits)| {
+                for (at, insert, remove) in edits {
+                    let from = text.floor_char_boundary(at.index(text.len() + 1));
+                    let to = text.floor_char_boundary((from + remove).min(text.len()));
+                    text.replace_range(from..to.max(from), &insert);
+                }
+                text
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn a_damaged_file_is_accepted_or_explained(text in damaged()) {
+            if let Err(message) = read(&text) {
+                prop_assert!(!message.is_empty() && !message.contains("serde"), "{}", message);
+            }
+        }
+    }
+}

@@ -50,3 +50,82 @@ fn every_case_gives_what_its_file_says() {
     }
     assert!(run > 40, "only {run} cases were found in {dir:?}");
 }
+
+mod properties {
+    use super::*;
+    use proptest::prelude::*;
+    use scrape::relabel::Pattern;
+
+    fn rule() -> impl Strategy<Value = RelabelConfig> {
+        let text = || proptest::option::of("[ab$1{}().*|]{0,6}");
+        let action = proptest::sample::select(vec![
+            "replace",
+            "keep",
+            "drop",
+            "hashmod",
+            "labelmap",
+            "labeldrop",
+            "labelkeep",
+            "lowercase",
+            "uppercase",
+            "keepequal",
+            "dropequal",
+        ]);
+        (
+            (proptest::option::of(proptest::collection::vec("[ab]", 0..3)), text(), text()),
+            (proptest::option::of(0u64..5), text(), text(), action),
+        )
+            .prop_map(
+                |((source_labels, separator, regex), (modulus, target_label, replacement, action))| {
+                    let action = serde_saphyr::from_str(action).unwrap();
+                    RelabelConfig {
+                        source_labels,
+                        separator,
+                        regex,
+                        modulus,
+                        target_label,
+                        replacement,
+                        action: Some(action),
+                    }
+                },
+            )
+    }
+
+    proptest! {
+        #[test]
+        fn rules_of_any_kind_never_panic_and_always_give_valid_labels(
+            rules in proptest::collection::vec(rule(), 1..4),
+            labels in proptest::collection::btree_map("[ab]{1,2}", "[ab1]{0,3}", 0..4),
+        ) {
+            let Ok(compiled) = Rules::compile(&rules, NameScheme::Utf8, "rules") else { return Ok(()) };
+            let mut builder = LabelsBuilder::new();
+            for (name, value) in &labels {
+                builder.set(name.as_str(), value.as_str());
+            }
+            let kept = compiled.apply(&mut builder);
+            let out = builder.build();
+            prop_assert_eq!(&Labels::from_key(out.key()).unwrap(), &out);
+            // Rules are a function: the same input, the same outcome.
+            let mut again = LabelsBuilder::new();
+            for (name, value) in &labels {
+                again.set(name.as_str(), value.as_str());
+            }
+            prop_assert_eq!(compiled.apply(&mut again), kept);
+            prop_assert_eq!(again.build(), out);
+        }
+
+        #[test]
+        fn patterns_of_any_kind_never_panic(pattern in "\\PC{0,12}|[\\\\\\[\\]QEdwbs:&~a^()-]{0,10}", value in "\\PC{0,8}") {
+            if let Ok(p) = Pattern::new(&pattern) {
+                p.is_match(&value);
+            }
+        }
+
+        #[test]
+        fn a_quoted_value_matches_itself_only(value in "[^\\\\]{0,8}", other in "\\PC{0,8}") {
+            let p = Pattern::new(&format!("\\Q{value}\\E")).unwrap();
+            prop_assert!(p.is_match(&value));
+            prop_assert_eq!(p.is_match(&other), other == value);
+        }
+    }
+}

@@ -46,10 +46,9 @@ impl TokenSource {
     /// The value of the `Authorization` header, from a new token if `fresh`.
     pub(super) async fn header(&self, fresh: bool) -> Result<String, FetchError> {
         let mut current = self.current.lock().await;
-        if let Some(token) = current.as_ref().filter(|_| !fresh) {
-            if token.until.is_none_or(|until| Instant::now() < until) {
-                return Ok(token.header.clone());
-            }
+        let usable = |t: &&Token| !fresh && t.until.is_none_or(|until| Instant::now() < until);
+        if let Some(token) = current.as_ref().filter(usable) {
+            return Ok(token.header.clone());
         }
         let token = tokio::time::timeout(ANSWER_WAIT, self.fetch())
             .await

@@ -2,14 +2,17 @@
 
 use super::batch::{Batch, Float, Native};
 use super::cache::{SeriesCache, SeriesId};
+use super::classic::{Classic, part_of};
 use super::histogram;
 use super::metadata::{FamilyReader, MetadataSeen, Sink};
 use crate::config::{Job, NameScheme};
 use ingest::Limits;
 use ingest::exposition::{Entry, Format, HistogramSample, Parser, Sample, Series, SeriesError};
 use model::{
-    AppendError, Exemplar, Labels, LabelsBuilder, METRIC_NAME, is_legacy_label_name, is_legacy_metric_name,
+    AppendError, Exemplar, Histogram, Labels, LabelsBuilder, METRIC_NAME, MetricKind, is_legacy_label_name,
+    is_legacy_metric_name,
 };
+use std::borrow::Cow;
 use xxhash_rust::xxh3::Xxh3;
 
 /// What turns an exposed series into a stored one.
@@ -37,8 +40,8 @@ pub(super) struct Counts {
     pub first_refusal: Option<AppendError>,
 }
 
-/// Reads a body to its end into `batch`. An error concerns the scrape as a whole: nothing of it is kept, and the
-/// caller empties the batch.
+/// Reads a body to its end into `batch`. An error concerns the scrape as a whole: nothing of it is to be kept,
+/// and the caller empties the batch.
 pub(super) fn digest(
     body: &[u8],
     format: Format,
@@ -47,12 +50,10 @@ pub(super) fn digest(
     cache: &mut SeriesCache,
     seen: &mut MetadataSeen,
     batch: &mut Batch,
-) -> Result<Counts, (Counts, String)> {
-    let mut digest = Digest { rules, cache, batch, time_ms, counts: Counts::default() };
-    match digest.read(body, format, seen) {
-        Ok(()) => Ok(digest.counts),
-        Err(e) => Err((digest.counts, e)),
-    }
+) -> (Counts, Result<(), String>) {
+    let mut digest = Digest { rules, cache, batch, time_ms, counts: Counts::default(), classic: None };
+    let done = digest.read(body, format, seen);
+    (digest.counts, done)
 }
 
 struct Digest<'a> {
@@ -61,7 +62,12 @@ struct Digest<'a> {
     batch: &'a mut Batch,
     time_ms: i64,
     counts: Counts,
+    /// The classic histogram being gathered, where they are converted.
+    classic: Option<Classic>,
 }
+
+/// Stands before the key of a series that no line names: a converted histogram. No text begins with it.
+const MADE_UP: u8 = 0xff;
 
 impl Digest<'_> {
     fn read(&mut self, body: &[u8], format: Format, seen: &mut MetadataSeen) -> Result<(), String> {
@@ -70,7 +76,10 @@ impl Digest<'_> {
         let mut parser = Parser::new(body, format, classic, self.rules.limits);
         let mut family = FamilyReader::default();
         let mut metadata = std::mem::take(&mut self.batch.metadata);
-        let mut sink = Sink { seen, new: &mut metadata };
+        let text_bytes_max = usize::try_from(self.rules.limits.metadata_bytes_max).unwrap_or(usize::MAX);
+        let mut sink = Sink { seen, new: &mut metadata, text_bytes_max };
+        // The family whose classic series are converted, if the current one is such.
+        let mut convert: Option<Cow<'_, str>> = None;
         loop {
             let entry = match parser.next() {
                 Ok(Some(entry)) => entry,
@@ -81,12 +90,16 @@ impl Digest<'_> {
                 }
             };
             let done = match entry {
-                Entry::Sample(s) => self.sample(s),
-                Entry::Histogram(h) if job.native_histograms => self.histogram(h),
-                Entry::Histogram(_) => Ok(()),
+                Entry::Sample(s) => match &convert {
+                    Some(family) => self.convert(s, family),
+                    None => self.sample(s),
+                },
+                Entry::Histogram(h) => self.histogram(h),
                 Entry::Kind { family: name, kind } => {
+                    let histogram = kind == MetricKind::Histogram && job.convert_to_custom_buckets;
+                    convert = histogram.then(|| name.clone());
                     family.kind(name, kind, &mut sink);
-                    Ok(())
+                    self.finish_classic()
                 }
                 Entry::Help { family: name, text } => {
                     family.help(name, text, &mut sink);
@@ -99,6 +112,7 @@ impl Digest<'_> {
             };
             done.or_else(|e| self.stop(e))?;
         }
+        self.finish_classic().or_else(|e| self.stop(e))?;
         family.finish(&mut sink);
         self.batch.metadata = metadata;
         let limit = job.sample_limit;
@@ -145,22 +159,74 @@ impl Digest<'_> {
     }
 
     fn histogram(&mut self, h: HistogramSample<'_>) -> Result<(), Stop> {
+        if !self.rules.job.native_histograms {
+            return Ok(());
+        }
+        if let Some(classic) = &self.classic {
+            // The same histogram again, and better: its classic series are not converted.
+            if h.series.labels(self.rules.limits)? == classic.labels {
+                self.classic = None;
+            }
+        }
         let Some((id, time_ms)) = self.place(&h.series, h.time_ms, true)? else { return Ok(()) };
+        let histogram = h.histogram.map_err(SeriesError::Refused)?;
+        self.push_histogram(id, time_ms, histogram, h.start_ms, h.exemplars.into_iter().flatten())
+    }
+
+    fn push_histogram(
+        &mut self,
+        id: SeriesId,
+        time_ms: i64,
+        histogram: Histogram,
+        start_ms: i64,
+        exemplars: impl Iterator<Item = Exemplar>,
+    ) -> Result<(), Stop> {
         if self.over_sample_limit() {
             return Ok(());
         }
         let job = self.rules.job;
-        let histogram = h.histogram.map_err(SeriesError::Refused)?;
         let histogram =
             histogram::limit(histogram, job.schema_max, job.bucket_limit).map_err(Stop::Scrape)?;
         let labels = self.cache.labels(id).clone();
-        self.batch.histograms.push(Native { labels, time_ms, histogram, start_ms: h.start_ms });
+        self.batch.histograms.push(Native { labels: labels.clone(), time_ms, histogram, start_ms });
         // Without times of their own, repeated exemplars cannot be told from new ones.
-        for exemplar in h.exemplars.into_iter().flatten().filter(|e| e.time_ms != 0) {
-            let labels = self.cache.labels(id).clone();
-            self.batch.exemplars.push((labels, exemplar));
-        }
+        let timed = exemplars.filter(|e| e.time_ms != 0);
+        self.batch.exemplars.extend(timed.map(|e| (labels.clone(), e)));
         Ok(())
+    }
+
+    /// Takes a sample as part of a classic histogram of `family`, if it is one.
+    fn convert(&mut self, s: Sample<'_>, family: &str) -> Result<(), Stop> {
+        let Some((labels, part)) = part_of(family, &s.series.labels(self.rules.limits)?) else {
+            return self.sample(s);
+        };
+        if self.classic.as_ref().is_none_or(|c| c.labels != labels || c.time_ms != s.time_ms) {
+            self.finish_classic()?;
+        }
+        let classic = self.classic.get_or_insert_with(|| Classic::new(labels));
+        classic.add(part, s.value);
+        classic.time_ms = s.time_ms;
+        classic.start_ms = classic.start_ms.max(s.start_ms);
+        if let Some(Ok(exemplar)) = &s.exemplar {
+            classic.exemplars.push(exemplar.clone());
+        }
+        if self.rules.job.classic_histograms { self.sample(s) } else { Ok(()) }
+    }
+
+    /// Ends the classic histogram being gathered.
+    fn finish_classic(&mut self) -> Result<(), Stop> {
+        let Some(mut classic) = self.classic.take() else { return Ok(()) };
+        let raw = [&[MADE_UP], classic.labels.key()].concat();
+        let labels = classic.labels.clone();
+        let exposed = || Ok((labels.clone(), Vec::new()));
+        let Some((id, time_ms)) = self.place_raw(&raw, exposed, classic.time_ms, true)? else {
+            return Ok(());
+        };
+        let (start_ms, exemplars) = (classic.start_ms, std::mem::take(&mut classic.exemplars));
+        let refused =
+            |reason| SeriesError::Refused(AppendError::Invalid { series: labels.to_string(), reason });
+        let histogram = classic.finish().map_err(refused)?;
+        self.push_histogram(id, time_ms, histogram, start_ms, exemplars.into_iter())
     }
 
     /// Samples over the limit are counted, for the message, but take no memory.
@@ -185,10 +251,35 @@ impl Digest<'_> {
         stated_ms: Option<i64>,
         histogram: bool,
     ) -> Result<Option<(SeriesId, i64)>, Stop> {
+        let (limits, honor) = (self.rules.limits, self.rules.job.honor_labels);
+        let exposed = || {
+            let emptied = if honor { series.emptied(limits)? } else { Vec::new() };
+            Ok((series.labels(limits)?, emptied))
+        };
+        self.place_raw(series.raw(), exposed, stated_ms, histogram)
+    }
+
+    /// The same for a series known by `raw`. `exposed` gives its labels, and the names of its empty ones, when it
+    /// is not known.
+    fn place_raw(
+        &mut self,
+        raw: &[u8],
+        exposed: impl FnOnce() -> Result<(Labels, Vec<String>), SeriesError>,
+        stated_ms: Option<i64>,
+        histogram: bool,
+    ) -> Result<Option<(SeriesId, i64)>, Stop> {
         self.counts.scraped += 1;
-        let id = match self.cache.line(series.raw()) {
+        let id = match self.cache.line(raw) {
             Some(known) => known,
-            None => self.introduce(series)?,
+            None => {
+                let (labels, emptied) = exposed()?;
+                let labels = self.rules.apply(&labels, &emptied);
+                if let Some(labels) = &labels {
+                    self.rules.check(labels).map_err(Stop::Scrape)?;
+                    self.counts.added += 1;
+                }
+                self.cache.add_line(raw, labels)
+            }
         };
         let Some(id) = id else { return Ok(None) };
         let job = self.rules.job;
@@ -200,19 +291,6 @@ impl Digest<'_> {
             return Ok(None);
         }
         Ok(Some((id, stated_ms.unwrap_or(self.time_ms))))
-    }
-
-    /// A series seen for the first time: relabelled, checked and remembered.
-    fn introduce(&mut self, series: &Series<'_>) -> Result<Option<SeriesId>, Stop> {
-        let exposed = series.labels(self.rules.limits)?;
-        let emptied =
-            if self.rules.job.honor_labels { series.emptied(self.rules.limits)? } else { Vec::new() };
-        let labels = self.rules.apply(&exposed, &emptied);
-        if let Some(labels) = &labels {
-            self.rules.check(labels).map_err(Stop::Scrape)?;
-            self.counts.added += 1;
-        }
-        Ok(self.cache.add_line(series.raw(), labels))
     }
 }
 

@@ -70,8 +70,8 @@ impl<'a> FamilyReader<'a> {
         content.update(done.help.as_bytes());
         content.update(done.unit.as_bytes());
         if out.seen.is_new(xxh3_64(done.family.as_bytes()), content.digest()) {
-            let metadata =
-                Metadata { kind: done.kind, help: done.help.into_owned(), unit: done.unit.into_owned() };
+            let cut = |text: Cow<'_, str>| text[..text.floor_char_boundary(out.text_bytes_max)].to_owned();
+            let metadata = Metadata { kind: done.kind, help: cut(done.help), unit: cut(done.unit) };
             out.new.push((done.family.into_owned(), metadata));
         }
     }
@@ -81,6 +81,8 @@ impl<'a> FamilyReader<'a> {
 pub(super) struct Sink<'s> {
     pub seen: &'s mut MetadataSeen,
     pub new: &'s mut Vec<(String, Metadata)>,
+    /// The most bytes of a help text or unit; longer ones are cut.
+    pub text_bytes_max: usize,
 }
 
 #[cfg(test)]
@@ -89,7 +91,7 @@ mod tests {
 
     fn read(seen: &mut MetadataSeen, help: &'static str) -> Vec<String> {
         let mut new = Vec::new();
-        let mut sink = Sink { seen, new: &mut new };
+        let mut sink = Sink { seen, new: &mut new, text_bytes_max: 5 };
         let mut reader = FamilyReader::default();
         reader.help("a".into(), help.into(), &mut sink);
         reader.kind("a".into(), MetricKind::Counter, &mut sink);
@@ -105,6 +107,8 @@ mod tests {
         assert_eq!(read(&mut seen, "one"), [r#"a counter "one" """#, r#"b gauge "" "bytes""#]);
         assert!(read(&mut seen, "one").is_empty());
         assert_eq!(read(&mut seen, "two"), [r#"a counter "two" """#]);
+        assert_eq!(read(&mut seen, "long \u{e9}"), [r#"a counter "long " """#]);
+        assert_eq!(read(&mut seen, "two").len(), 1);
         seen.clear();
         assert_eq!(read(&mut seen, "two").len(), 2);
     }

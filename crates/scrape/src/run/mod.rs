@@ -3,6 +3,7 @@
 mod batch;
 mod body;
 mod cache;
+mod classic;
 mod digest;
 mod histogram;
 mod metadata;

@@ -59,6 +59,8 @@ const TIMEOUT_HEADER: HeaderName = HeaderName::from_static("x-prometheus-scrape-
 pub(super) struct Memory {
     pub cache: SeriesCache,
     metadata: MetadataSeen,
+    /// The timestamp of the last scrape, if there was one.
+    last_ms: Option<i64>,
 }
 
 pub(super) struct Rounds {
@@ -68,7 +70,6 @@ pub(super) struct Rounds {
     report: Report,
     memory: Memory,
     commits: JoinSet<bool>,
-    last_ms: Option<i64>,
 }
 
 impl Rounds {
@@ -80,7 +81,7 @@ impl Rounds {
     ) -> Rounds {
         memory.cache.forget_lines();
         let report = Report::new(&target.public);
-        Rounds { target, shared, settings, report, memory, commits: JoinSet::new(), last_ms: None }
+        Rounds { target, shared, settings, report, memory, commits: JoinSet::new() }
     }
 
     /// Scrapes until told to stop. What is remembered of the series comes back, for a successor.
@@ -164,8 +165,8 @@ impl Rounds {
         } else {
             tokio::task::block_in_place(|| work.keep(&mut memory, report))
         };
+        memory.last_ms = Some(time_ms);
         self.memory = memory;
-        self.last_ms = Some(time_ms);
         self.commits.spawn(settle(kept.done, kept.batch, self.target.clone(), self.shared.clone()));
     }
 
@@ -196,7 +197,7 @@ impl Rounds {
     /// Ends every series of a target that is gone.
     fn end_series(&mut self) {
         // No scrape, no series; and a marker has to lie behind the last sample.
-        let Some(last) = self.last_ms else { return };
+        let Some(last) = self.memory.last_ms else { return };
         let time_ms = now_ms().max(last + 1);
         let mut batch = Batch::default();
         self.memory.cache.begin();
@@ -276,12 +277,12 @@ impl Work {
     /// Reads the body into the batch; without a good one, the series that were alive end.
     fn read(&self, memory: &mut Memory, batch: &mut Batch) -> (Counts, Option<String>) {
         let job = &*self.settings.job;
-        let Memory { cache, metadata } = memory;
+        let Memory { cache, metadata, .. } = memory;
         cache.begin();
         let read = match &self.fetched {
-            Err(e) => Err((Counts::default(), e.to_string())),
+            Err(e) => (Counts::default(), Err(e.to_string())),
             Ok(content_type) => match format(content_type, job.fallback_protocol) {
-                Err(e) => Err((Counts::default(), e)),
+                Err(e) => (Counts::default(), Err(e)),
                 Ok(format) => {
                     let limits = &self.shared.options.limits;
                     let rules = Rules { job, target: &self.target.public, limits };
@@ -291,11 +292,11 @@ impl Work {
         };
         let time_ms = self.time_ms;
         match read {
-            Ok(counts) => {
+            (counts, Ok(())) => {
                 cache.succeed(|labels, histogram| mark_stale(labels, histogram, time_ms, batch));
                 (counts, None)
             }
-            Err((counts, error)) => {
+            (counts, Err(error)) => {
                 *batch = Batch::default();
                 metadata.clear();
                 cache.fail(|labels, histogram| mark_stale(labels, histogram, time_ms, batch));
@@ -325,9 +326,13 @@ impl Work {
 fn partial(lost: u64, first: Option<String>, duplicates: u64) -> String {
     match (lost, first, duplicates) {
         (0, _, 0) => String::new(),
-        (0, _, d) => format!("{d} samples were dropped because their series already had one in this scrape"),
-        (n, first, _) => format!("{n} samples were not kept; the first: {}", first.unwrap_or_default()),
+        (0, _, d) => format!("{} dropped because the series already had one in this scrape", samples(d)),
+        (n, first, _) => format!("{} not kept; the first: {}", samples(n), first.unwrap_or_default()),
     }
+}
+
+fn samples(n: u64) -> String {
+    if n == 1 { "1 sample was".to_owned() } else { format!("{n} samples were") }
 }
 
 fn mark_stale(labels: &Labels, histogram: bool, time_ms: i64, batch: &mut Batch) {

@@ -128,27 +128,24 @@ impl Scraper {
     /// are gone have their series ended.
     pub async fn reload(&self, jobs: Jobs) {
         let _one = self.reloading.lock().await;
-        let mut old = std::mem::take(&mut *self.pools.lock());
-        let mut kept = Vec::new();
+        let mut commands = Vec::new();
         {
             let mut pools = self.pools.lock();
+            let mut old = std::mem::take(&mut *pools);
             for job in jobs.0 {
-                let pool = match old.remove(&job.name) {
+                let name = job.name.clone();
+                let pool = match old.remove(&name) {
                     Some(pool) => {
-                        kept.push((pool.clone(), job.clone()));
+                        commands.push((pool.clone(), Command::Reload(job)));
                         pool
                     }
-                    None => Arc::new(Pool::start(job.clone(), self.shared.clone())),
+                    None => Arc::new(Pool::start(job, self.shared.clone())),
                 };
-                pools.insert(job.name.clone(), pool);
+                pools.insert(name, pool);
             }
+            commands.extend(old.into_values().map(|pool| (pool, Command::Stop(Stop::Removed))));
         }
-        for (pool, job) in kept {
-            pool.command(Command::Reload(job)).await;
-        }
-        for pool in old.into_values() {
-            pool.command(Command::Stop(Stop::Removed)).await;
-        }
+        carry_out(commands).await;
     }
 
     /// Ends all scraping and waits for what is under way to be kept. Series are not ended: whoever scrapes next
@@ -156,13 +153,7 @@ impl Scraper {
     pub async fn stop(&self) {
         let _one = self.reloading.lock().await;
         let pools = std::mem::take(&mut *self.pools.lock());
-        let stops: Vec<_> = pools
-            .into_values()
-            .map(|pool| tokio::spawn(async move { pool.command(Command::Stop(Stop::Shutdown)).await }))
-            .collect();
-        for stop in stops {
-            let _ = stop.await;
-        }
+        carry_out(pools.into_values().map(|pool| (pool, Command::Stop(Stop::Shutdown)))).await;
     }
 
     /// All targets and how their last scrapes went.
@@ -191,4 +182,10 @@ impl Scraper {
             lost: c.lost.load(Relaxed),
         }
     }
+}
+
+/// Gives each pool its command, all at once, and waits until all are carried out.
+async fn carry_out(commands: impl IntoIterator<Item = (Arc<Pool>, Command)>) {
+    let one = |(pool, command): (Arc<Pool>, Command)| async move { pool.command(command).await };
+    futures::future::join_all(commands.into_iter().map(one)).await;
 }

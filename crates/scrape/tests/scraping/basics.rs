@@ -173,7 +173,7 @@ async fn a_large_body_is_read_in_full() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn timestamps_are_evenly_spaced() {
+async fn every_scrape_has_a_later_timestamp() {
     let server = Server::start(|_| text("a 1\n")).await;
     let (scraper, store) = start(&server.job(""));
     let a = format!("a{{instance=\"{}\", job=\"j\"}}", server.address);

@@ -207,10 +207,7 @@ async fn duplicates_are_dropped_and_told() {
     let (scraper, store) = start(&server.job(""));
     let status = scraped(&scraper).await;
     assert_eq!(status.health, Health::Up);
-    assert_eq!(
-        status.last_error,
-        "2 samples were dropped because their series already had one in this scrape"
-    );
+    assert_eq!(status.last_error, "2 samples were dropped because the series already had one in this scrape");
     let a = format!("a{{instance=\"{}\", job=\"j\", x=\"1\", y=\"2\"}}", server.address);
     assert_eq!(store.values(&a)[0], Some(1.0), "the first one stays");
 }
@@ -222,7 +219,7 @@ async fn what_the_store_refuses_is_told() {
     let status = scraped(&scraper).await;
     assert_eq!(status.health, Health::Up);
     assert!(
-        status.last_error.starts_with("1 samples were not kept; the first: series refuse_me{"),
+        status.last_error.starts_with("1 sample was not kept; the first: series refuse_me{"),
         "{}",
         status.last_error
     );

@@ -4,6 +4,7 @@ mod basics;
 mod credentials;
 mod discovery;
 mod failures;
+mod histograms;
 mod real;
 mod reload;
 mod server;
