@@ -10,7 +10,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
 
 /// Totals, and for each question the answers with the highest counts, highest first.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Cardinality {
     /// Series in all.
     pub series: u64,
@@ -31,7 +31,7 @@ pub struct Cardinality {
 }
 
 /// What a label name is used for.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, serde::Serialize)]
 pub struct LabelUse {
     /// The label name.
     pub name: String,

@@ -54,7 +54,7 @@ const METRICS_MAX: usize = 100_000;
 const DAMAGES_MAX: usize = 1000;
 
 /// Sizes of an index.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
 pub struct IndexStatus {
     /// Series in all.
     pub series: u64,

@@ -62,8 +62,8 @@ impl Index {
             let (Some(first), Some(last)) = (group.min(), group.max()) else { continue };
             let sources: Vec<&dyn Source> = guards.iter().map(|t| &**t as &dyn Source).collect();
             let range = (first, u64::from(last) + 1);
-            let segment = self.write_segment(&mut maintenance, range, &sources, &(&ids - &group));
-            segments.push(Arc::new(segment.map_err(|(_, e)| e)?));
+            let segment = self.write_segment(&mut maintenance, range, &sources, &[], &(&ids - &group))?;
+            segments.push(Arc::new(segment));
         }
         for segment in &segments {
             done.series += u64::from(segment.len());
@@ -106,25 +106,33 @@ impl Index {
         groups
     }
 
-    /// Writes and opens a segment. An error comes with the position of the source to blame, if it is one.
+    /// Writes and opens a segment. Damage found in a source is noted if the sources are these `inputs`.
     fn write_segment(
         &self,
         maintenance: &mut Maintenance,
         (from, to): (u32, u64),
         sources: &[&dyn Source],
+        inputs: &[Arc<Segment>],
         drop: &RoaringBitmap,
-    ) -> Result<Segment, (Option<(usize, Flaw)>, IndexError)> {
+    ) -> Result<Segment, IndexError> {
         maintenance.generation += 1;
         let name =
             BlockName { kind: Kind::Segment, generation: maintenance.generation, from: u64::from(from), to };
         let name = format!("{}{}", self.options.prefix, name.piece());
-        let damaged = |flaw| IndexError::Damaged(Damage { block: name.clone(), flaw, moved_to: None });
-        segment::write(&*self.blocks, &name, (from, to), sources, drop).map_err(|e| match e {
-            WriteError::Io(e) => (None, failed("writing", &name, e)),
-            WriteError::Source(at, flaw) => (Some((at, flaw.clone())), damaged(flaw)),
+        let written = segment::write(&*self.blocks, &name, (from, to), sources, drop);
+        written.map_err(|e| match e {
+            WriteError::Io(e) => failed("writing", &name, e),
+            WriteError::Source(at, flaw) => {
+                let block = inputs.get(at).map_or(&name, |input| &input.name).clone();
+                if let Some(input) = inputs.get(at) {
+                    self.note(input, flaw.clone());
+                }
+                IndexError::Damaged(Damage { block, flaw, moved_to: None })
+            }
         })?;
-        let bytes = self.blocks.open(&name).map_err(|e| (None, failed("opening", &name, e)))?;
-        Segment::open(name.clone(), bytes, self.cache.clone()).map_err(|flaw| (None, damaged(flaw)))
+        let bytes = self.blocks.open(&name).map_err(|e| failed("opening", &name, e))?;
+        Segment::open(name.clone(), bytes, self.cache.clone())
+            .map_err(|flaw| IndexError::Damaged(Damage { block: name, flaw, moved_to: None }))
     }
 
     /// Makes one segment of several, or writes one anew that is damaged or full of dead series; `None` if nothing
@@ -139,15 +147,8 @@ impl Index {
         let inputs = view.segments[run].to_vec();
         let sources: Vec<&dyn Source> = inputs.iter().map(|s| &**s as &dyn Source).collect();
         let range = (inputs[0].footer.from, inputs[inputs.len() - 1].footer.to);
-        match self.write_segment(&mut maintenance, range, &sources, &view.dead) {
-            Ok(segment) => Ok(Some(self.replace(&inputs, segment, false)?)),
-            Err((None, e)) => Err(e),
-            Err((Some((at, flaw)), e)) => {
-                // The next call makes it anew.
-                self.note(&inputs[at], flaw);
-                Err(e)
-            }
-        }
+        let segment = self.write_segment(&mut maintenance, range, &sources, &inputs, &view.dead)?;
+        self.replace(&inputs, segment, false).map(Some)
     }
 
     /// Makes a damaged segment anew from the keys that can be read, and moves it aside.
@@ -169,7 +170,7 @@ impl Index {
             }
         }
         let range = (damaged.footer.from, damaged.footer.to);
-        let segment = self.write_segment(maintenance, range, &[&tail], &view.dead).map_err(|(_, e)| e)?;
+        let segment = self.write_segment(maintenance, range, &[&tail], &[], &view.dead)?;
         self.replace(std::slice::from_ref(damaged), segment, true)
     }
 
