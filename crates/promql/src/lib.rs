@@ -16,6 +16,7 @@ mod histogram;
 mod kahan;
 mod parser;
 mod printer;
+pub mod script;
 mod source;
 mod text;
 mod value;

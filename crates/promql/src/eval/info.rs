@@ -184,7 +184,7 @@ fn info_names(given: &[&Matcher]) -> Result<Vec<Matcher>, EvalError> {
         return Ok(vec![Matcher::equal(METRIC_NAME, DEFAULT_INFO)]);
     }
     let mut names: Vec<Matcher> = given.iter().map(|m| (*m).clone()).collect();
-    if !given.iter().any(|m| positive(m)) {
+    if !given.iter().any(positive) {
         let any = Matcher::new(MatchOp::Regex, METRIC_NAME, ".+_info");
         names.insert(0, any.map_err(|e| EvalError::query(e.to_string()))?);
     }

@@ -19,6 +19,7 @@ mod series;
 mod spans;
 mod window;
 
+pub(crate) use invariant::depends_on_time;
 pub(crate) use matrix::into_matrix_series;
 pub(crate) use series::{Cell, Grid, Series, is_absent, without_metadata};
 

@@ -452,7 +452,7 @@ fn extended_histogram(
             notes.not_counter(c.metric_name, c.span);
         }
     }
-    let mut edge = |inside: bool, i: usize, j: usize, t: i64, notes: &mut Annotations| {
+    let edge = |inside: bool, i: usize, j: usize, t: i64, notes: &mut Annotations| {
         if inside {
             return Some(FloatHistogram::clone(&hists[if t == w.start { i } else { j }]));
         }

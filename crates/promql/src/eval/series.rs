@@ -43,10 +43,6 @@ impl Grid {
     pub fn time(&self, i: usize) -> i64 {
         self.start.saturating_add(self.step.saturating_mul(i as i64))
     }
-
-    pub fn last(&self) -> i64 {
-        self.time(self.count.saturating_sub(1))
-    }
 }
 
 /// A value of a series at one step.

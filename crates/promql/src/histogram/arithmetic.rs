@@ -34,10 +34,7 @@ pub(super) fn coarser(buckets: &[(i32, f64)], from: i32, to: i32) -> Pairs {
 }
 
 /// Those of `b` that lie outside the zero bucket. Only leading buckets can lie inside.
-fn outside_zero<'a>(b: &'a [(i32, f64)], schema: i32, threshold: f64, custom: bool) -> &'a [(i32, f64)] {
-    if custom {
-        return b;
-    }
+fn outside_zero(b: &[(i32, f64)], schema: i32, threshold: f64) -> &[(i32, f64)] {
     &b[b.iter().take_while(|(i, _)| exponential_bound(*i, schema) <= threshold).count()..]
 }
 
@@ -192,7 +189,7 @@ impl FloatHistogram {
                 reduced = coarser(theirs, other.schema, schema);
                 theirs = &reduced;
             }
-            *mine = merged(mine, outside_zero(theirs, schema, self.zero_threshold, false), sign);
+            *mine = merged(mine, outside_zero(theirs, schema, self.zero_threshold), sign);
         }
         self.schema = schema;
         Ok(report)
@@ -380,7 +377,7 @@ impl Compensated {
                 reduced = coarser(theirs, other.schema, schema);
                 theirs = &reduced;
             }
-            let theirs = outside_zero(theirs, schema, h.zero_threshold, false);
+            let theirs = outside_zero(theirs, schema, h.zero_threshold);
             (*mine, *comp) = merged_compensated(mine, comp, theirs);
         }
         (h.schema, c.schema) = (schema, schema);
