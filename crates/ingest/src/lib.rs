@@ -12,6 +12,7 @@ mod histogram;
 mod limits;
 pub mod negotiate;
 mod outcome;
+pub mod remote_read;
 pub mod remote_write;
 mod resolve;
 mod wire;

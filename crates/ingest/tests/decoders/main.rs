@@ -1,8 +1,10 @@
 //! The decoders against independent encoders, naive models, and bad input.
 
 mod compress;
+mod prometheus;
 mod protobuf;
 mod reference;
+mod remote_read;
 mod remote_write_v1;
 mod remote_write_v2;
 mod text;
