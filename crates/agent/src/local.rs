@@ -135,29 +135,33 @@ impl Run {
             let at_ms = now_ms - now_ms.rem_euclid(interval_ms);
             self.collect(&mut collector, at_ms);
             self.store_pending();
-            let next_ms = at_ms + interval_ms;
-            let wait_ms = (next_ms - self.clock.now_ms()).clamp(0, interval_ms) as u64;
-            let mut stop = self.shared.stop.lock();
-            if !*stop {
-                self.shared.stopped.wait_for(&mut stop, Duration::from_millis(wait_ms));
-            }
-            if *stop {
+            if !self.wait_past(at_ms, interval_ms) {
                 break;
             }
-            drop(stop);
-            // Woken a moment early, this would be the same timestamp again.
-            while self.clock.now_ms().div_euclid(interval_ms) * interval_ms == at_ms && wait_ms > 0 {
-                std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Waits for the interval after `at_ms` to begin; a clock that goes back ends the wait too. Returns false to
+    /// end.
+    fn wait_past(&self, at_ms: i64, interval_ms: i64) -> bool {
+        let mut stop = self.shared.stop.lock();
+        loop {
+            let now_ms = self.clock.now_ms();
+            if *stop {
+                return false;
             }
+            if now_ms < at_ms || now_ms >= at_ms + interval_ms {
+                return true;
+            }
+            // The wait ends early now and then; the same timestamp must not come twice.
+            let wait = Duration::from_millis((at_ms + interval_ms - now_ms) as u64);
+            self.shared.stopped.wait_for(&mut stop, wait);
         }
     }
 
     fn collect(&mut self, collector: &mut Collector, at_ms: i64) {
         let mut batch = Batch { time_ms: at_ms, ..Batch::default() };
         let report = collector.collect(at_ms, &mut batch);
-        if batch.samples.is_empty() {
-            return;
-        }
         self.pending.push_back(batch);
         let lost = self.pending.len().saturating_sub(self.options.pending_max.max(1));
         self.pending.drain(..lost);
