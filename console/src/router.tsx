@@ -9,6 +9,8 @@ import { Crash } from './components/Crash'
 import { NotFound } from './components/NotFound'
 import { Shell } from './components/shell/Shell'
 import { many, one, oneOf, parseSearch, stringifySearch } from './lib/search'
+import { client } from './state/client'
+import { hostsOptions } from './state/hosts'
 import { statusTabs } from './state/statusTabs'
 import { timeSearchKeys, validateTimeSearch } from './state/timeSearch'
 
@@ -30,6 +32,8 @@ const nonEmpty = (values: string[]): string[] | undefined => (values.length === 
 const machine = createRoute({
   getParentRoute: () => root,
   path: '/',
+  // Asked while the screen's code is still on its way; every chart waits for this answer.
+  loader: () => void client.query(hostsOptions).catch(() => undefined),
   component: lazyRouteComponent(() => import('./pages/machine/MachinePage'), 'MachinePage'),
 })
 

@@ -12,6 +12,9 @@ interface TooltipSource {
   readonly zone: () => ZoneId
 }
 
+/** A pointer farther away than this from every line points at none. */
+const nearPixels = 24
+
 /** Rows a tooltip holds before it says how many more there are. */
 const rowsMax = 12
 
@@ -46,7 +49,7 @@ export function tooltipPlugin(source: TooltipSource): uPlot.Plugin {
       .sort((a, b) => b.value - a.value)
     const head = document.createElement('header')
     head.textContent = time === undefined ? '' : exactTimeText(time, source.zone())
-    const near = nearest(u, rows)
+    const near = rows.length > 1 ? nearest(u, index) : null
     tip.replaceChildren(
       head,
       ...rows
@@ -59,18 +62,21 @@ export function tooltipPlugin(source: TooltipSource): uPlot.Plugin {
     return rows.length > 0
   }
 
-  const nearest = (u: uPlot, rows: readonly { series: ChartSeries; value: number }[]): string | null => {
+  /** The line closest to the pointer, as it is drawn: stacked and mirrored. */
+  const nearest = (u: uPlot, index: number): string | null => {
     const top = u.cursor.top ?? -1
-    if (top < 0 || rows.length < 2) return null
+    if (top < 0) return null
     let best: string | null = null
-    let distance = 24
-    for (const { series, value } of rows) {
-      const away = Math.abs(u.valToPos(series.mirrored === true ? -value : value, 'y') - top)
+    let distance = nearPixels
+    source.series().forEach((series, i) => {
+      const drawn = u.data[i + 1]?.[index]
+      if (drawn == null || !source.shown(series.key)) return
+      const away = Math.abs(u.valToPos(drawn, 'y') - top)
       if (away < distance) {
         distance = away
         best = series.key
       }
-    }
+    })
     return best
   }
 

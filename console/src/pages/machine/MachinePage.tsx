@@ -11,7 +11,7 @@ import { MachineCharts } from './MachineCharts'
 import styles from './MachinePage.module.css'
 import { ProcessTable } from './ProcessTable'
 import { StatusTiles } from './StatusTiles'
-import type { Host } from './queries'
+import type { Host } from '@/state/hosts'
 import { useFacts, useHosts, useMachine } from './useMachine'
 
 /** What people look at first: is this machine well, and if not, where does it hurt. */

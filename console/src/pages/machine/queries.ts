@@ -1,18 +1,11 @@
 import type { Milliseconds } from '@/lib/brand'
 import { quote } from '@/lib/matcher'
 import { rateWindow } from '@/lib/step'
-
-export interface Host {
-  readonly instance: string
-  readonly job: string
-}
+import type { Host } from '@/state/hosts'
 
 const unmeasuredDisks = '(loop|ram|zram|fd|sr|nbd).*'
 const virtualNetworks = 'lo|(veth|ifb|dummy|cali|flannel|virbr|tunl|docker|br-).*'
 const virtualFilesystems = 'tmpfs|ramfs|rootfs|squashfs|overlay|iso9660|devtmpfs|nsfs|fuse.lxcfs'
-
-/** The hosts that report as node_exporter does, whoever collects them. */
-export const hostsQuery = 'node_uname_info or on (instance, job) node_load1'
 
 export interface MachineQueries {
   readonly cpu: string

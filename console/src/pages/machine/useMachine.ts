@@ -8,7 +8,8 @@ import { resolveRange } from '@/lib/time'
 import { useLiveFrame, useNow } from '@/state/live'
 import { stored } from '@/state/stored'
 import { useTimeState } from '@/state/timeSearch'
-import { factsQuery, hostsQuery, machineQueries, type Host } from './queries'
+import { hostsOptions, type Host } from '@/state/hosts'
+import { factsQuery, machineQueries } from './queries'
 
 /** How often hosts are sampled, remembered so that the next visit asks with the right window at once. */
 const knownInterval = stored<number>('sample-interval-ms', (raw) =>
@@ -24,23 +25,7 @@ export interface Hosts {
 
 export function useHosts(): Hosts {
   const { host } = useTimeState()
-  const found = useQuery({
-    queryKey: ['hosts'],
-    queryFn: async ({ signal }) => {
-      const samples = await queryVector(hostsQuery, undefined, signal)
-      const hosts = new Map<string, Host>()
-      for (const { metric } of samples) {
-        const instance = metric.instance ?? ''
-        const known = hosts.get(instance)
-        // A host collected twice shows once, by preference as the agent reports it.
-        if (known === undefined || metric.job === 'node')
-          hosts.set(instance, { instance, job: metric.job ?? '' })
-      }
-      return [...hosts.values()].sort((a, b) => a.instance.localeCompare(b.instance))
-    },
-    // While nothing reports, look often: the agent starts within moments of the server.
-    refetchInterval: (query) => ((query.state.data?.length ?? 0) === 0 ? 1000 : 15_000),
-  })
+  const found = useQuery(hostsOptions)
   return useMemo(() => {
     const hosts = found.data ?? []
     const chosen =
