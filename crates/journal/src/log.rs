@@ -21,8 +21,6 @@ pub struct Log {
     options: JournalOptions,
     shared: Arc<Shared>,
     active: Option<Active>,
-    /// First offset of a segment that failed while it got its name. It may be there, so the next one must not start before it.
-    attempted: Option<u64>,
     /// Frame headers of the group being written, kept for their capacity.
     headers: Vec<[u8; FRAME_HEADER_BYTES]>,
 }
@@ -86,6 +84,16 @@ impl Shared {
         }
     }
 
+    /// Adds a segment at the end, or in the place of the last.
+    fn add(&self, span: Span, next: u64) {
+        let mut state = self.state.lock();
+        state.next = next;
+        match state.spans.last_mut() {
+            Some(last) if last.first == span.first => *last = span,
+            _ => state.spans.push(span),
+        }
+    }
+
     /// Takes the oldest segment from the list if no record in it is needed. Readers that come later see that it is
     /// meant to be gone.
     fn take_before(&self, offset: u64) -> Option<Span> {
@@ -128,7 +136,7 @@ impl Log {
         }
         let state = Mutex::new(State { spans, next: 0 });
         let shared = Arc::new(Shared { disk, dir, state });
-        let mut log = Log { options, shared, active: None, attempted: None, headers: Vec::new() };
+        let mut log = Log { options, shared, active: None, headers: Vec::new() };
         damages.extend(log.recover()?);
         Ok((log, damages))
     }
@@ -256,7 +264,6 @@ impl Log {
 
     /// Starts a segment with these records in it. It gets its name only once all of that is durable.
     fn start(&mut self, first: u64, records: &[(u64, Vec<u8>)]) -> io::Result<()> {
-        let first = first.max(self.attempted.unwrap_or(0));
         let prior = self.shared.prior(first);
         let disk = &*self.shared.disk;
         let (temp, path) = (self.shared.dir.join(TEMP), self.shared.path(first));
@@ -268,21 +275,13 @@ impl Log {
         let group = records.iter().map(|(offset, record)| (*offset, &record[..]));
         write(&mut *file, &mut self.headers, first, first, group)?;
         file.sync()?;
-        // From here on the new name may be there, whatever the errors say, and then it ends the segment before.
+        // The new name ends the segment before, even if it fails to become durable: then the next start takes its place.
         self.active = None;
-        self.attempted = Some(first);
         // This may replace a segment in which nothing was ever acknowledged, or one with these very records.
         disk.rename(&temp, &path)?;
-        disk.sync_dir(&self.shared.dir)?;
-        self.attempted = None;
         let span = Span { first, prior, end: file.len() };
-        let mut state = self.shared.state.lock();
-        state.next = records.last().map_or(first, |(offset, _)| offset + 1);
-        match state.spans.last_mut() {
-            Some(last) if last.first == first => *last = span,
-            _ => state.spans.push(span),
-        }
-        drop(state);
+        self.shared.add(span, records.last().map_or(first, |(offset, _)| offset + 1));
+        disk.sync_dir(&self.shared.dir)?;
         self.active = Some(Active { file, path, durable: span.end });
         Ok(())
     }
