@@ -115,6 +115,7 @@ export const en = {
     memoryHelp: 'What physical memory is used for',
     load: 'Load',
     loadHelp: 'Runnable or uninterruptible tasks, averaged over 1, 5 and 15 minutes',
+    loadMinutes: (n: number) => `${n} min`,
     disk: 'Disk space',
     diskIo: 'Disk throughput',
     diskIoHelp: 'Read above the line, written below',

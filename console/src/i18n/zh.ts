@@ -116,6 +116,7 @@ export const zh: Messages = {
     memoryHelp: '物理内存的用途',
     load: '负载',
     loadHelp: '可运行或不可中断的任务数，取 1、5、15 分钟平均',
+    loadMinutes: (n) => `${n} 分钟`,
     disk: '磁盘空间',
     diskIo: '磁盘吞吐',
     diskIoHelp: '横轴以上为读，以下为写',

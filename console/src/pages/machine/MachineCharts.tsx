@@ -93,7 +93,7 @@ export const MachineCharts = memo(function MachineCharts({
       }),
       load: (({ labels: { __name__: name = '' } }) => {
         const minutes = Number(name.replace('node_load', ''))
-        return { label: `${minutes} min`, order: minutes }
+        return { label: t.machine.loadMinutes(minutes), order: minutes }
       }) satisfies Look,
     }),
     [t],
