@@ -152,7 +152,7 @@ fn write(out: &mut Out<'_>, disk: &Disk<'_>, facts: &Facts) {
     for ((family, scale), value) in COLUMNS.iter().zip(disk.values).take(disk.count) {
         out.sample(family, &[device], scale.apply(value));
     }
-    if let Some([usage, kind, uuid, version]) = &facts.filesystem {
+    if let Some([kind, usage, uuid, version]) = &facts.filesystem {
         let pairs = [
             device,
             ("type", kind.as_bytes()),
@@ -199,10 +199,9 @@ impl Facts {
             String::from_utf8_lossy(value.unwrap_or(b"")).into_owned()
         };
         let all = |names: [&str; 4]| Some(names.map(get)).filter(|v| !v[0].is_empty());
-        let serial = match get("SCSI_IDENT_SERIAL") {
-            empty if empty.is_empty() => get("ID_SERIAL_SHORT"),
-            serial => serial,
-        };
+        // The serial number that is printed on the disk, if it is known; virtual disks have only the last.
+        let serials = ["SCSI_IDENT_SERIAL", "ID_SERIAL_SHORT", "ID_SERIAL"].map(get);
+        let serial = serials.into_iter().find(|serial| !serial.is_empty()).unwrap_or_default();
         let mapper = ["DM_NAME", "DM_UUID", "DM_VG_NAME", "DM_LV_NAME", "DM_LV_LAYER"].map(get);
         Facts {
             path: get("ID_PATH"),
@@ -211,7 +210,7 @@ impl Facts {
             serial,
             revision: get("ID_REVISION"),
             rotational: String::new(),
-            filesystem: all(["ID_FS_USAGE", "ID_FS_TYPE", "ID_FS_UUID", "ID_FS_VERSION"]),
+            filesystem: all(["ID_FS_TYPE", "ID_FS_USAGE", "ID_FS_UUID", "ID_FS_VERSION"]),
             mapper: Some(mapper).filter(|m| !m[0].is_empty()),
         }
     }
@@ -316,7 +315,7 @@ mod tests {
             b"S:disk/by-id/x\nE:ID_MODEL=ACME_9\nE:ID_MODEL_ENC=no\nE:ID_SERIAL_SHORT=S1\nE:ID_FS_USAGE=filesystem\nE:ID_FS_TYPE=ext4\n",
         );
         assert_eq!((facts.model.as_str(), facts.serial.as_str()), ("ACME_9", "S1"));
-        assert_eq!(facts.filesystem.unwrap()[1], "ext4");
+        assert_eq!(facts.filesystem.unwrap()[0], "ext4");
         assert!(facts.mapper.is_none());
     }
 }

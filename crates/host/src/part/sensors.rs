@@ -24,18 +24,21 @@ impl Hwmon {
     }
 }
 
-/// A chip goes by the device it sits on, as `hwmon3` may be another chip after the next start.
-fn chip_id(dir: &Path, name: &str) -> String {
-    let Ok(device) = std::fs::canonicalize(dir.join("device")) else { return clean(name) };
+/// A chip goes by the device it sits on, as `hwmon3` may be another chip after the next start; without a device
+/// by the name its driver gives it.
+fn chip_id(dir: &Path, directory_name: &str, chip_name: &str) -> String {
     let last = |path: &Path| path.file_name().map(|n| clean(&n.to_string_lossy())).unwrap_or_default();
-    let own = last(&device);
-    match device.parent().map(last) {
-        Some(parent) if !parent.is_empty() => format!("{parent}_{own}"),
-        _ => own,
+    if let Ok(device) = std::fs::canonicalize(dir.join("device")) {
+        let (bus, own) = (device.parent().map(last).unwrap_or_default(), last(&device));
+        if !own.is_empty() {
+            return if bus.is_empty() { own } else { format!("{bus}_{own}") };
+        }
     }
+    let by_driver = clean(chip_name);
+    if by_driver.is_empty() { clean(directory_name) } else { by_driver }
 }
 
-/// The alphabet of label values that the node exporter uses for chips.
+/// The alphabet in which the node exporter writes the names of chips and properties.
 fn clean(name: &str) -> String {
     let lower = name.trim().to_ascii_lowercase();
     let joined: String =
@@ -43,45 +46,35 @@ fn clean(name: &str) -> String {
     joined.trim_matches('_').to_owned()
 }
 
-/// `temp1_input` gives `temp1` and `input`.
-fn sensor_file(name: &str) -> Option<(&str, &str)> {
-    let (sensor, property) = name.split_once('_').unwrap_or((name, ""));
-    let kind = sensor.trim_end_matches(|c: char| c.is_ascii_digit());
-    const KINDS: [&str; 13] = [
-        "vrm",
-        "beep",
-        "update",
-        "in",
-        "cpu",
-        "fan",
-        "pwm",
-        "temp",
-        "curr",
-        "power",
-        "energy",
-        "humidity",
-        "intrusion",
-    ];
-    let numbered = uint(&sensor.as_bytes()[kind.len()..]).is_some();
-    (KINDS.contains(&kind) && numbered).then_some((sensor, property))
+/// `temp1_input` gives `temp`, `temp1` and `input`. Kinds of sensors that no dashboard knows are left out.
+fn sensor_file(name: &str) -> Option<(&str, &str, &str)> {
+    let digits_at = name.find(|c: char| c.is_ascii_digit())?;
+    let digits = name[digits_at..].bytes().take_while(u8::is_ascii_digit).count();
+    let (sensor, rest) = name.split_at(digits_at + digits);
+    const KINDS: [&str; 9] = ["in", "cpu", "fan", "pwm", "temp", "curr", "power", "energy", "humidity"];
+    let kind = &name[..digits_at];
+    let property = if rest.is_empty() { rest } else { rest.strip_prefix('_')? };
+    (KINDS.contains(&kind) || kind == "intrusion").then_some((kind, sensor, property))
 }
 
-/// Name parts and divisor for a property of a sensor; what is in no known unit keeps its plain number.
-fn sensor_unit(sensor: &str, property: &str) -> (&'static str, &'static str, f64) {
-    let kind = sensor.trim_end_matches(|c: char| c.is_ascii_digit());
-    let flags = ["alarm", "fault", "beep", "type", "enable"];
-    let plain = flags.iter().any(|flag| property.ends_with(flag));
-    match kind {
-        _ if plain => ("", "", 1.0),
-        "temp" => ("_temp", "_celsius", 1000.0),
-        "in" | "cpu" => ("_in", "_volts", 1000.0),
-        "curr" => ("_curr", "_amps", 1000.0),
-        "power" if property.contains("interval") => ("_power", "_seconds", 1000.0),
-        "power" => ("_power", "_watt", 1e6),
-        "energy" => ("_energy", "_joule_total", 1e6),
-        "fan" => ("_fan", "_rpm", 1.0),
-        "humidity" => ("_humidity", "", 1e6),
-        _ => ("", "", 1.0),
+/// The suffix of the family and what the value is divided by. Alarms of a limit carry the unit of the limit,
+/// which makes no sense, but is what dashboards ask for.
+fn sensor_unit(kind: &str, property: &str) -> (&'static str, f64) {
+    match (kind, property) {
+        (_, "fault" | "alarm") => ("", 1.0),
+        (_, "beep") => ("_enabled", 1.0),
+        ("in" | "cpu", _) => ("_volts", 1000.0),
+        ("temp", "type") => ("", 1.0),
+        ("temp", _) => ("_celsius", 1000.0),
+        ("curr", _) => ("_amps", 1000.0),
+        ("energy", _) => ("_joule_total", 1e6),
+        ("power", "accuracy") | ("humidity", _) => ("", 1e6),
+        ("power", "average_interval" | "average_interval_min" | "average_interval_max") => {
+            ("_seconds", 1000.0)
+        }
+        ("power", _) => ("_watt", 1e6),
+        ("fan", "input" | "min" | "max" | "target") => ("_rpm", 1.0),
+        _ => ("", 1.0),
     }
 }
 
@@ -89,43 +82,44 @@ impl Part for Hwmon {
     fn collect(&mut self, out: &mut Out<'_>, buf: &mut Vec<u8>) -> Result<(), Problem> {
         for name in names_required(&self.0)?.iter().take(SENSORS_MAX) {
             let dir = self.0.join(name);
-            let chip = chip_id(&dir, name);
-            let chip_pair = ("chip", chip.as_bytes());
-            if let Some(chip_name) = attribute(&dir, "name", buf) {
-                out.info(&CHIP, &[chip_pair, ("chip_name", clean(&chip_name).as_bytes())]);
+            let chip_name = attribute(&dir, "name", buf).unwrap_or_default();
+            let chip = chip_id(&dir, name, &chip_name);
+            let chip = ("chip", chip.as_bytes());
+            if !clean(&chip_name).is_empty() {
+                out.info(&CHIP, &[chip, ("chip_name", clean(&chip_name).as_bytes())]);
             }
-            for file in names(&dir).iter().take(SENSORS_MAX) {
-                let Some((sensor, property)) = sensor_file(file) else { continue };
-                let sensor_pair = ("sensor", sensor.as_bytes());
-                if property == "label" {
-                    let label = attribute(&dir, file, buf).unwrap_or_default();
-                    out.info(&LABEL, &[chip_pair, sensor_pair, ("label", label.as_bytes())]);
-                } else if let Some(value) = attribute_value(&dir, file, buf) {
-                    hwmon_sample(out, &[chip_pair, sensor_pair], sensor, property, value);
-                }
+            // Some drivers put the readings beside the chip and not into it.
+            for dir in [dir.clone(), dir.join("device")] {
+                hwmon_dir(out, &dir, chip, buf);
             }
         }
         Ok(())
     }
 }
 
-fn hwmon_sample(
-    out: &mut Out<'_>,
-    pairs: &[(&'static str, &[u8])],
-    sensor: &str,
-    property: &str,
-    value: f64,
-) {
-    let kind = sensor.trim_end_matches(|c: char| c.is_ascii_digit());
-    let (known, unit, divisor) = sensor_unit(sensor, property);
-    // `input` is the reading itself and not named; of an energy meter it is a counter.
-    let mut field = if known.is_empty() { format!("_{kind}") } else { known.to_owned() };
-    if property != "input" && !property.is_empty() {
-        field = format!("{field}_{property}");
+fn hwmon_dir(out: &mut Out<'_>, dir: &Path, chip: (&'static str, &[u8]), buf: &mut Vec<u8>) {
+    let files = names(dir);
+    for file in files.iter().take(SENSORS_MAX) {
+        let Some((kind, sensor, property)) = sensor_file(file) else { continue };
+        let sensor_pair = ("sensor", sensor.as_bytes());
+        if property == "label" {
+            let label = attribute(dir, file, buf).unwrap_or_default();
+            out.info(&LABEL, &[chip, sensor_pair, ("label", label.as_bytes())]);
+            continue;
+        }
+        let Some(value) = attribute_value(dir, file, buf) else { continue };
+        // The reading itself goes unnamed, unless the bare file is there too.
+        let field = match property {
+            "" => kind.to_owned(),
+            "input" if !files.iter().any(|f| f == sensor) => kind.to_owned(),
+            property => format!("{kind}_{}", clean(property)),
+        };
+        let (suffix, divisor) = sensor_unit(kind, property);
+        let metric = if suffix.ends_with("_total") { MetricKind::Counter } else { MetricKind::Gauge };
+        let help = "Reading of a sensor chip:";
+        let family = Family::of_field("node_hwmon_", field.as_bytes(), suffix, metric, help);
+        out.sample(&family, &[chip, sensor_pair], value / divisor);
     }
-    let metric = if unit.ends_with("_total") { MetricKind::Counter } else { MetricKind::Gauge };
-    let family = Family::of_field("node_hwmon", field.as_bytes(), unit, metric, "Reading of a sensor chip:");
-    out.sample(&family, pairs, value / divisor);
 }
 
 const ZONE: Family<'_> = Family::gauge("node_thermal_zone_temp", "Temperature of a zone in degrees Celsius.");
@@ -180,32 +174,57 @@ impl PowerSupply {
     }
 }
 
-/// Files that hold numbers, with the suffix and divisor of their families.
-const SUPPLY_FILES: [(&str, &str, f64); 24] = [
+/// Files that hold numbers: the name in the family, where it is another, and what the value is divided by.
+const SUPPLY_FILES: [(&str, &str, f64); 49] = [
+    ("authentic", "", 1.0),
+    ("calibrate", "", 1.0),
     ("capacity", "", 1.0),
     ("capacity_alert_max", "", 1.0),
     ("capacity_alert_min", "", 1.0),
-    ("cyclecount", "", 1.0),
+    ("charge_control_limit", "", 1e6),
+    ("charge_control_limit_max", "", 1e6),
+    ("charge_counter", "", 1e6),
+    ("charge_empty", "", 1e6),
+    ("charge_empty_design", "", 1e6),
+    ("charge_full", "", 1e6),
+    ("charge_full_design", "", 1e6),
+    ("charge_now", "charge_ampere", 1e6),
+    ("charge_term_current", "", 1e6),
+    ("constant_charge_current", "", 1e6),
+    ("constant_charge_current_max", "", 1e6),
+    ("constant_charge_voltage", "", 1e6),
+    ("constant_charge_voltage_max", "", 1e6),
+    ("current_boot", "", 1e6),
+    ("current_max", "", 1e6),
+    ("current_now", "current_ampere", 1e6),
+    ("cycle_count", "cyclecount", 1.0),
+    ("energy_empty", "", 1e6),
+    ("energy_empty_design", "", 1e6),
+    ("energy_full", "", 1e6),
+    ("energy_full_design", "", 1e6),
+    ("energy_now", "energy_watthour", 1e6),
+    ("input_current_limit", "", 1e6),
     ("online", "", 1.0),
+    ("power_now", "power_watt", 1e6),
+    ("precharge_current", "", 1e6),
     ("present", "", 1.0),
-    ("charge_full", "_ampere", 1e6),
-    ("charge_full_design", "_ampere", 1e6),
-    ("charge_now", "_ampere", 1e6),
-    ("current_avg", "_ampere", 1e6),
-    ("current_max", "_ampere", 1e6),
-    ("current_now", "_ampere", 1e6),
-    ("energy_full", "_watthour", 1e6),
-    ("energy_full_design", "_watthour", 1e6),
-    ("energy_now", "_watthour", 1e6),
-    ("power_avg", "_watt", 1e6),
-    ("power_now", "_watt", 1e6),
-    ("temp", "_celsius", 10.0),
-    ("temp_ambient", "_celsius", 10.0),
-    ("time_to_empty_now", "_seconds", 1.0),
-    ("time_to_full_now", "_seconds", 1.0),
-    ("voltage_max_design", "_volt", 1e6),
-    ("voltage_min_design", "_volt", 1e6),
-    ("voltage_now", "_volt", 1e6),
+    ("temp", "temp_celsius", 10.0),
+    ("temp_alert_max", "temp_alert_max_celsius", 10.0),
+    ("temp_alert_min", "temp_alert_min_celsius", 10.0),
+    ("temp_ambient", "temp_ambient_celsius", 10.0),
+    ("temp_ambient_max", "temp_ambient_max_celsius", 10.0),
+    ("temp_ambient_min", "temp_ambient_min_celsius", 10.0),
+    ("temp_max", "temp_max_celsius", 10.0),
+    ("temp_min", "temp_min_celsius", 10.0),
+    ("time_to_empty_now", "time_to_empty_seconds", 1.0),
+    ("time_to_full_now", "time_to_full_seconds", 1.0),
+    ("voltage_boot", "", 1e6),
+    ("voltage_max", "", 1e6),
+    ("voltage_max_design", "", 1e6),
+    ("voltage_min", "", 1e6),
+    ("voltage_min_design", "", 1e6),
+    ("voltage_now", "voltage_volt", 1e6),
+    ("voltage_ocv", "", 1e6),
 ];
 
 impl Part for PowerSupply {
@@ -213,24 +232,27 @@ impl Part for PowerSupply {
         for name in names_required(&self.0)?.iter().take(SENSORS_MAX) {
             let dir = self.0.join(name);
             let supply = ("power_supply", name.as_bytes());
-            for (file, suffix, divisor) in SUPPLY_FILES {
+            for (file, other, divisor) in SUPPLY_FILES {
                 if let Some(value) = attribute_value(&dir, file, buf) {
+                    let field = if other.is_empty() { file } else { other };
                     let help = "Reading of a power supply:";
-                    let field = file.as_bytes();
-                    let family =
-                        Family::of_field("node_power_supply_", field, suffix, MetricKind::Gauge, help);
+                    let kind = MetricKind::Gauge;
+                    let family = Family::of_field("node_power_supply_", field.as_bytes(), "", kind, help);
                     out.sample(&family, &[supply], value / divisor);
                 }
             }
-            const TEXTS: [&str; 8] = [
+            const TEXTS: [&str; 11] = [
                 "capacity_level",
                 "charge_type",
                 "health",
                 "manufacturer",
                 "model_name",
+                "scope",
+                "serial_number",
                 "status",
                 "technology",
                 "type",
+                "usb_type",
             ];
             let texts = TEXTS.map(|file| (file, attribute(&dir, file, buf).unwrap_or_default()));
             let mut pairs = vec![supply];
@@ -334,13 +356,15 @@ mod tests {
 
     #[test]
     fn sensors_have_kind_number_and_property() {
-        assert_eq!(sensor_file("temp1_input"), Some(("temp1", "input")));
-        assert_eq!(sensor_file("in0_max_alarm"), Some(("in0", "max_alarm")));
-        assert_eq!(sensor_file("pwm1"), Some(("pwm1", "")));
+        assert_eq!(sensor_file("temp1_input"), Some(("temp", "temp1", "input")));
+        assert_eq!(sensor_file("in0_max_alarm"), Some(("in", "in0", "max_alarm")));
+        assert_eq!(sensor_file("pwm12"), Some(("pwm", "pwm12", "")));
         assert_eq!(
-            (sensor_file("name"), sensor_file("tempx_input"), sensor_file("subsystem")),
+            (sensor_file("name"), sensor_file("tempx_input"), sensor_file("hwmon3")),
             (None, None, None)
         );
+        assert_eq!((sensor_file("1"), sensor_file("temp1x")), (None, None));
         assert_eq!(clean("0000:00:1f.3"), "0000:00:1f_3");
+        assert_eq!(sensor_unit("temp", "crit_alarm"), ("_celsius", 1000.0));
     }
 }
