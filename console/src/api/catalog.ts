@@ -95,7 +95,11 @@ const targetsAnswer: Decoder<TargetsAnswer> = (value, path) => {
       list((entry, at) => {
         const dropped = fields(entry, at)
         const discovered = optional(labelsDecoder, {})(dropped.discoveredLabels, at)
-        return { discovered, pool: optional(text, '')(dropped.scrapePool, at) || (discovered.job ?? '') }
+        return {
+          discovered,
+          pool: optional(text, '')(dropped.scrapePool, at) || (discovered.job ?? ''),
+          reason: optional(text, '')(dropped.reason, at),
+        }
       }),
       [],
     )(body.droppedTargets, `${path}.droppedTargets`),

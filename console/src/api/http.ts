@@ -98,7 +98,9 @@ export async function request<T>(
   }
   const exchange = { ...measured, warnings: body.warnings, infos: body.infos }
   if (body.status === 'error' || !response.ok) {
-    const kind = response.status === 404 ? 'missing' : 'refused'
+    // A server that is still starting, or stopping, will answer another time.
+    const away = body.errorType === 'unavailable'
+    const kind = response.status === 404 ? 'missing' : away ? 'network' : 'refused'
     throw new ApiError(
       kind,
       body.error === '' ? `HTTP ${response.status}` : body.error,

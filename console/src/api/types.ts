@@ -99,6 +99,8 @@ export interface ActiveTarget {
 export interface DroppedTarget {
   readonly pool: string
   readonly discovered: Labels
+  /** Why it is not scraped; empty from servers that do not tell. */
+  readonly reason: string
 }
 
 export interface TargetsAnswer {

@@ -9,6 +9,7 @@ import type { ZoneId } from '@/lib/time'
 import { formatCount, formatValue, significant } from '@/lib/units'
 import { useTimeState } from '@/state/timeSearch'
 import styles from './StatusPage.module.css'
+import { StoreCharts } from './StoreCharts'
 import { figure, useStoreStatus } from './useStoreStatus'
 
 export function Tile({
@@ -115,6 +116,7 @@ export function StorageTab() {
           detail={oldest === null ? '' : `${s.oldest} ${dateTimeText(oldest, zone)}`}
         />
       </div>
+      <StoreCharts />
       <section className={styles.panel}>
         <h2>{s.details}</h2>
         <FigureList figures={status.store} />

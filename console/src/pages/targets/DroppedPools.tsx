@@ -39,6 +39,7 @@ export function DroppedPools({ dropped, filter }: DroppedPoolsProps) {
             .slice(0, shownMax)
             .map((d) => (
               <div key={JSON.stringify(d.discovered)} className={styles.droppedRow}>
+                {d.reason !== '' && <p className={styles.reason}>{d.reason}</p>}
                 <LabelList labels={d.discovered} />
               </div>
             ))}
