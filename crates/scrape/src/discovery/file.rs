@@ -205,6 +205,18 @@ mod tests {
     }
 
     #[test]
+    fn long_lists_are_read_and_bombs_are_not() {
+        let long: String = (0..50_000).map(|n| format!("- targets: ['host-{n}:9100']\n")).collect();
+        assert_eq!(parse(Path::new("t.yml"), &long).unwrap().len(), 50_000);
+        let mut bomb = "- labels: {a: &a0 x}\n- targets: &b0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for n in 1..12 {
+            let before = format!("*b{}", n - 1);
+            bomb.push_str(&format!("- targets: &b{n} [{}]\n", [before.as_str(); 9].join(", ")));
+        }
+        assert!(parse(Path::new("t.yml"), &bomb).is_err());
+    }
+
+    #[test]
     fn what_is_wrong_is_said() {
         for (path, text, error) in [
             (

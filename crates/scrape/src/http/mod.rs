@@ -259,6 +259,27 @@ pub(crate) async fn read_body(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::TlsConfig;
+
+    #[test]
+    fn a_client_is_outdated_once_a_certificate_file_changes() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("ca.pem");
+        let pem = || {
+            let key = rcgen::KeyPair::generate().unwrap();
+            rcgen::CertificateParams::new(Vec::new()).unwrap().self_signed(&key).unwrap().pem()
+        };
+        std::fs::write(&file, pem()).unwrap();
+        let tls = TlsConfig { ca_file: Some(file.clone()), ..TlsConfig::default() };
+        let config = HttpClientConfig { tls_config: Some(tls), ..HttpClientConfig::default() };
+        let client = HttpClient::new(&config, "test").unwrap();
+        assert!(!client.is_outdated());
+        std::fs::write(&file, format!("{}{}", pem(), pem())).unwrap();
+        assert!(client.is_outdated());
+        std::fs::write(&file, "no certificate").unwrap();
+        let error = HttpClient::new(&config, "test").err().unwrap();
+        assert_eq!(error, "tls_config.ca: holds no certificate in PEM form");
+    }
 
     #[test]
     fn base64_pads() {

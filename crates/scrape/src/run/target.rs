@@ -198,3 +198,82 @@ fn url(job: &Job, labels: &LabelsBuilder<'_>, address: &str) -> Result<Url, Stri
     }
     Ok(url)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Jobs, ScrapeSections};
+
+    fn target(job: &str, found: &[(&str, &str)]) -> Result<Target, NoTarget> {
+        let yaml = format!("scrape_configs: [{{job_name: j, {job}}}]");
+        let sections = ScrapeSections::from_yaml(&yaml).unwrap();
+        let jobs = Jobs::resolve(&sections.global, &sections.scrape_configs, "/".as_ref()).unwrap();
+        let found = Labels::from_pairs(found.iter().copied()).unwrap();
+        Target::new(&jobs.0[0], discovered(&jobs.0[0], &found))
+    }
+
+    #[test]
+    fn relabelling_decides_how_a_target_is_scraped() {
+        let t = target(
+            "relabel_configs: [{source_labels: [__meta_every], target_label: __scrape_interval__}, \
+             {target_label: __scrape_timeout__, replacement: 2s}, {target_label: __scheme__, replacement: https}, \
+             {target_label: __metrics_path__, replacement: /a b?c}, {target_label: __param_x, replacement: \"1&2\"}, \
+             {target_label: instance, replacement: me}, {target_label: __tmp, replacement: gone}]",
+            &[("__address__", "h:1"), ("__meta_every", "5s"), ("zone", "z")],
+        )
+        .unwrap();
+        assert_eq!(t.url.as_str(), "https://h:1/a%20b%3Fc?x=1%262");
+        assert_eq!((t.interval, t.timeout), (TimeSpan::from_secs(5), TimeSpan::from_secs(2)));
+        assert_eq!(t.public.to_string(), r#"{instance="me", job="j", zone="z"}"#);
+        assert_eq!(t.labels.get("__meta_every"), None);
+        assert_eq!(t.labels.get("__tmp"), Some("gone"), "part of what tells targets apart");
+    }
+
+    #[test]
+    fn what_cannot_be_scraped_is_explained() {
+        let rule = |label: &str, value: &str| {
+            format!("relabel_configs: [{{target_label: {label}, replacement: \"{value}\"}}]")
+        };
+        for (job, address, reason) in [
+            (rule("__address__", ""), "h", "no address: the label __address__ is empty"),
+            (
+                rule("a", "b"),
+                "h/x",
+                "\"h/x\" is not a host and port: leave out the scheme and the path (they are set by the keys scheme and metrics_path)",
+            ),
+            (rule("a", "b"), "h:port", "label __address__ \"h:port\": invalid port number"),
+            (rule("a", "b"), "h?x", "label __address__ \"h?x\" is not a host and port"),
+            (rule("__scheme__", "ftp"), "h", "label __scheme__ must be http or https, not \"ftp\""),
+            (
+                rule("__scrape_timeout__", "2m"),
+                "h",
+                "label __scrape_timeout__ (2m) is longer than __scrape_interval__ (1m)",
+            ),
+            (rule("__scrape_interval__", "0s"), "h", "label __scrape_interval__ must be longer than 0"),
+        ] {
+            let got = target(&job, &[("__address__", address)]).err();
+            assert_eq!(got, Some(NoTarget::Invalid(reason.to_owned())));
+        }
+        let drop = "relabel_configs: [{regex: h, source_labels: [__address__], action: drop}]";
+        assert_eq!(target(drop, &[("__address__", "h")]).err(), Some(NoTarget::Dropped));
+    }
+
+    #[test]
+    fn turns_spread_over_the_interval() {
+        let mut tenths = [0u32; 10];
+        for n in 0..2000 {
+            let t = target("", &[("__address__", &format!("host-{n}:9100"))]).unwrap();
+            let wait = super::super::time::until_turn(0, Duration::from_secs(60), t.hash());
+            tenths[(wait.as_secs() / 6) as usize] += 1;
+        }
+        assert!(tenths.iter().all(|n| (140..260).contains(n)), "{tenths:?}");
+    }
+
+    #[test]
+    fn loopback_is_shown_as_this_host() {
+        let t = target("", &[("__address__", "localhost:1")]).unwrap();
+        assert_eq!(t.status(Some("box.example")).global_url, "http://box.example:1/metrics");
+        let t = target("", &[("__address__", "other:1")]).unwrap();
+        assert_eq!(t.status(Some("box.example")).global_url, "http://other:1/metrics");
+    }
+}

@@ -182,3 +182,25 @@ async fn a_client_certificate_is_shown() {
     let (_, error, _) = over_tls(&pki.demanding, "ca_file: /nowhere/ca.pem").await;
     assert_eq!(error, "tls_config.ca_file /nowhere/ca.pem: No such file or directory (os error 2)");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_is_asked_unless_the_target_is_exempt() {
+    let proxy = Server::start(|_| text("via_proxy 1\n")).await;
+    let yaml = |more: &str| {
+        format!(
+            "scrape_configs: [{{job_name: j, scrape_interval: 250ms, static_configs: [{{targets: [\"nowhere.invalid:81\"]}}], \
+             proxy_url: \"http://{}\"{more}}}]",
+            proxy.address
+        )
+    };
+    let (scraper, store) = start(&yaml(""));
+    assert_eq!(scraped(&scraper).await.last_error, "");
+    assert!(store.exposed()[0].starts_with("via_proxy{"));
+    let head = proxy.seen.lock().unwrap()[0].clone();
+    assert!(head.starts_with("GET http://nowhere.invalid:81/metrics HTTP/1.1"), "{head}");
+    scraper.stop().await;
+    let asked = proxy.seen.lock().unwrap().len();
+    let (scraper, _) = start(&yaml(", no_proxy: .invalid"));
+    assert_eq!(scraped(&scraper).await.health, Health::Down);
+    assert_eq!(proxy.seen.lock().unwrap().len(), asked);
+}

@@ -63,6 +63,42 @@ async fn the_node_exporter_is_scraped() {
     scraper.stop().await;
 }
 
+/// Whatever format is agreed on, the same series come out.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_formats_of_a_real_exporter_agree() {
+    if !installed(EXPORTER) {
+        return;
+    }
+    let port = free_port();
+    let _exporter = exporter(port);
+    let formats = ["PrometheusProto", "OpenMetricsText1.0.0", "PrometheusText1.0.0", "PrometheusText0.0.4"];
+    let job = |format: &&str| {
+        format!(
+            "- {{job_name: {format}, scrape_interval: 1s, scrape_protocols: [{format}], static_configs: [{{targets: [\"127.0.0.1:{port}\"]}}]}}\n"
+        )
+    };
+    let (scraper, store) =
+        start(&format!("scrape_configs:\n{}", formats.iter().map(job).collect::<String>()));
+    eventually("two good scrapes of each", || {
+        let values = |f: &&str| store.values(&format!("up{{instance=\"127.0.0.1:{port}\", job=\"{f}\"}}"));
+        formats.iter().all(|f| values(f).iter().filter(|v| **v == Some(1.0)).count() >= 2).then_some(())
+    })
+    .await;
+    scraper.stop().await;
+    let kept = store.kept();
+    let of = |format: &str| -> BTreeSet<String> {
+        let own = kept.floats.keys().filter(|l| l.get("job") == Some(format));
+        own.map(|l| l.filtered(|n| n != "job").to_string()).collect()
+    };
+    let proto = of(formats[0]);
+    assert!(proto.len() > 300, "only {} series", proto.len());
+    for format in &formats[1..] {
+        let text = of(format);
+        let differ: Vec<_> = proto.symmetric_difference(&text).collect();
+        assert!(differ.is_empty(), "{format}: {differ:#?}");
+    }
+}
+
 /// Series of a Prometheus server, all of its jobs, as this crate writes them.
 async fn series_of(client: &reqwest::Client, port: u16) -> BTreeSet<String> {
     let url = format!("http://127.0.0.1:{port}/api/v1/series?match[]={{job=~\".%2B\"}}");

@@ -1,6 +1,6 @@
 //! What a change of configuration does to targets and their series.
 
-use crate::server::{Server, text};
+use crate::server::{Server, ok, text};
 use crate::{eventually, jobs, scraped, start};
 use std::time::Duration;
 
@@ -70,4 +70,25 @@ async fn stopping_leaves_no_task_behind() {
     let (commits, asked) = (store.kept().commits, server.seen.lock().unwrap().len());
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!((store.kept().commits, server.seen.lock().unwrap().len()), (commits, asked));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_moves_to_another_source_does_not_end() {
+    let target = Server::start(|_| text("m 1\n")).await;
+    let address = target.address;
+    let list =
+        Server::start(move |_| ok("application/json", &format!("[{{\"targets\":[\"{address}\"]}}]"))).await;
+    let (scraper, store) = start(&target.job(""));
+    scraped(&scraper).await;
+    let moved = format!(
+        "scrape_configs: [{{job_name: j, scrape_interval: 250ms, http_sd_configs: [{{url: \"http://{}/\"}}]}}]",
+        list.address
+    );
+    scraper.reload(jobs(&moved)).await;
+    let m = format!("m{{instance=\"{address}\", job=\"j\"}}");
+    let before = store.values(&m).len();
+    eventually("more scrapes", || (store.values(&m).len() > before + 2).then_some(())).await;
+    assert!(!list.seen.lock().unwrap().is_empty());
+    assert!(store.values(&m).iter().all(Option::is_some), "{:?}", store.values(&m));
+    scraper.stop().await;
 }
