@@ -2,7 +2,7 @@
 
 use super::labels::shown;
 use super::series::{Cell, drop_empty, merge_same_labels};
-use super::{Evaluator, Grid, Series, is_absent, without_metadata};
+use super::{Evaluator, Grid, Needs, Series, is_absent, without_metadata};
 use crate::annotations::{Annotations, HistogramOperation};
 use crate::ast::{Binary, BinaryOp, Cardinality, Matching, Span};
 use crate::error::EvalError;
@@ -129,6 +129,9 @@ fn histogram(h: FloatHistogram) -> Outcome {
 
 impl Evaluator<'_> {
     pub(super) fn binary(&mut self, b: &Binary, span: Span, grid: &Grid) -> Result<Vec<Series>, EvalError> {
+        if matches!(b.op, BinaryOp::TrimUpper | BinaryOp::TrimLower) && self.needs != Needs::Buckets {
+            return self.with_histograms(Needs::Buckets, |ev| ev.binary(b, span, grid));
+        }
         match (Self::is_scalar(&b.lhs), Self::is_scalar(&b.rhs)) {
             (false, true) => {
                 let vector = self.vector(&b.lhs, grid)?;

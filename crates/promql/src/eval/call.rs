@@ -2,7 +2,7 @@
 
 use super::select::{Lookback, Newest};
 use super::series::{Cell, drop_empty};
-use super::{Evaluator, Grid, Series, is_absent};
+use super::{Evaluator, Grid, Needs, Series, is_absent};
 use crate::ast::{Call, Expr, VectorSelector};
 use crate::catalog::Id;
 use crate::dates::{Civil, civil, days_in_month};
@@ -48,9 +48,15 @@ impl Evaluator<'_> {
             LabelJoin => self.label_join(call, grid),
             Info => self.info(call, grid),
             Sort | SortDesc | SortByLabel | SortByLabelDesc => self.sorted(call, grid),
-            HistogramQuantile | HistogramQuantiles | HistogramFraction => self.histogram_call(call, grid),
-            HistogramAvg | HistogramCount | HistogramSum | HistogramStddev | HistogramStdvar => {
-                let series = self.vector(&call.args[0], grid)?;
+            HistogramQuantile | HistogramQuantiles | HistogramFraction => {
+                self.with_histograms(Needs::Buckets, |ev| ev.histogram_call(call, grid))
+            }
+            HistogramAvg | HistogramCount | HistogramSum => {
+                let series = self.with_histograms(Needs::Statistics, |ev| ev.vector(&call.args[0], grid))?;
+                Ok(super::histograms::statistics(id, series))
+            }
+            HistogramStddev | HistogramStdvar => {
+                let series = self.with_histograms(Needs::Buckets, |ev| ev.vector(&call.args[0], grid))?;
                 Ok(super::histograms::statistics(id, series))
             }
             Timestamp | StartTimestamp => self.timestamps(call, grid),

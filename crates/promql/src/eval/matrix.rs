@@ -5,7 +5,7 @@ use super::rate::{Resets, change, edge_values, instant_change};
 use super::series::drop_empty;
 use super::spans::Reference;
 use super::window::{Buffer, Reach, Sliding};
-use super::{Evaluator, Grid, Series, is_absent};
+use super::{Evaluator, Grid, Needs, Series, is_absent};
 use crate::annotations::Annotations;
 use crate::ast::{Call, Edges, Expr, MatrixSelector, Span, Subquery};
 use crate::catalog::Id;
@@ -109,7 +109,7 @@ impl Evaluator<'_> {
             if samples.is_empty() {
                 continue;
             }
-            buffer.take(&mut samples);
+            buffer.take(&mut samples, self.decoding());
             if buffer.len() == 0 {
                 continue;
             }
@@ -129,7 +129,7 @@ impl Evaluator<'_> {
         grid: &Grid,
     ) -> Result<Vec<Series>, EvalError> {
         let (inner, reference, range_ms) = self.subquery_grid(s, grid)?;
-        let points = self.vector(&s.expr, &inner)?;
+        let points = self.with_histograms(Needs::Buckets, |ev| ev.vector(&s.expr, &inner))?;
         let span = Span::new(s.expr.span().start, s.end);
         let reach = reach(Edges::Plain, range_ms, 0);
         let run = RangeCall { call, span, edges: Edges::Plain, range_ms, reach, reference, scalars };
@@ -245,7 +245,7 @@ impl Evaluator<'_> {
             Expr::Matrix(m) => self.selected_matrix(m, &grid),
             Expr::Subquery(s) => {
                 let (inner, _, _) = self.subquery_grid(s, &grid)?;
-                let series = self.vector(&s.expr, &inner)?;
+                let series = self.with_histograms(Needs::Buckets, |ev| ev.vector(&s.expr, &inner))?;
                 let series = super::finished(series)?;
                 Ok(series.into_iter().map(|s| into_matrix_series(s, &inner)).collect())
             }
@@ -264,7 +264,7 @@ impl Evaluator<'_> {
         let mut out = Vec::new();
         for i in 0..set.len() {
             self.read(&*set, i, &mut samples)?;
-            buffer.take(&mut samples);
+            buffer.take(&mut samples, self.decoding());
             let window = Sliding::new(&buffer, reference, reach).at(0);
             if window.is_empty() {
                 continue;

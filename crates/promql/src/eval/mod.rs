@@ -40,12 +40,24 @@ pub(crate) struct QueryTimes {
     pub step: i64,
 }
 
+/// What the functions around a selector need of its histograms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// Nothing is known: whole histograms are read.
+    Unstated,
+    /// Only count and sum. Does not hold below anything that needs buckets.
+    Statistics,
+    /// Whole histograms, whatever else is said further in.
+    Buckets,
+}
+
 pub(crate) struct Evaluator<'a> {
     source: &'a dyn Source,
     options: &'a EngineOptions,
     control: &'a Control,
     times: QueryTimes,
     held: Held,
+    needs: Needs,
     pub stats: Stats,
     pub annotations: Annotations,
 }
@@ -64,6 +76,7 @@ impl<'a> Evaluator<'a> {
             control,
             times,
             held,
+            needs: Needs::Unstated,
             stats: Stats::default(),
             annotations: Annotations::default(),
         }
@@ -136,6 +149,21 @@ impl<'a> Evaluator<'a> {
             Expr::Call(c) => self.scalar_call(c, grid),
             _ => Err(EvalError::query(format!("expected a scalar, got {}", expr.value_type()))),
         }
+    }
+
+    /// Evaluates something below a function that needs only part of histograms, or all of them.
+    fn with_histograms<T>(&mut self, needs: Needs, inner: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = self.needs;
+        if outer != Needs::Buckets {
+            self.needs = needs;
+        }
+        let result = inner(self);
+        self.needs = outer;
+        result
+    }
+
+    fn decoding(&self) -> window::Decoding {
+        if self.needs == Needs::Statistics { window::Decoding::Statistics } else { window::Decoding::Full }
     }
 
     /// The value of a step-invariant expression at every step.

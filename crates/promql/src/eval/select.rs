@@ -3,7 +3,7 @@
 use super::rate::interpolated;
 use super::series::{ABSENT, Cell};
 use super::spans::Reference;
-use super::window::{Buffer, Reach, Sliding, Window};
+use super::window::{Buffer, Decoder, Decoding, Reach, Sliding, Window};
 use super::{Evaluator, Grid, Series};
 use crate::ast::{Edges, Span, VectorSelector};
 use crate::error::EvalError;
@@ -114,10 +114,10 @@ impl<'a> Evaluator<'a> {
             self.grow_columns(1, grid)?;
             let labels = set.labels(i).clone();
             let series = if smoothed {
-                buffer.take(&mut samples);
+                buffer.take(&mut samples, self.decoding());
                 self.smoothed_series(labels, &buffer, reference, v.span)?
             } else {
-                instant_series(labels, &samples, reference, lookback)
+                instant_series(labels, &samples, reference, lookback, self.decoding())
             };
             if !series.is_empty() {
                 out.push(series);
@@ -170,6 +170,10 @@ impl<'a> Evaluator<'a> {
             h.reset_hint = ResetHint::Unknown;
             return Some(h);
         };
+        if previous.has_custom_bounds() != next.has_custom_bounds() {
+            self.annotations.mixed_schemas(name, span);
+            return None;
+        }
         let counter = previous.reset_hint != ResetHint::Gauge || next.reset_hint != ResetHint::Gauge;
         match interpolated(
             (times[i - 1], previous),
@@ -204,9 +208,18 @@ fn smoothed_float(w: &Window<'_>) -> f64 {
     }
 }
 
-fn instant_series(labels: model::Labels, samples: &Samples, reference: Reference, lookback: i64) -> Series {
+fn instant_series(
+    labels: model::Labels,
+    samples: &Samples,
+    reference: Reference,
+    lookback: i64,
+    decoding: Decoding,
+) -> Series {
     let mut out = Series::absent(labels, false, reference.grid.count);
     let mut newest = Lookback::new(samples, lookback);
+    let mut decoder = Decoder::new(decoding);
+    // With statistics every histogram must be seen, else only those that count at a step.
+    let mut decoded = 0;
     let mut last: Option<(usize, Arc<FloatHistogram>)> = None;
     for step in 0..reference.grid.count {
         match newest.at(reference.time(step)) {
@@ -215,7 +228,15 @@ fn instant_series(labels: model::Labels, samples: &Samples, reference: Reference
             Some(Newest::Histogram(i)) => {
                 let h = match &last {
                     Some((at, h)) if *at == i => h.clone(),
-                    _ => Arc::new(FloatHistogram::from_model(&samples.histograms[i])),
+                    _ => {
+                        if decoding == Decoding::Statistics {
+                            for skipped in samples.histograms[decoded..i].iter().filter(|h| !h.is_stale()) {
+                                decoder.decode(skipped);
+                            }
+                        }
+                        decoded = i + 1;
+                        decoder.decode(&samples.histograms[i])
+                    }
                 };
                 last = Some((i, h.clone()));
                 out.set(step, Cell::Histogram(h));

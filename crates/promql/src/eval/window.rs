@@ -3,7 +3,7 @@
 use super::spans::Reference;
 use super::{Series, is_absent};
 use crate::histogram::FloatHistogram;
-use model::{ResetHint, Samples, is_stale};
+use model::{Histogram, ResetHint, Samples, is_stale};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -22,7 +22,9 @@ pub(crate) struct Buffer {
 
 impl Buffer {
     /// Takes samples as they were read. The columns of floats are exchanged, not copied.
-    pub fn take(&mut self, from: &mut Samples) {
+    ///
+    /// With `Decoding::Statistics` histograms lose their buckets once resets have been found by them.
+    pub fn take(&mut self, from: &mut Samples, decoding: Decoding) {
         std::mem::swap(&mut self.times, &mut from.times);
         std::mem::swap(&mut self.values, &mut from.values);
         std::mem::swap(&mut self.starts, &mut from.starts);
@@ -32,12 +34,13 @@ impl Buffer {
         self.histogram_times.clear();
         self.histograms.clear();
         self.histogram_starts.clear();
+        let mut decoder = Decoder::new(decoding);
         for (i, h) in from.histograms.iter().enumerate() {
             if h.is_stale() {
                 continue;
             }
             self.histogram_times.push(from.histogram_times[i]);
-            self.histograms.push(Arc::new(FloatHistogram::from_model(h)));
+            self.histograms.push(decoder.decode(h));
             if let Some(start) = from.histogram_starts.get(i) {
                 self.histogram_starts.push(*start);
             }
@@ -88,6 +91,42 @@ impl Buffer {
 
     pub fn len(&self) -> usize {
         self.times.len() + self.histogram_times.len()
+    }
+}
+
+/// What is needed of histograms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Decoding {
+    Full,
+    /// Only count and sum, with resets stated.
+    Statistics,
+}
+
+/// Makes histograms of queries from stored ones, in order of time.
+pub(super) struct Decoder {
+    decoding: Decoding,
+    previous: Option<FloatHistogram>,
+}
+
+impl Decoder {
+    pub fn new(decoding: Decoding) -> Decoder {
+        Decoder { decoding, previous: None }
+    }
+
+    pub fn decode(&mut self, h: &Histogram) -> Arc<FloatHistogram> {
+        let full = FloatHistogram::from_model(h);
+        if self.decoding == Decoding::Full {
+            return Arc::new(full);
+        }
+        let mut statistics = FloatHistogram::empty(full.schema);
+        (statistics.count, statistics.sum) = (full.count, full.sum);
+        statistics.reset_hint = match (&self.previous, full.reset_hint) {
+            (Some(previous), ResetHint::Unknown) if full.is_reset_after(previous) => ResetHint::Yes,
+            (Some(_), ResetHint::Unknown) => ResetHint::No,
+            (_, hint) => hint,
+        };
+        self.previous = Some(full);
+        Arc::new(statistics)
     }
 }
 

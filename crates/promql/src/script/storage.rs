@@ -114,8 +114,7 @@ impl Classic {
     }
 }
 
-/// The columns of a series. Reset hints become what a store knows: nothing at the start of a series or after a
-/// staleness marker, else whether the histogram before was larger.
+/// The columns of a series. Reset hints become what a store knows.
 fn samples(stored: &BTreeMap<i64, (Stored, i64)>) -> Samples {
     let mut out = Samples::default();
     let any_start = stored.values().any(|(_, start)| *start != 0);
@@ -145,18 +144,19 @@ fn samples(stored: &BTreeMap<i64, (Stored, i64)>) -> Samples {
     out
 }
 
+/// What a store knows of a histogram that follows another: that no reset came between them, or nothing. A reset is
+/// never stated, because samples that arrive later may come between.
 fn known_hint(h: &FloatHistogram, previous: Option<&FloatHistogram>) -> ResetHint {
-    let Some(previous) = previous.filter(|p| p.reset_hint != ResetHint::Gauge) else {
-        return h.reset_hint;
-    };
-    match h.reset_hint {
-        ResetHint::Gauge => ResetHint::Gauge,
-        ResetHint::Yes => ResetHint::Yes,
-        ResetHint::Unknown | ResetHint::No => {
+    if h.reset_hint == ResetHint::Gauge {
+        return ResetHint::Gauge;
+    }
+    match previous.filter(|p| p.reset_hint != ResetHint::Gauge) {
+        Some(previous) if h.reset_hint != ResetHint::Yes => {
             let mut unknown = h.clone();
             unknown.reset_hint = ResetHint::Unknown;
-            if unknown.is_reset_after(previous) { ResetHint::Yes } else { ResetHint::No }
+            if unknown.is_reset_after(previous) { ResetHint::Unknown } else { ResetHint::No }
         }
+        _ => ResetHint::Unknown,
     }
 }
 
