@@ -329,18 +329,22 @@ impl Log {
             self.start(next, &[]).map_err(|e| self.failed(next, e))?;
         }
         let (disk, dir) = (&self.shared.disk, &self.shared.dir);
+        let mut removed = false;
         while let Some(oldest) = self.shared.take_before(offset.0) {
             let path = self.shared.path(oldest.first);
-            // One at a time: if a newer one were gone and an older one came back after a crash, its end would no
-            // longer be known. The first sync is for a removal whose own sync failed.
-            let removed = disk.sync_dir(dir).and_then(|()| match disk.remove(&path) {
+            // One at a time, each after a sync: if a newer one were gone and an older one came back after a crash, its
+            // end would no longer be known.
+            let gone = disk.sync_dir(dir).and_then(|()| match disk.remove(&path) {
                 Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
                 other => other,
             });
-            if let Err(e) = removed {
+            if let Err(e) = gone {
                 self.shared.state.lock().spans.insert(0, oldest);
                 return Err(JournalError::io("remove", &path, e));
             }
+            removed = true;
+        }
+        if removed {
             disk.sync_dir(dir).map_err(|e| JournalError::io("sync directory", dir, e))?;
         }
         Ok(())
