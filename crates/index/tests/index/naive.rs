@@ -71,7 +71,7 @@ impl Naive {
             let n = names.entry(name).or_default();
             *n = (n.0 + 1, n.1 + series, n.2 + value.len() as u64);
         }
-        let c = index.cardinality(1000);
+        let c = index.cardinality(100_000);
         assert_eq!(
             (c.series, c.label_names, c.label_pairs),
             (self.0.len() as u64, names.len() as u64, pairs.len() as u64)

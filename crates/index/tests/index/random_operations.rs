@@ -1,12 +1,10 @@
 //! The index under random operations and crashes agrees with a list.
 
-mod naive;
-
+use crate::naive::Naive;
 use blocks::{Blocks, LocalBlocks};
 use env::{Disk, SimDisk};
 use index::{Index, IndexOptions, SeriesId};
 use model::{Labels, Matcher};
-use naive::Naive;
 use proptest::prelude::*;
 use roaring::RoaringBitmap;
 use std::sync::Arc;
@@ -27,14 +25,14 @@ enum Op {
 
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
-        6 => proptest::collection::vec(naive::labels(), 1..60).prop_map(Op::Create),
+        6 => proptest::collection::vec(crate::naive::labels(), 1..60).prop_map(Op::Create),
         3 => Just(Op::Persist),
         2 => any::<bool>().prop_map(Op::Merge),
         2 => (1u32..9).prop_map(Op::Retain),
         2 => Just(Op::Rotate),
         1 => Just(Op::Reopen),
         2 => (0u64..12).prop_map(Op::CrashIn),
-        3 => proptest::collection::vec(naive::matchers(), 1..6).prop_map(Op::Query),
+        3 => proptest::collection::vec(crate::naive::matchers(), 1..6).prop_map(Op::Query),
     ]
 }
 
@@ -148,7 +146,7 @@ proptest! {
     fn the_index_agrees_with_a_list(
         seed in any::<u64>(),
         ops in proptest::collection::vec(op(), 1..25),
-        queries in proptest::collection::vec(naive::matchers(), 4),
+        queries in proptest::collection::vec(crate::naive::matchers(), 4),
     ) {
         let mut world = World::new(seed);
         for op in ops {
