@@ -60,6 +60,7 @@ test('the palette opens screens and metrics', async ({ open }) => {
   const page = await open('/status')
   await expect(page.getByRole('heading', { level: 1 })).toBeVisible()
   await page.keyboard.press('Control+k')
+  await expect(page.getByRole('combobox', { name: /Go to a screen/ })).toBeFocused()
   await page.keyboard.type('load15')
   await expect(page.getByRole('option', { name: 'node_load15' })).toBeVisible()
   await page.keyboard.press('Enter')

@@ -12,7 +12,8 @@ import { TopBar } from './TopBar'
 import { useDocumentLanguage } from './useDocumentLanguage'
 import { useShortcuts } from './useShortcuts'
 
-const CommandPalette = lazy(() => import('./CommandPalette').then((m) => ({ default: m.CommandPalette })))
+const loadPalette = () => import('./CommandPalette')
+const CommandPalette = lazy(() => loadPalette().then((m) => ({ default: m.CommandPalette })))
 const ShortcutHelp = lazy(() => import('./ShortcutHelp').then((m) => ({ default: m.ShortcutHelp })))
 
 const collapsed = stored('nav-collapsed', (raw) => raw === true)
@@ -26,7 +27,12 @@ export function Shell() {
   const toggleNav = () => collapsed.set(!collapsed.get())
   useDocumentLanguage()
   useHeartbeat()
-  useShortcuts({ openPalette: palette.open, openHelp: help.toggle, toggleNav })
+  useShortcuts({
+    preparePalette: () => void loadPalette(),
+    openPalette: palette.open,
+    openHelp: help.toggle,
+    toggleNav,
+  })
   return (
     <div className={styles.shell} data-narrow={narrow || undefined}>
       <a className="skip-link" href="#content">

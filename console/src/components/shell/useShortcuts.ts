@@ -6,6 +6,8 @@ import { useTimeShift } from '@/state/timeShift'
 import { screens } from './screens'
 
 interface ShortcutActions {
+  /** The hand is on the way to the palette: what is typed next must not arrive before it. */
+  readonly preparePalette: () => void
   readonly openPalette: () => void
   readonly openHelp: () => void
   readonly toggleNav: () => void
@@ -36,6 +38,7 @@ export function useShortcuts(actions: ShortcutActions): void {
   const chordAt = useRef(-Infinity)
 
   const handle = (event: KeyboardEvent): boolean => {
+    if (event.key === 'Control' || event.key === 'Meta') actions.preparePalette()
     if ((event.metaKey || event.ctrlKey) && event.key.toLowerCase() === 'k') {
       actions.openPalette()
       return true

@@ -73,7 +73,7 @@ function MachineView({ host, hosts }: { readonly host: Host; readonly hosts: rea
           <MachineCharts machine={machine} cores={facts?.cores ?? null} />
         </>
       )}
-      <ProcessTable host={host.instance} several={hosts.length > 1} />
+      <ProcessTable host={host.instance} />
     </div>
   )
 }

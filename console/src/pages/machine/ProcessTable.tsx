@@ -1,7 +1,7 @@
 import { TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useMemo, useState } from 'react'
-import { processes } from '@/api/catalog'
+import { infoPage, processes } from '@/api/catalog'
 import { ApiError } from '@/api/http'
 import type { ProcessInfo } from '@/api/types'
 import { Panel } from '@/components/chart/Panel'
@@ -93,14 +93,20 @@ function useColumns(t: Messages, all: readonly ProcessInfo[]): TableColumn<Proce
   }, [t, largest])
 }
 
-interface ProcessTableProps {
-  readonly host: string
-  readonly several: boolean
+/** The name of the machine the server runs on; its agent reports under it. Null while unknown. */
+function useServerHost(): string | null {
+  const info = useQuery({
+    queryKey: ['info', 'runtimeinfo'],
+    queryFn: ({ signal }) => infoPage('runtimeinfo', signal),
+    staleTime: Infinity,
+  })
+  return info.data?.hostname ?? null
 }
 
-export function ProcessTable({ host, several }: ProcessTableProps) {
+export function ProcessTable({ host }: { readonly host: string }) {
   const t = useMessages()
   const p = t.machine.processes
+  const serverHost = useServerHost()
   const [filter, setFilter] = useState('')
   const answer = useQuery({
     queryKey: [liveKey, 'processes'],
@@ -133,7 +139,9 @@ export function ProcessTable({ host, several }: ProcessTableProps) {
         </div>
       }
     >
-      {several && <p className={`${styles.note} muted`}>{p.elsewhere(host)}</p>}
+      {serverHost !== null && serverHost !== host && !missing && (
+        <p className={`${styles.note} muted`}>{p.elsewhere(host)}</p>
+      )}
       {missing ? (
         <p className={`${styles.note} muted`}>{p.missing}</p>
       ) : (

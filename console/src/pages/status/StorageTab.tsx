@@ -113,7 +113,7 @@ export function StorageTab() {
         <Tile
           title={s.newest}
           value={newest === null ? '–' : dateTimeText(newest, zone).slice(11)}
-          detail={oldest === null ? '' : `${s.oldest} ${dateTimeText(oldest, zone)}`}
+          detail={oldest === null ? '' : `${s.oldest} ${dateTimeText(oldest, zone).slice(0, 16)}`}
         />
       </div>
       <StoreCharts />

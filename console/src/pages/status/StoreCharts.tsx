@@ -56,7 +56,10 @@ export function StoreCharts() {
     }
     return {
       ingest: (): SeriesLook => ({ label: s.ingest }),
-      part: ({ labels: { part = '' } }: FrameSeries): SeriesLook => ({ label: names[part] ?? part }),
+      part: ({ labels: { part = '' } }: FrameSeries): SeriesLook => ({
+        label: names[part] ?? part,
+        order: Object.keys(names).indexOf(part),
+      }),
     }
   }, [s])
   return (

@@ -77,6 +77,7 @@ export function TargetsPage() {
           ]}
         />
         <Button
+          display={health === 'dropped' ? 'none' : undefined}
           variant="subtle"
           color="gray"
           onClick={() => setClosed(closed.size === 0 ? new Set(pools.map(([name]) => name)) : new Set())}
