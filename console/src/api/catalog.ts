@@ -60,7 +60,7 @@ const process: Decoder<ProcessInfo> = (value, path) => {
 }
 
 /** The busiest processes are asked for; beyond this nobody looks. */
-const processesMax = 300
+const processesMax = 150
 
 export async function processes(signal?: AbortSignal): Promise<ProcessInfo[]> {
   const decode: Decoder<ProcessInfo[]> = (value, path) =>

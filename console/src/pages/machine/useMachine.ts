@@ -12,9 +12,12 @@ import { hostsOptions, type Host } from '@/state/hosts'
 import { factsQuery, machineQueries } from './queries'
 
 /** How often hosts are sampled, remembered so that the next visit asks with the right window at once. */
-const knownInterval = stored<number>('sample-interval-ms', (raw) =>
-  typeof raw === 'number' && raw >= 1000 ? raw : 5000,
+const knownInterval = stored<number | null>('sample-interval-ms', (raw) =>
+  typeof raw === 'number' && raw >= 1000 ? raw : null,
 )
+
+/** The interval of a host with fewer than two samples so far: the agent's own. */
+const newHostInterval = ms(1000)
 
 export interface Hosts {
   readonly hosts: readonly Host[]
@@ -34,19 +37,24 @@ export function useHosts(): Hosts {
   }, [found.data, found.isPending, found.error, host])
 }
 
-function useInterval(host: Host): Milliseconds {
-  const interval = knownInterval.use()
-  const times = useQuery({
+/** How often the host is sampled; null until that is known, as a guess would cost a round of wrong queries. */
+function useInterval(host: Host): Milliseconds | null {
+  const remembered = knownInterval.use()
+  const measured = useQuery({
     queryKey: ['interval', host],
-    queryFn: ({ signal }) =>
-      sampleTimes(selector('node_load1', { instance: host.instance, job: host.job }), '2m', signal),
-    staleTime: 60_000,
+    queryFn: async ({ signal }) => {
+      const selected = selector('node_load1', { instance: host.instance, job: host.job })
+      return medianInterval(await sampleTimes(selected, '5m', signal))
+    },
+    refetchInterval: (query) => (query.state.data == null ? 2000 : 60_000),
   })
-  const measured = times.data === undefined ? null : medianInterval(times.data)
+  const interval = measured.data ?? null
   useEffect(() => {
-    if (measured !== null && measured !== knownInterval.get()) knownInterval.set(measured)
-  }, [measured])
-  return ms(interval)
+    if (interval !== null && interval !== knownInterval.get()) knownInterval.set(interval)
+  }, [interval])
+  if (interval !== null) return interval
+  if (remembered !== null) return ms(remembered)
+  return measured.isPending ? null : newHostInterval
 }
 
 export interface Facts {
@@ -87,19 +95,20 @@ export function useMachine(host: Host) {
   const now = useNow()
   const interval = useInterval(host)
   const { from, to } = resolveRange(range, now, zone)
-  const step = ms(Math.max(chooseStep(ms(to - from), panelPoints()), interval))
-  const exprs = useMemo(() => machineQueries(host, step, interval), [host, step, interval])
+  const step = ms(Math.max(chooseStep(ms(to - from), panelPoints()), interval ?? 0))
+  const exprs = useMemo(() => machineQueries(host, step, interval ?? newHostInterval), [host, step, interval])
+  const live = (expr: string) => (interval === null ? null : expr)
   return {
     exprs,
-    cpu: useLiveFrame(exprs.cpu, step),
-    memory: useLiveFrame(exprs.memory, step),
-    load: useLiveFrame(exprs.load, step),
-    diskIo: useLiveFrame(exprs.diskIo, step),
-    diskBusy: useLiveFrame(exprs.diskBusy, step),
-    network: useLiveFrame(exprs.network, step),
-    pressure: useLiveFrame(exprs.pressure, step),
-    switches: useLiveFrame(exprs.switches, step),
-    filesystems: useLiveFrame(exprs.filesystems, step),
+    cpu: useLiveFrame(live(exprs.cpu), step),
+    memory: useLiveFrame(live(exprs.memory), step),
+    load: useLiveFrame(live(exprs.load), step),
+    diskIo: useLiveFrame(live(exprs.diskIo), step),
+    diskBusy: useLiveFrame(live(exprs.diskBusy), step),
+    network: useLiveFrame(live(exprs.network), step),
+    pressure: useLiveFrame(live(exprs.pressure), step),
+    switches: useLiveFrame(live(exprs.switches), step),
+    filesystems: useLiveFrame(live(exprs.filesystems), step),
   }
 }
 
