@@ -77,14 +77,14 @@ impl Evaluator<'_> {
             self.grow_columns(1, grid)?;
             let drop_name = members.iter().any(|m| series[*m].drop_name);
             let mut result = Series::absent(labels, drop_name, grid.count);
-            for step in 0..grid.count {
+            for (step, q) in param.iter().enumerate() {
                 if step.is_multiple_of(256) {
                     self.control.check()?;
                 }
                 values.clear();
                 values.extend(members.iter().map(|m| series[*m].floats[step]).filter(|v| !is_absent(*v)));
                 if !values.is_empty() {
-                    let v = super::over_time::quantile(param[step], &mut values);
+                    let v = super::over_time::quantile(*q, &mut values);
                     result.set(step, Cell::Float(v));
                 }
             }

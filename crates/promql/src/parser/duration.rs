@@ -25,10 +25,10 @@ impl Parser<'_> {
     pub(super) fn positive_duration(&mut self, context: &str, expected: &str) -> Parsed<Duration> {
         self.duration_operators = 0;
         let expr = self.duration_expr(0, context, expected)?;
-        if let DurationExpr::Literal(n) = &expr {
-            if n.value <= 0.0 || n.value.is_nan() {
-                return Err(self.fail(n.span, "duration must be greater than 0"));
-            }
+        if let DurationExpr::Literal(n) = &expr
+            && (n.value <= 0.0 || n.value.is_nan())
+        {
+            return Err(self.fail(n.span, "duration must be greater than 0"));
         }
         Ok(fixed_or_computed(expr))
     }

@@ -451,10 +451,10 @@ fn nearest_function(written: &str) -> Option<String> {
     let limit = if lower.len() < 4 { 1 } else { 2 };
     catalog::functions()
         .iter()
-        .map(|f| (edits(&lower, f.name), f.name))
-        .filter(|(d, _)| *d <= limit)
+        .map(|f| (edits(&lower, f.name), !f.name.starts_with(&lower), f.name))
+        .filter(|(d, ..)| *d <= limit)
         .min()
-        .map(|(_, name)| format!("did you mean {}?", text::quote(name)))
+        .map(|(.., name)| format!("did you mean {}?", text::quote(name)))
 }
 
 /// The number of single-character changes between two short words.

@@ -193,8 +193,8 @@ impl Eval {
             let Some((_, items)) = self.expected_series(&s.labels) else {
                 return mismatch(query, "no other series", shown_series(s));
             };
-            let (mut floats, mut histograms): (Vec<(i64, f64)>, Vec<(i64, &Arc<FloatHistogram>, bool)>) =
-                Default::default();
+            let mut floats: Vec<(i64, f64)> = Vec::new();
+            let mut histograms: Vec<(i64, &Arc<FloatHistogram>, bool)> = Vec::new();
             for (i, item) in items.iter().enumerate() {
                 let time = start + step * i as i64;
                 if time > end {

@@ -26,15 +26,15 @@ impl Evaluator<'_> {
         let mut order = Vec::new();
         let mut chosen: Vec<(f64, usize)> = Vec::new();
         for members in &groups.members {
-            for step in 0..grid.count {
+            for (step, param) in param.iter().copied().enumerate() {
                 if step.is_multiple_of(64) {
                     self.control.check()?;
                 }
                 chosen.clear();
                 match a.op {
-                    AggregateOp::LimitRatio => limit_ratio(&series, members, step, param[step], &mut chosen),
+                    AggregateOp::LimitRatio => limit_ratio(&series, members, step, param, &mut chosen),
                     AggregateOp::Limitk => {
-                        let k = whole(param[step], members.len());
+                        let k = whole(param, members.len());
                         let present = members.iter().filter(|m| series[**m].is_present(step));
                         chosen.extend(present.take(k).map(|m| (0.0, *m)));
                     }
@@ -42,7 +42,7 @@ impl Evaluator<'_> {
                         if members.iter().any(|m| series[*m].histogram(step).is_some()) {
                             self.annotations.histogram_ignored(op.as_str(), a.span);
                         }
-                        let k = whole(param[step], members.len());
+                        let k = whole(param, members.len());
                         let values = members.iter().map(|m| (series[*m].floats[step], *m));
                         best(values, k, op == AggregateOp::Topk, &mut chosen);
                     }
