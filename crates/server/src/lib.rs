@@ -1,6 +1,17 @@
 //! HTTP surfaces, configuration and wiring; refuses to know file formats.
 
+mod api;
+mod collect;
+pub mod config;
+mod console;
 pub mod http;
+mod own;
 pub mod pool;
 pub mod process;
+mod receive;
+mod server;
+mod source;
+pub mod state;
 pub mod telemetry;
+
+pub use server::{Server, StartError};

@@ -2,8 +2,8 @@
 
 use crate::http::error::{ApiError, ErrorKind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// Threads for work that blocks or computes, with a queue before them.
@@ -13,24 +13,6 @@ pub struct Pool {
     waiting: AtomicUsize,
     waiting_max: usize,
     running: Arc<AtomicUsize>,
-}
-
-/// What a piece of work must keep an eye on.
-#[derive(Debug, Clone)]
-pub struct Watch {
-    /// When it must have ended.
-    pub deadline: Instant,
-    /// Turns true when nobody waits for it any longer.
-    pub canceled: Arc<AtomicBool>,
-}
-
-/// Tells the work that nobody waits for it, if the one who asked goes away first.
-struct CancelOnDrop(Arc<AtomicBool>);
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 struct Counted<'a>(&'a AtomicUsize);
@@ -69,25 +51,20 @@ impl Pool {
         self.running.load(Ordering::Relaxed)
     }
 
-    /// Runs `work` on a thread where it may block. The time spent waiting counts towards `timeout`. If the
-    /// returned future is dropped, the work is told so.
+    /// Runs `work` on a thread where it may block, after waiting for a thread for at most `timeout`.
     pub async fn run<T: Send + 'static>(
         &self,
         timeout: Duration,
-        work: impl FnOnce(&Watch) -> Result<T, ApiError> + Send + 'static,
+        work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let deadline = Instant::now() + timeout;
         let permit = self.permit(timeout).await?;
-        let watch = Watch { deadline, canceled: Arc::default() };
-        let cancel = CancelOnDrop(Arc::clone(&watch.canceled));
         let running = Arc::clone(&self.running);
         let done = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             let _running = Counted::new(&running);
-            work(&watch)
+            work()
         })
         .await;
-        drop(cancel);
         done.unwrap_or_else(|e| {
             tracing::error!(error = %e, "a request failed in a way it must not");
             Err(ApiError::internal("the request met a fault in the server; its log says more"))
@@ -132,7 +109,7 @@ mod tests {
         let busy = tokio::spawn({
             let pool = Arc::clone(&pool);
             async move {
-                pool.run(Duration::from_secs(60), move |_| {
+                pool.run(Duration::from_secs(60), move || {
                     started.send(()).unwrap();
                     wait.recv().unwrap();
                     Ok(())
@@ -142,16 +119,16 @@ mod tests {
         });
         is_running.await.unwrap();
         assert_eq!(pool.running(), 1);
-        let slow = pool.run(Duration::from_millis(10), |_| Ok(())).await.unwrap_err();
+        let slow = pool.run(Duration::from_millis(10), || Ok(())).await.unwrap_err();
         assert_eq!(slow.kind, ErrorKind::Timeout);
         let queued = tokio::spawn({
             let pool = Arc::clone(&pool);
-            async move { pool.run(Duration::from_secs(60), |_| Ok(7)).await }
+            async move { pool.run(Duration::from_secs(60), || Ok(7)).await }
         });
         while pool.waiting() == 0 {
             tokio::task::yield_now().await;
         }
-        let refused = pool.run(Duration::from_secs(60), |_| Ok(())).await.unwrap_err();
+        let refused = pool.run(Duration::from_secs(60), || Ok(())).await.unwrap_err();
         assert_eq!(refused.kind, ErrorKind::Unavailable);
         assert!(refused.message.contains("query.queue"), "{}", refused.message);
         release.send(()).unwrap();
@@ -160,29 +137,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_nobody_waits_for_is_told_so() {
-        let pool = Pool::new(1, 1);
-        let (saw, seen) = std::sync::mpsc::channel();
-        let (started, mut is_running) = tokio::sync::oneshot::channel();
-        let work = pool.run(Duration::from_secs(60), move |watch: &Watch| {
-            started.send(()).unwrap();
-            while !watch.canceled.load(Ordering::Relaxed) {
-                std::thread::yield_now();
-            }
-            saw.send(()).unwrap();
-            Ok(())
-        });
-        tokio::select! {
-            _ = work => panic!("the work cannot end by itself"),
-            _ = &mut is_running => {}
-        }
-        tokio::task::spawn_blocking(move || seen.recv().unwrap()).await.unwrap();
-    }
-
-    #[tokio::test]
     async fn a_panic_is_an_internal_error() {
         let pool = Pool::new(1, 1);
-        let e = pool.run::<()>(Duration::from_secs(1), |_| panic!("boom")).await.unwrap_err();
+        let e = pool.run::<()>(Duration::from_secs(1), || panic!("boom")).await.unwrap_err();
         assert_eq!(e.kind, ErrorKind::Internal);
     }
 }

@@ -9,7 +9,7 @@ use std::fs;
 pub fn families() -> Vec<Family> {
     use MetricKind::{Counter, Gauge};
     let mut out = Vec::new();
-    if let Some(stat) = fs::read_to_string("/proc/self/stat").ok().as_deref().and_then(parse_stat) {
+    if let Some(stat) = stat() {
         let ticks = rustix::param::clock_ticks_per_second() as f64;
         let page = rustix::param::page_size() as f64;
         out.extend([
@@ -46,6 +46,20 @@ pub fn families() -> Vec<Family> {
 /// The name of this machine, empty if the kernel does not tell.
 pub fn hostname() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// Threads of this process, 0 if the kernel does not tell.
+pub fn threads() -> u64 {
+    stat().map_or(0, |s| s.threads)
+}
+
+/// Memory this process holds in RAM, 0 if the kernel does not tell.
+pub fn resident_bytes() -> u64 {
+    stat().map_or(0, |s| s.resident_pages * rustix::param::page_size() as u64)
+}
+
+fn stat() -> Option<Stat> {
+    parse_stat(&fs::read_to_string("/proc/self/stat").ok()?)
 }
 
 #[derive(Debug, PartialEq)]

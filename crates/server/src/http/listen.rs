@@ -61,7 +61,7 @@ pub async fn serve(
                     continue;
                 }
             },
-            _ = stop.wait_for(|s| *s) => break,
+            () = ended(&mut stop) => break,
         };
         let open = OpenConnection::new(Arc::clone(&counts));
         let connection = connection(&builder, stream, router.clone());
@@ -77,6 +77,11 @@ pub async fn serve(
     if tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_err() {
         tracing::warn!(seconds = limits.drain.as_secs(), "requests were still under way at the end");
     }
+}
+
+/// Waits until `stop` turns true, or nobody is left to turn it.
+pub async fn ended(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|s| *s).await;
 }
 
 fn connection(

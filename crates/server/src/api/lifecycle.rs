@@ -1,0 +1,68 @@
+//! Health, readiness, flushing, reloading, own metrics.
+
+use super::select::store_error;
+use super::{Answer, Shared};
+use crate::http::error::ApiError;
+use crate::http::origin::refuse_foreign_page;
+use crate::http::respond::{Encoding, respond, text};
+use crate::state::App;
+use crate::telemetry::exposition;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use std::sync::Arc;
+use std::time::Duration;
+use tsdb::{Db, TsdbError};
+
+/// `/-/healthy`: the process answers.
+pub async fn healthy() -> Response {
+    text(StatusCode::OK, "Watchfire is healthy.\n")
+}
+
+/// `/-/ready`: the store is open.
+pub async fn ready(State(app): Shared) -> Answer {
+    app.ready()?;
+    Ok(text(StatusCode::OK, "Watchfire is ready.\n"))
+}
+
+/// `/metrics`
+pub async fn metrics(State(app): Shared, headers: HeaderMap) -> Response {
+    respond(
+        exposition(&app.families()),
+        "text/plain; version=0.0.4; charset=utf-8",
+        Encoding::accepted(&headers),
+    )
+}
+
+/// `/-/flush`: everything in memory becomes parts.
+pub async fn flush(State(app): Shared, headers: HeaderMap) -> Answer {
+    chore(&app, &headers, Db::flush).await
+}
+
+/// `/-/compact`: parts become as few as they can.
+pub async fn compact(State(app): Shared, headers: HeaderMap) -> Answer {
+    chore(&app, &headers, Db::compact).await
+}
+
+async fn chore(
+    app: &Arc<App>,
+    headers: &HeaderMap,
+    work: impl Fn(&Db) -> Result<(), TsdbError> + Send + 'static,
+) -> Answer {
+    refuse_foreign_page(headers)?;
+    let app2 = Arc::clone(app);
+    let work = move || {
+        work(app2.db()?).map_err(store_error)?;
+        Ok(text(StatusCode::OK, "done\n"))
+    };
+    app.chores.run(Duration::from_secs(3600), work).await
+}
+
+/// `/-/reload`: reads the configuration file again. Scrape jobs change at once; the rest after a restart.
+pub async fn reload(State(app): Shared, headers: HeaderMap) -> Answer {
+    refuse_foreign_page(&headers)?;
+    match crate::server::reload(&app).await {
+        Ok(message) => Ok(text(StatusCode::OK, format!("{message}\n"))),
+        Err(reason) => Err(ApiError::internal(format!("the configuration was not reloaded: {reason}"))),
+    }
+}

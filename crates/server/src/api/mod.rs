@@ -1,0 +1,149 @@
+//! Endpoints, one file per family.
+
+mod admin;
+mod exemplars;
+mod federate;
+mod language;
+mod lifecycle;
+pub mod processes;
+mod push;
+mod query;
+mod read;
+mod rules;
+mod select;
+mod series;
+pub mod status;
+mod targets;
+mod tree;
+mod value;
+mod write;
+
+use crate::console;
+use crate::http::error::{ApiError, ErrorKind};
+use crate::http::origin::Origins;
+use crate::state::App;
+use crate::telemetry::HandlerMetrics;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{Method, Request, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What endpoints are handed.
+pub type Shared = State<Arc<App>>;
+/// What endpoints give.
+pub type Answer = Result<Response, ApiError>;
+
+/// Every endpoint.
+pub fn router(app: Arc<App>, origins: Origins) -> Router {
+    let mut routes = Routes { router: Router::new(), app: Arc::clone(&app) };
+    prometheus(&mut routes);
+    ours(&mut routes);
+    routes
+        .router
+        .fallback(console::serve)
+        .layer(middleware::from_fn_with_state(Arc::new(origins), cross_origin))
+        .with_state(app)
+}
+
+/// The Prometheus HTTP API.
+fn prometheus(r: &mut Routes) {
+    r.add("/api/v1/query", "query", get(query::instant).post(query::instant));
+    r.add("/api/v1/query_range", "query_range", get(query::range).post(query::range));
+    r.add("/api/v1/query_exemplars", "query_exemplars", get(exemplars::query).post(exemplars::query));
+    r.add("/api/v1/format_query", "format_query", get(language::format).post(language::format));
+    r.add("/api/v1/parse_query", "parse_query", get(language::parse).post(language::parse));
+    r.add("/api/v1/series", "series", get(series::series).post(series::series));
+    r.add("/api/v1/labels", "labels", get(series::label_names).post(series::label_names));
+    r.add("/api/v1/label/{name}/values", "label_values", get(series::label_values));
+    r.add("/api/v1/metadata", "metadata", get(series::metadata));
+    r.add("/api/v1/targets", "targets", get(targets::targets));
+    r.add("/api/v1/targets/metadata", "targets", get(targets::metadata));
+    r.add("/api/v1/scrape_pools", "targets", get(targets::pools));
+    r.add("/api/v1/rules", "rules", get(rules::rules));
+    r.add("/api/v1/alerts", "rules", get(rules::alerts));
+    r.add("/api/v1/alertmanagers", "rules", get(rules::alertmanagers));
+    r.add("/api/v1/status/config", "status", get(status::config));
+    r.add("/api/v1/status/flags", "status", get(status::flags));
+    r.add("/api/v1/status/runtimeinfo", "status", get(status::runtime));
+    r.add("/api/v1/status/buildinfo", "status", get(status::build));
+    r.add("/api/v1/status/tsdb", "status", get(status::tsdb));
+    r.add("/api/v1/status/walreplay", "status", get(status::wal_replay));
+    r.add("/api/v1/read", "read", post(read::read));
+    r.add("/api/v1/write", "write", post(write::write));
+    r.add("/api/v1/admin/tsdb/delete_series", "admin", post(admin::delete).put(admin::delete));
+    r.add("/api/v1/admin/tsdb/clean_tombstones", "admin", post(admin::clean).put(admin::clean));
+    r.add("/api/v1/admin/tsdb/snapshot", "admin", post(admin::snapshot).put(admin::snapshot));
+    r.add("/federate", "federate", get(federate::federate));
+    r.add("/-/healthy", "lifecycle", get(lifecycle::healthy));
+    r.add("/-/ready", "lifecycle", get(lifecycle::ready));
+    r.add("/-/reload", "lifecycle", post(lifecycle::reload).put(lifecycle::reload));
+    r.add("/metrics", "metrics", get(lifecycle::metrics));
+}
+
+/// What Prometheus does not have.
+fn ours(r: &mut Routes) {
+    r.add("/-/flush", "lifecycle", post(lifecycle::flush));
+    r.add("/-/compact", "lifecycle", post(lifecycle::compact));
+    r.add("/api/v1/push/text", "push", push::text_methods());
+    r.add("/metrics/job/{job}", "push", push::group_methods());
+    r.add("/metrics/job/{job}/{*grouping}", "push", push::group_methods());
+    r.add("/metrics/job@base64/{job}", "push", push::group_methods());
+    r.add("/metrics/job@base64/{job}/{*grouping}", "push", push::group_methods());
+    r.add("/api/v1/cardinality", "status", get(status::cardinality));
+    r.add("/api/v1/status/store", "status", get(status::store));
+    r.add("/api/v1/processes", "processes", get(processes::processes));
+    r.add("/api/v1/functions", "functions", get(language::functions));
+}
+
+struct Routes {
+    router: Router<Arc<App>>,
+    app: Arc<App>,
+}
+
+impl Routes {
+    /// Adds an endpoint whose answers are counted under `name`.
+    fn add(&mut self, path: &str, name: &'static str, methods: MethodRouter<Arc<App>>) {
+        let metrics = self.app.metrics.handler(name);
+        let methods = methods.fallback(wrong_method).layer(middleware::from_fn_with_state(metrics, count));
+        self.router = std::mem::take(&mut self.router).route(path, methods);
+    }
+}
+
+async fn count(State(metrics): State<Arc<HandlerMetrics>>, request: Request<Body>, next: Next) -> Response {
+    let start = Instant::now();
+    let response = next.run(request).await;
+    metrics.answered(response.status().as_u16(), start.elapsed());
+    response
+}
+
+async fn cross_origin(State(origins): State<Arc<Origins>>, request: Request<Body>, next: Next) -> Response {
+    if request.headers().get(axum::http::header::ORIGIN).is_none() {
+        return next.run(request).await;
+    }
+    let headers = request.headers().clone();
+    let mut response = match *request.method() {
+        Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
+        _ => next.run(request).await,
+    };
+    origins.allow(&headers, response.headers_mut());
+    response
+}
+
+async fn wrong_method(request: Request<Body>) -> Response {
+    if request.method() == Method::OPTIONS {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    ApiError::bad_data(format!("{} does not take {} requests", request.uri().path(), request.method()))
+        .with_status(StatusCode::METHOD_NOT_ALLOWED)
+        .into_response()
+}
+
+/// The answer for paths below `/api/` that are nothing.
+pub fn no_such_endpoint(path: &str) -> ApiError {
+    ApiError::new(ErrorKind::NotFound, format!("there is no endpoint {path}"))
+}

@@ -1,0 +1,253 @@
+//! Queries at one instant and over a range.
+
+use super::{Answer, Shared, language, value};
+use crate::http::error::{ApiError, ErrorKind};
+use crate::http::json::Json;
+use crate::http::params::Params;
+use crate::http::respond::{Encoding, Notes, respond, success};
+use crate::http::time::parse_duration;
+use crate::source::StoreSource;
+use crate::state::App;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::Request;
+use axum::response::Response;
+use promql::{Control, Engine, EngineOptions, EvalError, Expr, Output, ValueType};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// `/api/v1/query`
+pub async fn instant(State(app): Shared, request: Request<Body>) -> Answer {
+    let encoding = Encoding::accepted(request.headers());
+    let params = Params::of_request(request, &app.form_limits()).await?;
+    let time = params.time("time")?.unwrap_or_else(|| app.now_ms());
+    let question = Question::of(&app, &params, encoding)?;
+    run(app, question, When::Instant(time)).await
+}
+
+/// `/api/v1/query_range`
+pub async fn range(State(app): Shared, request: Request<Body>) -> Answer {
+    let encoding = Encoding::accepted(request.headers());
+    let params = Params::of_request(request, &app.form_limits()).await?;
+    let (start, end) = (params.required_time("start")?, params.required_time("end")?);
+    if end < start {
+        return Err(ApiError::parameter("end", "end timestamp must not be before start time"));
+    }
+    let step =
+        parse_duration(params.get("step").unwrap_or("")).map_err(|e| ApiError::parameter("step", e))?;
+    if step <= 0 {
+        let reason = "zero or negative query resolution step widths are not accepted. Try a positive integer";
+        return Err(ApiError::parameter("step", reason));
+    }
+    let steps_max = app.config().query.steps_max;
+    if end.abs_diff(start) / step.unsigned_abs() > steps_max {
+        return Err(ApiError::bad_data(format!(
+            "exceeded maximum resolution of {} points per timeseries. Try decreasing the query resolution \
+             (?step=XX), or raise query.steps_max",
+            thousands(steps_max)
+        )));
+    }
+    let question = Question::of(&app, &params, encoding)?;
+    let kind = question.expr.value_type();
+    if !matches!(kind, ValueType::Scalar | ValueType::Vector) {
+        let reason = format!(
+            "invalid expression type {:?} for range query, must be Scalar or instant Vector",
+            kind.documented()
+        );
+        return Err(ApiError::parameter("query", reason));
+    }
+    run(app, question, When::Range { start, end, step }).await
+}
+
+fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+#[derive(Clone, Copy)]
+enum When {
+    Instant(i64),
+    Range { start: i64, end: i64, step: i64 },
+}
+
+/// What is asked, apart from the time.
+struct Question {
+    text: String,
+    expr: Expr,
+    limit: Option<usize>,
+    timeout: Duration,
+    lookback_ms: i64,
+    /// Whether figures of the query are wanted, and in which word.
+    stats: Option<String>,
+    encoding: Encoding,
+}
+
+impl Question {
+    fn of(app: &App, params: &Params, encoding: Encoding) -> Result<Question, ApiError> {
+        let config = app.config();
+        let most: Duration = config.query.timeout.into();
+        let timeout = match params.duration("timeout")? {
+            Some(ms) => most.min(Duration::from_millis(u64::try_from(ms).unwrap_or(0))),
+            None => most,
+        };
+        let lookback = match params.get("lookback_delta") {
+            Some(text) => parse_duration(text)
+                .map_err(|e| ApiError::bad_data(format!("error parsing lookback delta duration: {e}")))?,
+            None => 0,
+        };
+        let own = i64::try_from(config.query.lookback.as_millis()).unwrap_or(i64::MAX);
+        Ok(Question {
+            text: params.get("query").unwrap_or("").to_owned(),
+            expr: language::expression(params)?,
+            limit: params.limit()?,
+            timeout,
+            lookback_ms: if lookback > 0 { lookback } else { own },
+            stats: params.get("stats").map(str::to_owned),
+            encoding,
+        })
+    }
+}
+
+/// Stops the evaluation when the one who asked goes away.
+struct CancelOnDrop(Control);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+async fn run(app: Arc<App>, question: Question, when: When) -> Answer {
+    let app2 = Arc::clone(&app);
+    let timeout = question.timeout;
+    let asked = Instant::now();
+    let control = Control::new().with_timeout(asked, timeout).with_pool(Arc::clone(&app.query_memory));
+    let cancel = CancelOnDrop(control.clone());
+    let work = move || answer(&app2, &question, when, &control, asked);
+    let done = app.queries.run(timeout, work).await;
+    drop(cancel);
+    if done.is_err() {
+        app.metrics.queries_failed.add(1);
+    }
+    done
+}
+
+/// Evaluates and writes the answer, on a thread of the pool.
+fn answer(
+    app: &App,
+    question: &Question,
+    when: When,
+    control: &Control,
+    asked: Instant,
+) -> Result<Response, ApiError> {
+    let engine = engine(app, question);
+    let source = StoreSource::new(app.db()?);
+    let begun = Instant::now();
+    let mut output = match when {
+        When::Instant(time) => engine.instant(&source, &question.expr, time, control),
+        When::Range { start, end, step } => engine.range(&source, &question.expr, start, end, step, control),
+    }
+    .map_err(failed)?;
+    let took = begun.elapsed();
+    let notes = notes(&mut output, question);
+    app.metrics.samples_read.add(output.stats.samples_read);
+    app.metrics.samples_returned.add(value::samples(&output.value));
+    let body = success(&notes, |j| {
+        j.raw("{");
+        value::write(j, &output.value);
+        if question.stats.is_some() {
+            stats(j, &output, took, begun - asked);
+        }
+        j.raw("}");
+    });
+    Ok(respond(body, "application/json", question.encoding))
+}
+
+fn engine(app: &App, question: &Question) -> Engine {
+    let config = app.config();
+    let options = EngineOptions::default();
+    Engine::new(EngineOptions {
+        lookback_ms: question.lookback_ms,
+        samples_max: config.query.samples_max,
+        // The bound is on intervals, as upstream counts them; the engine counts points.
+        steps_max: config.query.steps_max.saturating_add(1),
+        memory_max: options.memory_max.min(app.budgets.query_bytes),
+        experimental: config.query.experimental,
+        ..options
+    })
+}
+
+/// What is to be said beside the result; cuts the result if that was asked for.
+fn notes(output: &mut Output, question: &Question) -> Notes {
+    let mut notes = Notes {
+        warnings: output.annotations.warnings(&question.text),
+        infos: output.annotations.infos(&question.text),
+    };
+    for list in [&mut notes.warnings, &mut notes.infos] {
+        if list.len() > NOTES_MAX {
+            let more = list.len() - NOTES_MAX;
+            list.truncate(NOTES_MAX);
+            list.push(format!("{more} more like these"));
+        }
+    }
+    if question.limit.is_some_and(|limit| value::cut(&mut output.value, limit)) {
+        notes.truncated();
+    }
+    if let Some(other) = question.stats.as_deref().filter(|s| !matches!(*s, "true" | "all")) {
+        notes
+            .warnings
+            .push(format!("value {other:?} of the parameter stats is neither \"true\" nor \"all\""));
+    }
+    notes
+}
+
+/// Warnings, and infos, of one answer.
+const NOTES_MAX: usize = 10;
+
+/// Figures of the query, in the shape of the Prometheus API.
+fn stats(j: &mut Json, output: &Output, took: Duration, queued: Duration) {
+    let seconds = |j: &mut Json, name: &str, d: Duration| {
+        j.key(name).value(&d.as_secs_f64());
+    };
+    j.key("stats").raw("{").key("timings").raw("{");
+    seconds(j, "evalTotalTime", took);
+    seconds(j, "resultSortTime", Duration::ZERO);
+    seconds(j, "queryPreparationTime", Duration::ZERO);
+    seconds(j, "innerEvalTime", took);
+    seconds(j, "execQueueTime", queued);
+    seconds(j, "execTotalTime", took + queued);
+    j.raw("}").key("samples").raw("{");
+    j.key("totalQueryableSamples").int(output.stats.samples_read as i64);
+    j.key("peakSamples").int(output.stats.samples_peak as i64);
+    j.raw("}").key("seriesRead").int(output.stats.series_read as i64).raw("}");
+}
+
+/// The answer to a query that cannot be evaluated.
+fn failed(e: EvalError) -> ApiError {
+    let kind = match &e {
+        EvalError::Query(_) | EvalError::Limit { .. } => ErrorKind::Execution,
+        EvalError::Busy { .. } => ErrorKind::Unavailable,
+        EvalError::Timeout(_) => ErrorKind::Timeout,
+        EvalError::Cancelled => ErrorKind::Canceled,
+        EvalError::Source(_) => ErrorKind::Internal,
+    };
+    let error = ApiError::new(kind, e.to_string());
+    if kind == ErrorKind::Unavailable { error.retry_after(Duration::from_secs(1)) } else { error }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::thousands;
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!([thousands(7), thousands(11_000), thousands(1_234_567)], ["7", "11,000", "1,234,567"]);
+    }
+}

@@ -1,0 +1,103 @@
+//! Results of queries as JSON, in the shape of the Prometheus API.
+
+use crate::http::json::Json;
+use promql::{FloatHistogram, MatrixSeries, Value, VectorSample};
+
+/// `"resultType":…,"result":…`
+pub fn write(j: &mut Json, value: &Value) {
+    match value {
+        Value::Scalar { time_ms, value } => {
+            j.key("resultType").string("scalar").key("result").raw("[").time(*time_ms).raw(",").float(*value);
+            j.raw("]");
+        }
+        Value::String { time_ms, value } => {
+            j.key("resultType").string("string").key("result").raw("[").time(*time_ms).raw(",").string(value);
+            j.raw("]");
+        }
+        Value::Vector(samples) => {
+            j.key("resultType").string("vector").key("result").list(samples, vector_sample);
+        }
+        Value::Matrix(series) => {
+            j.key("resultType").string("matrix").key("result").list(series, matrix_series);
+        }
+    }
+}
+
+/// The number of samples in a result.
+pub fn samples(value: &Value) -> u64 {
+    match value {
+        Value::Scalar { .. } | Value::String { .. } => 1,
+        Value::Vector(samples) => samples.len() as u64,
+        Value::Matrix(series) => series.iter().map(|s| (s.floats.len() + s.histograms.len()) as u64).sum(),
+    }
+}
+
+/// Keeps at most `limit` series; says whether some were cut.
+pub fn cut(value: &mut Value, limit: usize) -> bool {
+    let before = match value {
+        Value::Scalar { .. } | Value::String { .. } => return false,
+        Value::Vector(samples) => {
+            let n = samples.len();
+            samples.truncate(limit);
+            n
+        }
+        Value::Matrix(series) => {
+            let n = series.len();
+            series.truncate(limit);
+            n
+        }
+    };
+    before > limit
+}
+
+fn vector_sample(j: &mut Json, s: &VectorSample) {
+    j.raw("{\"metric\":").labels(&s.labels);
+    match &s.value {
+        promql::Point::Float(v) => {
+            j.raw(",\"value\":[").time(s.time_ms).raw(",").float(*v).raw("]}");
+        }
+        promql::Point::Histogram(h) => {
+            j.raw(",\"histogram\":[").time(s.time_ms).raw(",");
+            histogram(j, h);
+            j.raw("]}");
+        }
+    }
+}
+
+fn matrix_series(j: &mut Json, s: &MatrixSeries) {
+    j.raw("{\"metric\":").labels(&s.labels);
+    if !s.floats.is_empty() {
+        j.raw(",\"values\":").list(&s.floats, |j, (t, v)| {
+            j.raw("[").time(*t).raw(",").float(*v).raw("]");
+        });
+    }
+    if !s.histograms.is_empty() {
+        j.raw(",\"histograms\":").list(&s.histograms, |j, (t, h)| {
+            j.raw("[").time(*t).raw(",");
+            histogram(j, h);
+            j.raw("]");
+        });
+    }
+    j.raw("}");
+}
+
+/// Count, sum, and every bucket that holds something as `[bounds, lower, upper, count]`; `bounds` is 0 for an
+/// open lower bound, 1 for an open upper bound, 2 for both, 3 for none.
+fn histogram(j: &mut Json, h: &FloatHistogram) {
+    j.raw("{\"count\":").float(h.count).raw(",\"sum\":").float(h.sum);
+    let buckets = h.buckets();
+    let mut held = buckets.iter().filter(|b| b.count != 0.0).peekable();
+    if held.peek().is_some() {
+        j.raw(",\"buckets\":").list(held, |j, b| {
+            let bounds = match (b.lower_inclusive, b.upper_inclusive) {
+                (false, true) => 0,
+                (true, false) => 1,
+                (false, false) => 2,
+                (true, true) => 3,
+            };
+            j.raw("[").int(bounds).raw(",").float(b.lower).raw(",").float(b.upper).raw(",").float(b.count);
+            j.raw("]");
+        });
+    }
+    j.raw("}");
+}

@@ -1,0 +1,52 @@
+//! The configuration: one typed tree, of which each component is handed its own part.
+
+mod load;
+mod memory;
+mod sections;
+
+pub use load::{ConfigError, find, load, parse};
+pub use memory::{Budgets, machine_memory_bytes};
+pub use scrape::config::{ByteSize, TimeSpan};
+pub use sections::{
+    AgentConfig, HttpConfig, IngestConfig, IngestLimits, QueryConfig, SelfConfig, StorageConfig,
+    StorageLimits,
+};
+
+use scrape::config::{GlobalConfig, ScrapeConfig};
+use serde::{Deserialize, Serialize};
+
+/// Everything that can be set. A key that is absent has its default; nothing at all is a valid configuration.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Defaults of the scrape jobs, as in `prometheus.yml`.
+    pub global: GlobalConfig,
+    /// What is scraped, as in `prometheus.yml`.
+    pub scrape_configs: Vec<ScrapeConfig>,
+    /// What is kept, and for how long.
+    pub storage: StorageConfig,
+    /// What is taken in.
+    pub ingest: IngestConfig,
+    /// What queries may use.
+    pub query: QueryConfig,
+    /// The agent inside the server.
+    pub agent: AgentConfig,
+    /// The HTTP server.
+    pub http: HttpConfig,
+    /// What the server records about itself.
+    #[serde(rename = "self")]
+    pub own: SelfConfig,
+}
+
+impl Config {
+    /// The configuration as YAML with every value that is in force, for `--print-config` and the API.
+    pub fn effective_yaml(&self) -> String {
+        let mut full = self.clone();
+        let budgets = Budgets::of(&full, machine_memory_bytes());
+        full.storage.memory = Some(ByteSize(budgets.storage_bytes));
+        full.query.memory = Some(ByteSize(budgets.query_bytes));
+        full.query.concurrency = Some(full.query.concurrency());
+        full.agent.interval = Some(full.agent.interval());
+        serde_saphyr::to_string(&full).unwrap_or_else(|e| format!("# cannot be written as YAML: {e}\n"))
+    }
+}

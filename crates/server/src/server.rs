@@ -1,0 +1,178 @@
+//! Puts the parts together: listens at once, opens the store, then collects; ends in the opposite order.
+
+use crate::api;
+use crate::collect::Running;
+use crate::config::{Config, load};
+use crate::http::listen::{ConnectionLimits, serve};
+use crate::http::origin::Origins;
+use crate::own;
+use crate::state::{App, Origin};
+use env::{Disk, RealClock, RealDisk};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tsdb::Db;
+
+/// A server that cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened at.
+    #[error("cannot listen at {address}: {source} (another address: --listen or http.listen)")]
+    Listen {
+        /// The address.
+        address: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The configuration is wrong in a way that only shows now.
+    #[error("{0}")]
+    Config(String),
+    /// The store cannot be opened.
+    #[error("{0}")]
+    Store(String),
+}
+
+/// A running server.
+pub struct Server {
+    app: Arc<App>,
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    http: JoinHandle<()>,
+    opening: JoinHandle<Result<(), StartError>>,
+    own: JoinHandle<()>,
+}
+
+impl Server {
+    /// Listens and begins to open the store. Requests are answered with 503 until it is open.
+    pub async fn start(config: Config, origin: Origin) -> Result<Server, StartError> {
+        let origins =
+            Origins::new(&config.http.cors_origin).map_err(|e| StartError::Config(e.to_string()))?;
+        let listen = config.http.listen.clone();
+        let failed = |source| StartError::Listen { address: listen.clone(), source };
+        let listener = TcpListener::bind(&listen).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let limits = ConnectionLimits {
+            connections_max: config.http.connections_max,
+            header_timeout: config.http.header_timeout.into(),
+            drain: config.http.drain.into(),
+        };
+        let app = Arc::new(App::new(config, origin, Arc::new(RealClock::new())));
+        let (stop, stopped) = watch::channel(false);
+        let router = api::router(Arc::clone(&app), origins);
+        let connections = Arc::clone(&app.connections);
+        let http = tokio::spawn(serve(listener, router, limits, connections, stopped.clone()));
+        let opening = tokio::spawn(open(Arc::clone(&app)));
+        let own = tokio::spawn(own::record(Arc::clone(&app), stopped));
+        Ok(Server { app, address, stop, http, opening, own })
+    }
+
+    /// Where the server listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits until the store is open, or cannot be opened.
+    pub async fn ready(&mut self) -> Result<(), StartError> {
+        match (&mut self.opening).await {
+            Ok(result) => result,
+            Err(e) => Err(StartError::Store(format!("opening the store met a fault: {e}"))),
+        }
+    }
+
+    /// Ends: takes nothing more in, lets requests under way finish, and writes what is in memory.
+    pub async fn stop(mut self) -> Result<(), StartError> {
+        self.app.stop();
+        self.stop.send_replace(true);
+        if !self.opening.is_finished() {
+            // The store must not be left half open; its lock would outlive us.
+            let _ = (&mut self.opening).await;
+        }
+        if let Some(running) = self.app.running() {
+            running.stop_collecting().await;
+        }
+        let _ = self.http.await;
+        let _ = self.own.await;
+        let app = self.app;
+        let closed =
+            tokio::task::spawn_blocking(move || app.running().map_or(Ok(()), |r| r.db.close())).await;
+        match closed {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(e)) => Err(StartError::Store(format!(
+                "what is in memory could not be written as parts: {e}; it is safe in the journal"
+            ))),
+            Err(e) => Err(StartError::Store(format!("closing the store met a fault: {e}"))),
+        }
+    }
+}
+
+/// Opens the store and starts to collect.
+async fn open(app: Arc<App>) -> Result<(), StartError> {
+    let result = open_store(&app).await;
+    if let Err(e) = &result {
+        app.fail(e.to_string());
+    }
+    let db = result?;
+    let running = Running::start(&app, db).await?;
+    app.open(running);
+    tracing::info!("ready");
+    Ok(())
+}
+
+async fn open_store(app: &Arc<App>) -> Result<Db, StartError> {
+    let options = app.config().storage.options(&app.origin.data_dir, app.budgets.storage_bytes);
+    let clock = Arc::clone(&app.clock);
+    let opened = tokio::task::spawn_blocking(move || {
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        Db::open(options, disk, clock)
+    })
+    .await;
+    match opened {
+        Ok(Ok(db)) => {
+            for damage in &db.status().damages {
+                tracing::error!(%damage, "damaged data was set aside");
+            }
+            Ok(db)
+        }
+        Ok(Err(e)) => Err(StartError::Store(e.to_string())),
+        Err(e) => Err(StartError::Store(format!("opening the store met a fault: {e}"))),
+    }
+}
+
+/// Reads the configuration file again and puts in force what can change while running: scrape jobs, limits of
+/// what is taken in, and bounds of single queries.
+pub async fn reload(app: &Arc<App>) -> Result<&'static str, String> {
+    let Some(path) = &app.origin.config_file else {
+        return Ok("there is no configuration file; nothing changed");
+    };
+    let done = apply(app, path).await;
+    *app.reloaded.lock() = (app.now_ms(), done.is_ok());
+    match &done {
+        Ok(_) => tracing::info!(file = %path.display(), "configuration reloaded"),
+        Err(e) => tracing::error!(error = %e, "the configuration was not reloaded"),
+    }
+    done
+}
+
+async fn apply(app: &Arc<App>, path: &std::path::Path) -> Result<&'static str, String> {
+    let mut new = load(path).map_err(|e| e.to_string())?;
+    let old = app.config();
+    let restart = new.storage != old.storage || new.http != old.http || new.agent != old.agent;
+    new.storage = old.storage.clone();
+    new.http = old.http.clone();
+    new.agent = old.agent.clone();
+    new.own = old.own.clone();
+    new.query.concurrency = old.query.concurrency;
+    new.query.queue = old.query.queue;
+    new.query.memory = old.query.memory;
+    if let Some(running) = app.running() {
+        running.reload(&new, path).await?;
+    }
+    app.set_config(new);
+    Ok(if restart {
+        "reloaded; changes of storage, http and agent take effect after a restart"
+    } else {
+        "reloaded"
+    })
+}

@@ -1,0 +1,44 @@
+//! The store as a source of the query engine.
+
+use model::Samples;
+use promql::{Selection, SeriesSet, Source, SourceError};
+use tsdb::{Db, TsdbError};
+
+/// A store, seen by queries.
+pub struct StoreSource<'a> {
+    db: &'a Db,
+}
+
+impl<'a> StoreSource<'a> {
+    /// The source over a store.
+    pub fn new(db: &'a Db) -> StoreSource<'a> {
+        StoreSource { db }
+    }
+}
+
+struct Found(tsdb::Selection);
+
+impl Source for StoreSource<'_> {
+    fn select(&self, selection: &Selection<'_>) -> Result<Box<dyn SeriesSet + '_>, SourceError> {
+        let found = self.db.select(selection.matchers, selection.range).map_err(source_error)?;
+        Ok(Box::new(Found(found)))
+    }
+}
+
+impl SeriesSet for Found {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn labels(&self, i: usize) -> &model::Labels {
+        self.0.labels(i)
+    }
+
+    fn read(&self, i: usize, out: &mut Samples) -> Result<(), SourceError> {
+        self.0.read(i, out).map_err(source_error)
+    }
+}
+
+fn source_error(e: TsdbError) -> SourceError {
+    SourceError(e.to_string())
+}

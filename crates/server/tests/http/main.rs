@@ -1,0 +1,6 @@
+//! The server as its clients meet it: over a socket, with a store on a real disk.
+
+mod api_shapes;
+mod bad_input;
+mod peers;
+mod site;
