@@ -1,1 +1,76 @@
-fn main() {}
+//! The `watchfire` program.
+
+mod agent;
+mod backup;
+mod check;
+mod cli;
+mod dirs;
+mod exit;
+mod import;
+mod logging;
+mod progress;
+mod query;
+mod remote;
+mod serve;
+mod testing;
+mod verify;
+
+use clap::{CommandFactory, Parser};
+use cli::{Check, Cli, Command, Import, ServeArgs, Test};
+use exit::{Exit, unable};
+use std::future::Future;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let serves = matches!(cli.command, None | Some(Command::Serve(_) | Command::Agent(_)));
+    let done = logging::start(&cli.log, !serves).and_then(|()| run(cli));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(exit) => exit.report(),
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Exit> {
+    match cli.command.unwrap_or_else(|| Command::Serve(ServeArgs::default())) {
+        Command::Serve(args) => serve::run(&args),
+        Command::Agent(args) => agent::run(&args),
+        Command::Query(args) => on_one_thread(query::run(&args)),
+        Command::Check { what: Check::Config { file } } => check::config(&file),
+        Command::Test { what: Test::Promql { files } } => testing::promql(&files),
+        Command::Verify(args) => verify::run(&args),
+        Command::Backup(args) => backup::backup(&args),
+        Command::Restore(args) => backup::restore(&args),
+        Command::Import { from: Import::Prometheus { dir, data, url } } => {
+            import::prometheus(&dir, data.as_deref(), &url)
+        }
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "watchfire", &mut std::io::stdout());
+            Ok(())
+        }
+    }
+}
+
+/// Runs a client: something that mostly waits.
+fn on_one_thread<T>(work: impl Future<Output = Result<T, Exit>>) -> Result<T, Exit> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|e| unable(format!("cannot start the runtime: {e}")))?.block_on(work)
+}
+
+/// Runs something that serves, on all processors.
+fn on_all_threads<T>(work: impl Future<Output = Result<T, Exit>>) -> Result<T, Exit> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("watchfire").build();
+    runtime.map_err(|e| unable(format!("cannot start the runtime: {e}")))?.block_on(work)
+}
+
+/// Waits until the process is asked to end.
+async fn asked_to_end() -> Result<(), Exit> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let listen = |kind| signal(kind).map_err(|e| unable(format!("cannot listen for signals: {e}")));
+    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,259 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+const AFTER_HELP: &str = "\
+Examples:
+  watchfire                                    watch this machine; console at http://127.0.0.1:7766
+  watchfire serve --data /var/lib/watchfire --listen 0.0.0.0:7766
+  watchfire agent --to http://monitor:7766     collect here, keep there
+  watchfire query 'rate(node_cpu_seconds_total[5m])' --start -1h
+  watchfire check config watchfire.yml
+
+Exit codes:
+  0  done
+  1  done, and the answer is no: a test failed, bytes are damaged, a configuration or a query is wrong
+  2  the command line is wrong
+  3  it could not be done: no server there, no such file, no permission";
+
+/// Watches a distributed system: one binary that collects, stores, queries and shows.
+///
+/// Without a subcommand, starts the server with its defaults.
+#[derive(Debug, Parser)]
+#[command(name = "watchfire", version, after_help = AFTER_HELP, max_term_width = 110)]
+pub struct Cli {
+    #[command(flatten)]
+    pub log: LogArgs,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Debug, Args)]
+pub struct LogArgs {
+    /// How much is logged: error, warn, info, debug, trace, or per module (`info,tsdb=debug`).
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "info", env = "WATCHFIRE_LOG")]
+    pub log_level: String,
+    /// How log lines look: for people, or one JSON object each.
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "auto")]
+    pub log_format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people; in colour on a terminal.
+    Auto,
+    /// For people, without colour.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start the server.
+    Serve(ServeArgs),
+    /// Collect on this host and deliver to a server elsewhere.
+    Agent(AgentArgs),
+    /// Ask a server a PromQL question.
+    Query(QueryArgs),
+    /// Check files without touching data.
+    Check {
+        #[command(subcommand)]
+        what: Check,
+    },
+    /// Run tests written in files.
+    Test {
+        #[command(subcommand)]
+        what: Test,
+    },
+    /// Read every byte of the data and name what is damaged.
+    Verify(VerifyArgs),
+    /// Copy the data, consistent and complete, while the server runs or not.
+    Backup(BackupArgs),
+    /// Put a backup in place as the data of a server.
+    Restore(RestoreArgs),
+    /// Take in data of other systems.
+    Import {
+        #[command(subcommand)]
+        from: Import,
+    },
+    /// Print completions for a shell.
+    #[command(after_help = "Example:\n  watchfire completions bash > /etc/bash_completion.d/watchfire")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args, Default)]
+#[command(after_help = "\
+Examples:
+  watchfire serve
+  watchfire serve --data ./data --listen 127.0.0.1:9000 --no-agent
+  watchfire serve --config watchfire.yml --print-config")]
+pub struct ServeArgs {
+    /// Where data is kept [default: watchfire in the platform's data directory].
+    #[arg(long, value_name = "DIR", env = "WATCHFIRE_DATA")]
+    pub data: Option<PathBuf>,
+    /// The address to listen at [default: 127.0.0.1:7766].
+    #[arg(long, value_name = "ADDR", env = "WATCHFIRE_LISTEN")]
+    pub listen: Option<String>,
+    /// The configuration file [default: watchfire.yml in the data directory, if it is there].
+    #[arg(long, value_name = "FILE", env = "WATCHFIRE_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Do not watch this machine.
+    #[arg(long)]
+    pub no_agent: bool,
+    /// Print the configuration with every value in force, and end.
+    #[arg(long)]
+    pub print_config: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Samples are kept in a spool on disk until the server has acknowledged them; nothing is lost while it is away.
+
+Examples:
+  watchfire agent --to http://monitor:7766
+  watchfire agent --to https://monitor/api/v1/write --config scrape.yml --spool /var/spool/watchfire")]
+pub struct AgentArgs {
+    /// The server, or any receiver of remote write.
+    #[arg(long, value_name = "URL", env = "WATCHFIRE_TO")]
+    pub to: String,
+    /// Where samples wait for delivery [default: watchfire-agent in the platform's data directory].
+    #[arg(long, value_name = "DIR", env = "WATCHFIRE_SPOOL")]
+    pub spool: Option<PathBuf>,
+    /// A configuration file: `global` and `scrape_configs` as in prometheus.yml, and keys such as `interval`,
+    /// `labels`, `bearer_token_file`, `tls`.
+    #[arg(long, value_name = "FILE", env = "WATCHFIRE_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Times are Unix seconds, RFC 3339, `now`, or relative to now: `-1h`, `now-30m`.
+
+Examples:
+  watchfire query up
+  watchfire query 'sum by (mode) (rate(node_cpu_seconds_total[5m]))' --start -1h
+  watchfire query 'node_load1' --start -6h --step 1m --format csv > load.csv
+  watchfire query 'node_filesystem_avail_bytes' --at 2026-11-21T08:00:00Z --format json")]
+pub struct QueryArgs {
+    /// The expression.
+    pub expr: String,
+    /// Ask about one instant [default: now].
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["start", "end", "step"], allow_hyphen_values = true)]
+    pub at: Option<String>,
+    /// Ask about a range that begins here.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub start: Option<String>,
+    /// The end of the range [default: now].
+    #[arg(long, value_name = "TIME", requires = "start", allow_hyphen_values = true)]
+    pub end: Option<String>,
+    /// Time between points [default: 1/120 of the range].
+    #[arg(long, value_name = "DURATION", requires = "start")]
+    pub step: Option<String>,
+    /// The server; any that speaks the Prometheus API.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7766", env = "WATCHFIRE_URL")]
+    pub url: String,
+    /// How the answer looks.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: OutputFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// Aligned columns with units; a sparkline per series for ranges.
+    Table,
+    /// The server's answer as it came.
+    Json,
+    /// One line per value.
+    Csv,
+    /// One large sparkline per series.
+    Sparkline,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Check {
+    /// Check a configuration file.
+    #[command(after_help = "Example:\n  watchfire check config watchfire.yml")]
+    Config {
+        /// The file: watchfire.yml, or the scraping sections of a prometheus.yml.
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Test {
+    /// Run PromQL test scripts.
+    #[command(after_help = "Example:\n  watchfire test promql tests/*.test")]
+    Promql {
+        /// The files.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The server must not be running on the data.\n\nExample:\n  watchfire verify --data /var/lib/watchfire"
+)]
+pub struct VerifyArgs {
+    /// The data [default: watchfire in the platform's data directory].
+    #[arg(long, value_name = "DIR", env = "WATCHFIRE_DATA")]
+    pub data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+If a server runs on the data, it is asked for a snapshot; else the data is read directly.
+
+Example:
+  watchfire backup --to /backup/2026-11-21")]
+pub struct BackupArgs {
+    /// A directory that does not exist yet.
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// The data [default: watchfire in the platform's data directory].
+    #[arg(long, value_name = "DIR", env = "WATCHFIRE_DATA")]
+    pub data: Option<PathBuf>,
+    /// The server that runs on the data, if one does.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7766", env = "WATCHFIRE_URL")]
+    pub url: String,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The backup is verified first.\n\nExample:\n  watchfire restore --from /backup/2026-11-21 --data /var/lib/watchfire"
+)]
+pub struct RestoreArgs {
+    /// The backup.
+    #[arg(long, value_name = "DIR")]
+    pub from: PathBuf,
+    /// A directory that is empty or does not exist yet.
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Import {
+    /// Take in the blocks of a Prometheus server.
+    #[command(after_help = "\
+DIR is a data directory of Prometheus (stopped), a snapshot of one, or a single block. What is older than the
+retention is left out.
+
+Examples:
+  watchfire import prometheus /var/lib/prometheus/metrics2
+  watchfire import prometheus ./snapshot --data ./data")]
+    Prometheus {
+        /// The directory.
+        dir: PathBuf,
+        /// Write into this data directly; no server may run on it.
+        #[arg(long, value_name = "DIR", conflicts_with = "url")]
+        data: Option<PathBuf>,
+        /// The server to send to.
+        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7766", env = "WATCHFIRE_URL")]
+        url: String,
+    },
+}

@@ -1,0 +1,126 @@
+//! `watchfire query`: asks a server and shows the answer.
+
+mod answer;
+mod sparkline;
+mod table;
+mod units;
+
+use crate::cli::{OutputFormat, QueryArgs};
+use crate::exit::{Exit, no, unable};
+use crate::remote::Remote;
+use answer::Envelope;
+use server::http::time::{parse_duration, parse_time};
+use std::io::Write;
+use std::time::{SystemTime, UNIX_EPOCH};
+use units::Unit;
+
+/// Points of a range when no step is given.
+const POINTS: i64 = 120;
+
+/// Runs the command.
+pub async fn run(args: &QueryArgs) -> Result<(), Exit> {
+    // A mistake in the expression is shown where it stands, before anyone is asked.
+    if let Err(e) = promql::parse(&args.expr) {
+        return Err(no(format!("{}\n", e.caret(&args.expr)).trim_end().to_owned()));
+    }
+    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64);
+    let request = Request::of(args, now_ms)?;
+    let remote = Remote::new(&args.url)?;
+    let body = remote.form(request.path, &request.params).await?;
+    let envelope: Envelope = serde_json::from_slice(&body)
+        .map_err(|e| unable(format!("{} does not answer as a Prometheus API: {e}", args.url)))?;
+    for note in
+        envelope.warnings.iter().map(|w| ("warning", w)).chain(envelope.infos.iter().map(|i| ("info", i)))
+    {
+        eprintln!("{}: {}", note.0, note.1);
+    }
+    let Some(data) = envelope.data.filter(|_| envelope.status == "success") else {
+        return Err(no(format!("{}: {}", envelope.error_type, envelope.error)));
+    };
+    let unit = Unit::of(&args.expr);
+    let width = crate::progress::terminal_width();
+    let mut out = std::io::stdout().lock();
+    let written = match args.format {
+        OutputFormat::Json => out.write_all(&body).and_then(|()| out.write_all(b"\n")),
+        OutputFormat::Csv => table::csv(&mut out, &data),
+        OutputFormat::Table => table::table(&mut out, &data, unit, request.range, width),
+        OutputFormat::Sparkline => table::sparklines(&mut out, &data, unit, request.range, width),
+    };
+    crate::exit::written(written)
+}
+
+struct Request {
+    path: &'static str,
+    params: Vec<(&'static str, String)>,
+    range: table::Range,
+}
+
+impl Request {
+    fn of(args: &QueryArgs, now_ms: i64) -> Result<Request, Exit> {
+        let mut params = vec![("query", args.expr.clone())];
+        let Some(start) = &args.start else {
+            let at = args.at.as_deref().map(|t| time(t, now_ms)).transpose()?.unwrap_or(now_ms);
+            params.push(("time", seconds(at)));
+            return Ok(Request { path: "/api/v1/query", params, range: None });
+        };
+        let start = time(start, now_ms)?;
+        let end = args.end.as_deref().map(|t| time(t, now_ms)).transpose()?.unwrap_or(now_ms);
+        if end < start {
+            return Err(no("the range ends before it begins: --end must not be before --start".to_owned()));
+        }
+        let step = match &args.step {
+            Some(text) => parse_duration(text).map_err(|e| no(format!("--step: {e}")))?,
+            None => ((end - start) / POINTS / 1000 * 1000).max(1000),
+        };
+        params.extend([("start", seconds(start)), ("end", seconds(end)), ("step", seconds(step))]);
+        let range = Some((start as f64 / 1000.0, end as f64 / 1000.0));
+        Ok(Request { path: "/api/v1/query_range", params, range })
+    }
+}
+
+fn seconds(ms: i64) -> String {
+    format!("{}", ms as f64 / 1000.0)
+}
+
+/// `now`, `now-1h`, `-1h`, Unix seconds or RFC 3339. Milliseconds.
+fn time(text: &str, now_ms: i64) -> Result<i64, Exit> {
+    let relative = text.strip_prefix("now").or_else(|| text.starts_with('-').then_some(text));
+    let wrong = || {
+        no(format!("{text:?} is not a time: write Unix seconds, 2026-11-21T08:00:00Z, now, now-30m or -1h"))
+    };
+    match relative {
+        Some("") => Ok(now_ms),
+        Some(offset) => {
+            let (sign, length) = match offset.split_at_checked(1) {
+                Some(("-", l)) => (-1, l),
+                Some(("+", l)) => (1, l),
+                _ => return Err(wrong()),
+            };
+            let ms = server::http::time::parse_units(length).ok_or_else(wrong)?;
+            Ok(now_ms.saturating_add(sign * ms))
+        }
+        None => parse_time(text).map_err(|_| wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_absolute_or_relative() {
+        for (text, ms) in [
+            ("now", 1_000_000),
+            ("-1m", 940_000),
+            ("now-1s", 999_000),
+            ("now+1s", 1_001_000),
+            ("12.5", 12_500),
+            ("1970-01-01T00:00:01Z", 1000),
+        ] {
+            assert_eq!(time(text, 1_000_000).ok(), Some(ms), "{text}");
+        }
+        for text in ["", "yesterday", "-", "now1h", "-1 h"] {
+            assert!(time(text, 0).is_err(), "{text}");
+        }
+    }
+}

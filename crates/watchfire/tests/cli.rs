@@ -1,0 +1,292 @@
+//! The program as people and scripts use it: what it prints and how it ends.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+fn watchfire(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_watchfire"));
+    command
+        .args(args)
+        .env_remove("WATCHFIRE_DATA")
+        .env_remove("WATCHFIRE_URL")
+        .env_remove("WATCHFIRE_CONFIG");
+    command.env_remove("WATCHFIRE_LOG").env("NO_COLOR", "1");
+    command
+}
+
+/// Exit code, stdout and stderr, with the given texts put in for what differs from run to run.
+fn session(args: &[&str], hide: &[(&str, &str)]) -> String {
+    let output = watchfire(args).output().unwrap();
+    shown(args, &output, hide)
+}
+
+fn shown(args: &[&str], output: &Output, hide: &[(&str, &str)]) -> String {
+    let mut text = format!("$ watchfire {}\n", args.join(" "));
+    text += &String::from_utf8_lossy(&output.stdout);
+    for line in String::from_utf8_lossy(&output.stderr).lines() {
+        text += &format!("! {line}\n");
+    }
+    text += &format!("= {}\n", output.status.code().unwrap_or(-1));
+    for (from, to) in hide {
+        text = text.replace(from, to);
+    }
+    text
+}
+
+/// A server of its own process on a free port.
+struct Served {
+    child: Child,
+    url: String,
+}
+
+impl Served {
+    fn start(data: &Path, more: &[&str]) -> Served {
+        let data = data.display().to_string();
+        let mut args =
+            vec!["serve", "--data", &data, "--listen", "127.0.0.1:0", "--no-agent", "--log-format", "json"];
+        args.extend(more);
+        let mut child = watchfire(&args).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut url = String::new();
+        loop {
+            let mut line = String::new();
+            assert!(log.read_line(&mut line).unwrap() > 0, "the server ended early");
+            let event: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
+            if let Some(at) = event["url"].as_str() {
+                url = at.to_owned();
+            }
+            if event["message"] == "ready" {
+                break;
+            }
+        }
+        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+        Served { child, url }
+    }
+
+    fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
+    }
+
+    /// Posts a body and gives the whole answer.
+    fn post(&self, path: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(self.address()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let length = body.len();
+        write!(
+            stream,
+            "POST {path} HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// Asks the server to end as an operator does, and gives its exit code.
+    fn stop(mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(Instant::now() < deadline, "the server does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn help() {
+    let mut out = String::new();
+    for args in [
+        &["--help"][..],
+        &["serve", "--help"],
+        &["agent", "--help"],
+        &["query", "--help"],
+        &["check", "config", "--help"],
+        &["test", "promql", "--help"],
+        &["verify", "--help"],
+        &["backup", "--help"],
+        &["restore", "--help"],
+        &["import", "prometheus", "--help"],
+        &["completions", "--help"],
+    ] {
+        out += &session(args, &[]);
+        out += "\n";
+    }
+    insta::assert_snapshot!(out);
+}
+
+#[test]
+fn mistakes_on_the_command_line() {
+    let mut out = String::new();
+    for args in [
+        &["serv"][..],
+        &["serve", "--dta", "x"],
+        &["query"],
+        &["query", "up", "--at", "now", "--start", "-1h"],
+        &["test", "promql"],
+        &["query", "sum(rat(x[5m]))"],
+        &["query", "up", "--start", "yesterday"],
+        &["query", "up", "--start", "now", "--end=-1h"],
+        &["query", "up", "--url", "http://127.0.0.1:1"],
+        &["check", "config", "/nowhere/watchfire.yml"],
+        &["serve", "--config", "/nowhere/watchfire.yml"],
+        &["serve", "--log-level", "a=b=c"],
+        &["verify", "--data", "/nowhere"],
+        &["backup", "--to", "/nowhere/b", "--data", "/nowhere"],
+    ] {
+        out += &session(args, &[]);
+        out += "\n";
+    }
+    insta::assert_snapshot!(out);
+}
+
+#[test]
+fn configurations_are_checked() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().display().to_string();
+    let mut out = String::new();
+    for (name, text) in [
+        ("empty.yml", ""),
+        (
+            "good.yml",
+            "storage: {retention: 90d}\nscrape_configs:\n- job_name: node\n  static_configs:\n  - targets: ['h:9100']\n",
+        ),
+        ("typo.yml", "scrape_configs:\n- job_nme: node\n"),
+        ("duration.yml", "query:\n  timeout: 2 minutes\n"),
+        ("rules.yml", "rule_files: ['*.yml']\n"),
+        ("twice.yml", "scrape_configs:\n- job_name: a\n- job_name: a\n"),
+        ("regex.yml", "scrape_configs:\n- job_name: a\n  relabel_configs:\n  - regex: '('\n"),
+    ] {
+        let file = dir.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        out += &session(&["check", "config", &file.display().to_string()], &[(&path, "DIR")]);
+    }
+    insta::assert_snapshot!(out);
+}
+
+#[test]
+fn promql_scripts_are_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.test");
+    std::fs::write(
+        &file,
+        "load 1m\n  x{a=\"1\"} 1 2 3\n\neval instant at 2m x\n  x{a=\"1\"} 3\n\neval instant at 2m x * 2\n  {a=\"1\"} 7\n",
+    )
+    .unwrap();
+    let path = dir.path().display().to_string();
+    insta::assert_snapshot!(session(&["test", "promql", &file.display().to_string()], &[(&path, "DIR")]));
+}
+
+#[test]
+fn every_shell_gets_completions() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let output = watchfire(&["completions", shell]).output().unwrap();
+        assert!(output.status.success());
+        assert!(String::from_utf8_lossy(&output.stdout).contains("print-config"), "{shell}");
+    }
+}
+
+#[test]
+fn what_is_in_force_is_printed() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().display().to_string();
+    std::fs::write(dir.path().join("watchfire.yml"), "query: {timeout: 7s}\n").unwrap();
+    let output =
+        watchfire(&["serve", "--data", &data, "--listen", "[::1]:1", "--print-config"]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    for line in ["  timeout: 7s", "  listen: '[::1]:1'", "    series_per_metric: "] {
+        assert!(
+            text.lines().any(|l| l.starts_with(line) || l.replace('"', "'").starts_with(line)),
+            "{line}\n{text}"
+        );
+    }
+}
+
+#[test]
+fn data_is_kept_backed_up_restored_and_verified() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, copy, restored) =
+        (dir.path().join("data"), dir.path().join("copy"), dir.path().join("restored"));
+    let server = Served::start(&data, &[]);
+    let text: String = (0..20).map(|i| format!("kept_bytes{{disk=\"d{i}\"}} {}\n", i * 1024)).collect();
+    assert!(server.post("/api/v1/push/text", &text).starts_with("HTTP/1.1 200"));
+
+    let path = dir.path().display().to_string();
+    let show = |path: &Path| path.display().to_string();
+    let query = session(&["query", "topk(2, kept_bytes)", "--url", &server.url], &[(&server.url, "URL")]);
+    let backup_args = ["backup", "--to", &show(&copy), "--data", &show(&data), "--url", &server.url];
+    let backup = session(&backup_args, &[(&server.url, "URL"), (&path, "DIR")]);
+    // A second server cannot have the same data.
+    let second = watchfire(&["serve", "--data", &show(&data), "--listen", "127.0.0.1:0", "--no-agent"])
+        .output()
+        .unwrap();
+    assert_eq!(second.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&second.stderr).contains("cannot be locked"));
+    assert_eq!(server.stop(), Some(0));
+
+    let restore =
+        session(&["restore", "--from", &show(&copy), "--data", &show(&restored)], &[(&path, "DIR")]);
+    assert!(restore.ends_with("= 0\n"), "{restore}");
+    let again = session(&["restore", "--from", &show(&copy), "--data", &show(&restored)], &[(&path, "DIR")]);
+    insta::assert_snapshot!(format!("{query}\n{backup}\n{again}"));
+
+    let server = Served::start(&restored, &[]);
+    let counted = session(&["query", "count(kept_bytes)", "--format", "csv", "--url", &server.url], &[]);
+    assert!(counted.contains(",20\n"), "{counted}");
+    assert_eq!(server.stop(), Some(0));
+    let verified = session(&["verify", "--data", &show(&restored)], &[]);
+    assert!(
+        verified.contains("every byte is as it was written") && verified.ends_with("= 0\n"),
+        "{verified}"
+    );
+}
+
+#[test]
+fn a_flipped_bit_is_found_and_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let server = Served::start(&data, &[]);
+    let text: String = (0..200).map(|i| format!("m{{i=\"{i}\"}} {i}\n")).collect();
+    assert!(server.post("/api/v1/push/text", &text).starts_with("HTTP/1.1 200"));
+    assert!(server.post("/-/flush", "").starts_with("HTTP/1.1 200"));
+    assert_eq!(server.stop(), Some(0));
+    let part = largest_below(&data.join("blocks"));
+    let mut bytes = std::fs::read(&part).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x10;
+    std::fs::write(&part, bytes).unwrap();
+    let verified = session(&["verify", "--data", &data.display().to_string()], &[]);
+    assert!(verified.contains("damaged: ") && verified.ends_with("= 1\n"), "{verified}");
+    let name = part.file_name().unwrap().to_string_lossy().into_owned();
+    assert!(verified.contains(&name), "{verified} names {name}");
+}
+
+fn largest_below(dir: &Path) -> std::path::PathBuf {
+    let mut found = Vec::new();
+    let mut todo = vec![dir.to_owned()];
+    while let Some(dir) = todo.pop() {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_dir() {
+                todo.push(entry.path());
+            } else {
+                found.push((entry.metadata().unwrap().len(), entry.path()));
+            }
+        }
+    }
+    found.into_iter().max().unwrap().1
+}
