@@ -21,6 +21,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Clone)]
 pub struct SimDisk {
     state: Arc<Mutex<State>>,
+    /// The only generation that this handle may be used in, if it belongs to a process.
+    process: Option<u64>,
 }
 
 struct State {
@@ -63,7 +65,13 @@ impl SimDisk {
             operations: 0,
             faults: Faults::default(),
         };
-        SimDisk { state: Arc::new(Mutex::new(state)) }
+        SimDisk { state: Arc::new(Mutex::new(state)), process: None }
+    }
+
+    /// A handle for something that runs on the machine: after the next [`SimDisk::crash`] or [`SimDisk::kill`] every
+    /// operation on it fails, so that threads of a dead process can do no more harm.
+    pub fn process(&self) -> SimDisk {
+        SimDisk { state: self.state.clone(), process: Some(self.lock_state().generation) }
     }
 
     /// The power fails and comes back: open files and locks are gone, and of what was not synced some part.
@@ -144,6 +152,18 @@ impl SimDisk {
         let inode = state.file(path)?;
         let flipped = state.inodes.get_mut(&inode).is_some_and(|contents| contents.flip(bit));
         if flipped { Ok(()) } else { Err(ErrorKind::InvalidInput.into()) }
+    }
+
+    /// The state, if the power is on and the process behind this handle alive.
+    fn enter(&self) -> io::Result<MutexGuard<'_, State>> {
+        let state = self.lock_state();
+        state.powered()?;
+        match self.process {
+            Some(generation) if generation != state.generation => {
+                Err(io::Error::other("the simulated process is gone"))
+            }
+            _ => Ok(state),
+        }
     }
 
     fn lock_state(&self) -> MutexGuard<'_, State> {
@@ -249,8 +269,7 @@ fn power_lost() -> io::Error {
 
 impl Disk for SimDisk {
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        let mut state = self.lock_state();
-        state.powered()?;
+        let mut state = self.enter()?;
         state.dir(parent(path))?;
         if state.names.get(path).is_some() {
             return Err(ErrorKind::AlreadyExists.into());
@@ -260,22 +279,19 @@ impl Disk for SimDisk {
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        let state = self.lock_state();
-        state.powered()?;
+        let state = self.enter()?;
         let inode = state.file(path)?;
         Ok(Box::new(SimFile { disk: self.clone(), inode, generation: state.generation }))
     }
 
     fn map(&self, path: &Path) -> io::Result<Bytes> {
-        let mut state = self.lock_state();
-        state.powered()?;
+        let mut state = self.enter()?;
         let (inode, generation) = (state.file(path)?, state.generation);
         Ok(Bytes::copy_from_slice(state.contents(inode, generation)?.bytes()))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut state = self.lock_state();
-        state.powered()?;
+        let mut state = self.enter()?;
         let node = state.names.get(from).ok_or_else(|| state.absent(from))?;
         state.dir(parent(to))?;
         let target = state.names.get(to);
@@ -301,22 +317,19 @@ impl Disk for SimDisk {
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        let mut state = self.lock_state();
-        state.powered()?;
+        let mut state = self.enter()?;
         state.file(path)?;
         state.change(vec![Change::Remove(path.to_owned())])
     }
 
     fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
-        let mut state = self.lock_state();
-        state.powered()?;
+        let mut state = self.enter()?;
         state.dir(path)?;
         state.change(vec![Change::RemoveTree(path.to_owned())])
     }
 
     fn create_dir_all(&self, path: &Path) -> io::Result<()> {
-        let mut state = self.lock_state();
-        state.powered()?;
+        let mut state = self.enter()?;
         if state.names.get(path) == Some(Node::Dir) {
             return Ok(());
         }
@@ -332,15 +345,13 @@ impl Disk for SimDisk {
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
-        let state = self.lock_state();
-        state.powered()?;
+        let state = self.enter()?;
         state.dir(dir)?;
         Ok(state.names.list(dir))
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        let mut state = self.lock_state();
-        state.powered()?;
+        let mut state = self.enter()?;
         state.dir(dir)?;
         if state.faults.read_only {
             // There is nothing to sync, and real file systems say so.
@@ -352,30 +363,27 @@ impl Disk for SimDisk {
     }
 
     fn exists(&self, path: &Path) -> bool {
-        self.lock_state().names.get(path).is_some()
+        self.enter().is_ok_and(|state| state.names.get(path).is_some())
     }
 
     fn is_dir(&self, path: &Path) -> bool {
-        self.lock_state().names.get(path) == Some(Node::Dir)
+        self.enter().is_ok_and(|state| state.names.get(path) == Some(Node::Dir))
     }
 
     fn size(&self, path: &Path) -> io::Result<u64> {
-        let mut state = self.lock_state();
-        state.powered()?;
+        let mut state = self.enter()?;
         let (inode, generation) = (state.file(path)?, state.generation);
         Ok(state.contents(inode, generation)?.len())
     }
 
     fn free_bytes(&self, dir: &Path) -> io::Result<u64> {
-        let state = self.lock_state();
-        state.powered()?;
+        let state = self.enter()?;
         state.dir(dir)?;
         Ok(state.free_bytes())
     }
 
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut state = self.lock_state();
-        state.powered()?;
+        let mut state = self.enter()?;
         let inode = state.file(from)?;
         state.dir(parent(to))?;
         if state.names.get(to).is_some() {
@@ -385,8 +393,7 @@ impl Disk for SimDisk {
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn DiskLock>> {
-        let mut state = self.lock_state();
-        state.powered()?;
+        let mut state = self.enter()?;
         state.dir(parent(path))?;
         if state.names.get(path).is_none() {
             state.create(path)?;

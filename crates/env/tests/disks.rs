@@ -328,6 +328,24 @@ fn a_killed_process_loses_its_locks_and_nothing_else() {
 }
 
 #[test]
+fn a_dead_process_does_no_more_harm() {
+    let path = Path::new("/d/f");
+    for end in [SimDisk::kill, SimDisk::crash] {
+        let disk = disk_with(path, b"x", 3);
+        disk.open(path).unwrap().sync().unwrap();
+        disk.sync_dir(Path::new("/d")).unwrap();
+        let process = disk.process();
+        let mut file = process.open(path).unwrap();
+        end(&disk);
+        file.append(b"y").unwrap_err();
+        process.remove(path).unwrap_err();
+        process.create(Path::new("/d/g")).err().unwrap();
+        assert!(!process.exists(path));
+        assert_eq!(disk.process().map(path).unwrap(), b"x"[..]);
+    }
+}
+
+#[test]
 fn real_locks_exclude_until_dropped() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("lock");
