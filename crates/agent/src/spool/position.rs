@@ -29,7 +29,12 @@ impl Position {
                 );
                 0
             }),
-            Err(_) => 0,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => 0,
+            Err(error) => {
+                let path = path.display().to_string();
+                tracing::error!(path, %error, "the position of the spool cannot be read; everything in it is delivered again");
+                0
+            }
         };
         Position { disk, path, delivered }
     }
