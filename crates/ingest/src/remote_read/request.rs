@@ -8,8 +8,10 @@ const WHAT: &str = "remote read request";
 
 /// Queries of one request; more are refused.
 const QUERIES_MAX: usize = 128;
-/// Matchers of one query; more are refused. A regular expression may take megabytes.
+/// Matchers of one query; more are refused.
 const MATCHERS_MAX: usize = 64;
+/// Regular expressions of one request; more are refused. Each may take megabytes.
+const PATTERNS_MAX: usize = 64;
 /// Grouping labels of one hint; more are dropped, for hints bind nobody.
 const GROUPING_MAX: usize = 256;
 
@@ -107,11 +109,12 @@ pub fn decode(body: &[u8]) -> Result<ReadRequest, DecodeError> {
 fn read(body: &[u8], accepted: &mut Vec<u64>) -> Wire<Vec<Query>> {
     let mut r = Reader::new(body, 0);
     let mut queries = Vec::new();
+    let mut patterns = 0;
     while let Some((field, wire)) = r.tag()? {
         match (field, wire) {
             (1, LEN) => {
                 bounded(&r, queries.len(), QUERIES_MAX, "queries")?;
-                queries.push(query(r.message()?)?);
+                queries.push(query(r.message()?, &mut patterns)?);
             }
             (2, _) => r.repeated(field, wire, VARINT, |r| {
                 let v = r.varint()?;
@@ -131,7 +134,7 @@ fn bounded(r: &Reader<'_>, count: usize, max: usize, what: &str) -> Wire<()> {
     if count < max { Ok(()) } else { Err(r.error(format!("there are more than {max} {what}"))) }
 }
 
-fn query(mut r: Reader<'_>) -> Wire<Query> {
+fn query(mut r: Reader<'_>, patterns: &mut usize) -> Wire<Query> {
     let mut q = Query { range: TimeRange::new(0, 0), matchers: Vec::new(), hints: None };
     while let Some((field, wire)) = r.tag()? {
         match (field, wire) {
@@ -139,7 +142,7 @@ fn query(mut r: Reader<'_>) -> Wire<Query> {
             (2, VARINT) => q.range.end_ms = r.varint()? as i64,
             (3, LEN) => {
                 bounded(&r, q.matchers.len(), MATCHERS_MAX, "matchers in a query")?;
-                q.matchers.push(matcher(r.message()?)?);
+                q.matchers.push(matcher(r.message()?, patterns)?);
             }
             (4, LEN) => q.hints = Some(hints(r.message()?)?),
             (1..=4, w) => return Err(r.error(format!("field {field} of a query has wire type {w}"))),
@@ -149,7 +152,7 @@ fn query(mut r: Reader<'_>) -> Wire<Query> {
     Ok(q)
 }
 
-fn matcher(mut r: Reader<'_>) -> Wire<Matcher> {
+fn matcher(mut r: Reader<'_>, patterns: &mut usize) -> Wire<Matcher> {
     let start = r.clone();
     let (mut kind, mut name, mut value) = (0, "", "");
     while let Some((field, wire)) = r.tag()? {
@@ -168,6 +171,10 @@ fn matcher(mut r: Reader<'_>) -> Wire<Matcher> {
         3 => MatchOp::NotRegex,
         k => return Err(start.error(format!("matcher type {k} is not one of 0 to 3"))),
     };
+    if matches!(op, MatchOp::Regex | MatchOp::NotRegex) {
+        bounded(&start, *patterns, PATTERNS_MAX, "regular expressions in a request")?;
+        *patterns += 1;
+    }
     Matcher::new(op, name, value)
         .map_err(|e: MatcherError| WireError { at: start.position(), reason: e.to_string() })
 }

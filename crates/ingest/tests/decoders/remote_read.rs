@@ -65,6 +65,13 @@ fn bad_requests_are_named() {
         (with(vec![matcher(4, "")], vec![]), "matcher type 4 is not one of 0 to 3"),
         (with(vec![matcher(0, "a"); 65], vec![]), "there are more than 64 matchers in a query"),
         (
+            ReadRequest {
+                queries: vec![Query { matchers: vec![matcher(2, "a"); 33], ..Default::default() }; 2],
+                accepted_response_types: vec![],
+            },
+            "there are more than 64 regular expressions in a request",
+        ),
+        (
             ReadRequest { queries: vec![Query::default(); 129], ..Default::default() },
             "there are more than 128 queries",
         ),
