@@ -1,0 +1,40 @@
+//! The targets.
+
+mod blocks;
+mod query;
+mod receive;
+mod store;
+mod text;
+
+use crate::Target;
+
+/// Every target. Each has a file of its name in `fuzz/fuzz_targets/`; a test keeps the two equal.
+pub const TARGETS: &[Target] = &[
+    cheap("remote_write_v1", receive::remote_write_v1, receive::v1_seeds),
+    cheap("remote_write_v2", receive::remote_write_v2, receive::v2_seeds),
+    cheap("remote_read_request", receive::remote_read_request, receive::read_seeds),
+    Target { cost: 4, ..cheap("decompress", receive::decompress, receive::compressed_seeds) },
+    cheap("text_exposition", text::prometheus, text::prometheus_seeds),
+    cheap("openmetrics_exposition", text::openmetrics, text::openmetrics_seeds),
+    cheap("protobuf_exposition", text::protobuf, text::protobuf_seeds),
+    cheap("chunk", blocks::chunk, blocks::chunk_seeds),
+    cheap("prometheus_index", blocks::index, blocks::index_seeds),
+    cheap("prometheus_tombstones", blocks::tombstones, blocks::tombstone_seeds),
+    cheap("prometheus_chunk_file", blocks::chunk_file, blocks::chunk_file_seeds),
+    cheap("labels_key", query::labels_key, query::key_seeds),
+    Target { cost: 10, ..cheap("matcher", query::matcher, query::matcher_seeds) },
+    cheap("promql", query::promql, query::promql_seeds),
+    Target { cost: 4, ..cheap("scrape_config", query::scrape_config, query::scrape_seeds) },
+    cheap("host", query::host, query::host_seeds),
+    cheap("journal_frame", store::frame, store::frame_seeds),
+    Target { cost: 10, ..cheap("journal_segment", store::segment, store::segment_seeds) },
+    Target { cost: 10, ..cheap("index_segment", store::index_segment, store::index_seeds) },
+    Target { cost: 100, memory_mib: 96, ..cheap("tsdb_part", store::part, store::part_seeds) },
+    Target { cost: 100, memory_mib: 96, ..cheap("tsdb_record", store::record, store::record_seeds) },
+    // A record of the spool says how long it is once decompressed, up to 256 MiB.
+    Target { cost: 4, memory_mib: 300, ..cheap("spool_record", store::spool_record, store::spool_seeds) },
+];
+
+const fn cheap(name: &'static str, run: fn(&[u8]), seeds: fn() -> Vec<Vec<u8>>) -> Target {
+    Target { name, run, seeds, cost: 1, memory_mib: 24 }
+}
