@@ -1,7 +1,7 @@
 //! Where targets are looked for.
 
 use super::section::section;
-use super::{Invalid, TimeSpan};
+use super::{Invalid, TimeSpan, explain};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -93,6 +93,23 @@ impl<'de> serde::Deserialize<'de> for DnsKind {
 }
 
 impl TargetGroup {
+    /// Reads and checks a list of groups, as discovery files (JSON or YAML) and servers (JSON) hold it. The error
+    /// says what is wrong, and where.
+    pub fn list(text: &str, json: bool) -> Result<Vec<TargetGroup>, String> {
+        let groups: Vec<TargetGroup> = if json {
+            serde_json::from_str(text).map_err(|e| e.to_string())?
+        } else {
+            // A file with nothing but comments lists no targets.
+            serde_saphyr::from_str::<Option<_>>(text)
+                .map_err(|e| explain(&e).to_string())?
+                .unwrap_or_default()
+        };
+        for (at, group) in groups.iter().enumerate() {
+            group.check().map_err(|e| e.within(&format!("[{at}]")).to_string())?;
+        }
+        Ok(groups)
+    }
+
     pub(crate) fn check(&self) -> Result<(), Invalid> {
         for (at, target) in self.targets.iter().enumerate() {
             if let Err(reason) = check_address(target) {

@@ -1,7 +1,7 @@
 //! Targets listed in files.
 
 use super::{Report, merged};
-use crate::config::{FileSdConfig, TargetGroup, explain};
+use crate::config::{FileSdConfig, TargetGroup};
 use model::Labels;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -99,23 +99,11 @@ fn read(path: &Path) -> Result<Vec<Labels>, String> {
     parse(path, &text)
 }
 
-pub(super) fn parse(path: &Path, text: &str) -> Result<Vec<Labels>, String> {
+fn parse(path: &Path, text: &str) -> Result<Vec<Labels>, String> {
     let json = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json"));
-    let groups: Vec<TargetGroup> = if json {
-        serde_json::from_str(text).map_err(|e| e.to_string())?
-    } else {
-        // A file with nothing but comments lists no targets.
-        serde_saphyr::from_str::<Option<Vec<TargetGroup>>>(text)
-            .map_err(|e| explain(&e).to_string())?
-            .unwrap_or_default()
-    };
-    let mut targets = Vec::new();
+    let groups = TargetGroup::list(text, json)?;
     let path = path.display().to_string();
-    for (at, group) in groups.iter().enumerate() {
-        group.check().map_err(|e| e.within(&format!("[{at}]")).to_string())?;
-        targets.extend(merged(group, &[("__meta_filepath", &path)]));
-    }
-    Ok(targets)
+    Ok(groups.iter().flat_map(|g| merged(g, &[("__meta_filepath", &path)])).collect())
 }
 
 /// The files a path with `*` and `?` in its last component stands for, in order of name.

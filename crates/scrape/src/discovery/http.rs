@@ -62,11 +62,7 @@ async fn fetch(client: &HttpClient, config: &HttpSource) -> Result<Vec<Labels>, 
 }
 
 fn parse(url: &str, body: &[u8]) -> Result<Vec<Labels>, String> {
-    let groups: Vec<TargetGroup> = serde_json::from_slice(body).map_err(|e| e.to_string())?;
-    let mut targets = Vec::new();
-    for (at, group) in groups.iter().enumerate() {
-        group.check().map_err(|e| e.within(&format!("[{at}]")).to_string())?;
-        targets.extend(merged(group, &[("__meta_url", url)]));
-    }
-    Ok(targets)
+    let text = std::str::from_utf8(body).map_err(|e| format!("the list is not UTF-8: {e}"))?;
+    let groups = TargetGroup::list(text, true)?;
+    Ok(groups.iter().flat_map(|g| merged(g, &[("__meta_url", url)])).collect())
 }

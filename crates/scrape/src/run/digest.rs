@@ -381,3 +381,76 @@ impl Rules<'_> {
 fn shortened(text: &str) -> &str {
     &text[..text.floor_char_boundary(50)]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Jobs, ScrapeSections};
+    use proptest::prelude::*;
+
+    fn job(more: &str) -> std::sync::Arc<Job> {
+        let sections =
+            ScrapeSections::from_yaml(&format!("scrape_configs: [{{job_name: j{more}}}]")).unwrap();
+        Jobs::resolve(&sections.global, &sections.scrape_configs, "/".as_ref()).unwrap().0[0].clone()
+    }
+
+    fn line() -> impl Strategy<Value = String> {
+        prop_oneof![
+            40 => ("[abh]", "(\\{(x=\"[12]\")?(,job=\"t\")?\\})?", "( 5)?").prop_map(|(n, l, t)| format!("{n}{l} 1{t}")),
+            30 => ("[12]|\\+Inf", 0u8..4).prop_map(|(le, v)| format!("h_bucket{{le=\"{le}\"}} {v}")),
+            10 => Just("h_sum 2".to_owned()),
+            10 => Just("h_count 3".to_owned()),
+            10 => Just("# TYPE h histogram".to_owned()),
+            1 => "\\PC{0,12}",
+        ]
+    }
+
+    proptest! {
+        /// Whatever a target sends: labels are valid, no sample is written twice, counts add up, and reading the
+        /// same again gives the same with nothing new.
+        #[test]
+        fn any_body_is_read_or_refused(
+            lines in proptest::collection::vec(line(), 0..20),
+            settings in proptest::sample::select(vec![
+                "", ", honor_labels: true", ", convert_classic_histograms_to_nhcb: true",
+                ", convert_classic_histograms_to_nhcb: true, always_scrape_classic_histograms: true",
+                ", honor_timestamps: false, metric_relabel_configs: [{regex: x, action: labeldrop}]",
+            ]),
+        ) {
+            let job = job(settings);
+            let target = Labels::from_pairs([("instance", "i"), ("job", "j")]).unwrap();
+            let limits = Limits::default();
+            let rules = Rules { job: &job, target: &target, limits: &limits };
+            let body = lines.join("\n") + "\n";
+            let (mut cache, mut seen) = (SeriesCache::default(), MetadataSeen::default());
+            let mut before: Option<Vec<(Labels, i64)>> = None;
+            for _ in 0..2 {
+                cache.begin();
+                let mut batch = Batch::default();
+                let (counts, done) =
+                    digest(body.as_bytes(), Format::Text, 77, &rules, &mut cache, &mut seen, &mut batch);
+                if done.is_err() {
+                    cache.fail(|_, _| {});
+                    break;
+                }
+                let mut written: Vec<(Labels, i64)> =
+                    batch.floats.iter().map(|f| (f.labels.clone(), f.time_ms)).collect();
+                written.extend(batch.histograms.iter().map(|h| (h.labels.clone(), h.time_ms)));
+                for (labels, _) in &written {
+                    prop_assert_eq!(&Labels::from_key(labels.key()).unwrap(), labels);
+                    prop_assert_eq!(labels.get("instance"), Some("i"));
+                }
+                let unstated: Vec<_> = written.iter().filter(|(_, t)| *t == 77).collect();
+                let distinct: std::collections::BTreeSet<_> = unstated.iter().collect();
+                prop_assert_eq!(distinct.len(), unstated.len());
+                prop_assert!(counts.kept <= counts.scraped);
+                prop_assert!(written.len() as u64 + counts.duplicates <= counts.kept);
+                if let Some(before) = before.replace(written.clone()) {
+                    prop_assert_eq!(before, written);
+                    prop_assert_eq!(counts.added, 0);
+                }
+                cache.succeed(|_, _| {});
+            }
+        }
+    }
+}

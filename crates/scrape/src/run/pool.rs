@@ -19,8 +19,8 @@ use tokio::time::Instant;
 
 /// How long a reload waits for new sources to report before targets they may hold are given up.
 const SOURCES_WAIT: Duration = Duration::from_secs(10);
-/// How often certificate files are looked at for changes.
-const CERTIFICATES_POLL: Duration = Duration::from_secs(30);
+/// How often certificate files are looked at for changes, and loops for their health.
+const CARE_INTERVAL: Duration = Duration::from_secs(30);
 
 /// What others may see of a job.
 #[derive(Default)]
@@ -116,7 +116,7 @@ impl Running {
     }
 
     async fn run(mut self, mut inbox: mpsc::Receiver<(Command, oneshot::Sender<()>)>) {
-        let mut certificates = tokio::time::interval(CERTIFICATES_POLL);
+        let mut care = tokio::time::interval(CARE_INTERVAL);
         loop {
             let patience = self.patient_until;
             tokio::select! {
@@ -144,7 +144,10 @@ impl Running {
                     self.patient_until = None;
                     self.sync();
                 }
-                _ = certificates.tick() => self.renew_client(),
+                _ = care.tick() => {
+                    self.renew_client();
+                    self.revive();
+                }
             }
         }
     }
@@ -297,6 +300,22 @@ impl Running {
         if now.client.as_ref().map_or(true, |c| c.is_outdated()) {
             let new = settings(&self.job, &self.shared, now.refused.clone());
             self.settings.send_replace(Arc::new(new));
+        }
+    }
+
+    /// Starts loops again that ended without being told to: a defect met in one target's answer must not leave
+    /// the target unwatched.
+    fn revive(&mut self) {
+        let dead: Vec<TargetKey> =
+            self.loops.iter().filter(|(_, l)| l.task.is_finished()).map(|(key, _)| key.clone()).collect();
+        for key in dead {
+            let Some(dead) = self.loops.remove(&key) else { continue };
+            tracing::error!(
+                job = self.job.name,
+                url = dead.target.url.as_str(),
+                "scraping broke down; starting anew"
+            );
+            self.start(dead.target, None);
         }
     }
 
