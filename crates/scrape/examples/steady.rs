@@ -1,6 +1,6 @@
 //! Measures steady scraping: many targets, nothing new, into a store that only counts. Prints one figure a line.
 //!
-//! `cargo run --release -p scrape --example measure [TARGETS [SERIES]]`. The targets are served by this same process
+//! `cargo run --release -p scrape --example steady [TARGETS [SERIES]]`. The targets are served by this same process
 //! from one ready-made body, so the figures hold the serving of it, too.
 
 use model::{
