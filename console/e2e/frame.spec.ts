@@ -42,6 +42,7 @@ test('the keyboard goes everywhere', async ({ open }) => {
   await page.keyboard.press('g')
   await page.keyboard.press('e')
   await expect(page).toHaveURL(/\/explore/)
+  await expect(page.locator('.cm-content')).toBeVisible()
   await page.keyboard.press('/')
   await expect(page.locator('.cm-content').first()).toBeFocused()
   await page.keyboard.press('Escape')

@@ -371,6 +371,7 @@ export const en = {
     yamlHint: 'What the server runs with, defaults included; secrets are masked.',
     lines: (n: number) => `${n} lines`,
     filterFlags: 'Filter flags',
+    licences: 'Licences of included software',
     build: 'Build',
     running: 'This process',
   },

@@ -370,6 +370,7 @@ export const zh: Messages = {
     yamlHint: '服务器正在使用的配置，包含默认值；密钥已隐藏。',
     lines: (n) => `${n} 行`,
     filterFlags: '筛选参数',
+    licences: '所含软件的许可证',
     build: '构建',
     running: '本进程',
   },

@@ -50,6 +50,9 @@ export function RuntimeTab() {
         <h2>{s.running}</h2>
         <Pairs page="runtimeinfo" />
       </section>
+      <a className={styles.link} href="/third-party.txt" target="_blank" rel="noreferrer">
+        {s.licences}
+      </a>
     </div>
   )
 }
