@@ -1,6 +1,6 @@
 //! The series being written: a table in memory from a key's fingerprint to its id.
 //!
-//! Every series of every write is looked up here. An entry is 20 bytes; the key itself is not held (see
+//! Every series of every write is looked up here. An entry is 20 bytes, and 16 more in order of id; the key itself is not held (see
 //! [`crate::digest`] for why a fingerprint is as good). Series come in when they are created or first written
 //! after a restart, and leave by second chance: a lookup marks its entry, a rotation takes unmarked entries out
 //! and clears the marks. A series thus stays for at least one whole time between two rotations after it was
@@ -11,7 +11,10 @@ use crate::digest::{Fingerprint, Hashing};
 use hashbrown::HashTable;
 use parking_lot::RwLock;
 use roaring::RoaringBitmap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// Ids whose fingerprints lie together.
+const PAGE_IDS: usize = 4096;
 
 /// Shards have locks of their own. 64 keep 32 cores apart well and cost nothing on two.
 const SHARDS: usize = 64;
@@ -19,6 +22,53 @@ const SHARDS: usize = 64;
 pub(crate) struct Active {
     hashing: Hashing,
     shards: Box<[Shard]>,
+    /// The same fingerprints in order of id. A sender's series got consecutive ids when they were new and come in
+    /// the same order ever after, so the next one is nearly always the next here: a walk through memory in
+    /// sequence where the table would miss the cache.
+    by_id: RwLock<Vec<Option<Box<Page>>>>,
+}
+
+type Page = [Slot; PAGE_IDS];
+
+/// A fingerprint, zero where there is none. `a` has the mark of the last lookup in its top bit. Written once for an
+/// id, then cleared when the series leaves the table.
+#[derive(Default)]
+struct Slot {
+    a: AtomicU64,
+    b: AtomicU64,
+}
+
+const SLOT_MARK: u64 = 1 << 63;
+
+impl Slot {
+    fn holds(&self, f: Fingerprint) -> bool {
+        let a = self.a.load(Ordering::Acquire);
+        let same = a & !SLOT_MARK == f.a && self.b.load(Ordering::Relaxed) == f.b;
+        if same && a & SLOT_MARK == 0 {
+            self.a.fetch_or(SLOT_MARK, Ordering::Relaxed);
+        }
+        same
+    }
+
+    fn set(&self, f: Fingerprint) {
+        self.b.store(f.b, Ordering::Relaxed);
+        self.a.store(f.a | SLOT_MARK, Ordering::Release);
+    }
+
+    /// Clears the mark and says whether it was there.
+    fn unmark(&self) -> bool {
+        self.a.fetch_and(!SLOT_MARK, Ordering::Relaxed) & SLOT_MARK != 0
+    }
+
+    fn clear(&self) {
+        self.a.store(0, Ordering::Relaxed);
+        self.b.store(0, Ordering::Relaxed);
+    }
+}
+
+fn slot_of(pages: &[Option<Box<Page>>], id: u32) -> Option<&Slot> {
+    let page = pages.get(id as usize / PAGE_IDS)?.as_ref()?;
+    Some(&page[id as usize % PAGE_IDS])
 }
 
 /// On cache lines of its own: the lock word is written by every reader.
@@ -60,7 +110,11 @@ impl Entry {
 
 impl Active {
     pub(crate) fn new() -> Active {
-        Active { hashing: Hashing::secret(), shards: (0..SHARDS).map(|_| Shard::default()).collect() }
+        Active {
+            hashing: Hashing::secret(),
+            shards: (0..SHARDS).map(|_| Shard::default()).collect(),
+            by_id: RwLock::new(Vec::new()),
+        }
     }
 
     pub(crate) fn fingerprint(&self, key: &[u8]) -> Fingerprint {
@@ -85,13 +139,33 @@ impl Active {
         Some(SeriesId(entry.id))
     }
 
+    /// Whether the series with this id is there and has this fingerprint.
+    pub(crate) fn is(&self, id: SeriesId, f: Fingerprint) -> bool {
+        // An empty slot is all zero; a fingerprint of zero, should it ever come up, is for the table.
+        f.a != 0 && slot_of(&self.by_id.read(), id.0).is_some_and(|s| s.holds(f))
+    }
+
     /// Adds a series; one that is there stays as it is.
     pub(crate) fn insert(&self, f: Fingerprint, id: SeriesId) {
-        let (slot, shard) = self.place(f);
+        let (place, shard) = self.place(f);
         let mut table = shard.write();
-        if table.find(slot, |e| e.fingerprint() == f).is_none() {
-            table.insert_unique(slot, Entry::new(f, id), |e| self.hashing.slot(e.fingerprint()));
+        if table.find(place, |e| e.fingerprint() == f).is_none() {
+            table.insert_unique(place, Entry::new(f, id), |e| self.hashing.slot(e.fingerprint()));
+            self.slot_for(id, |s| s.set(f));
         }
+    }
+
+    fn slot_for(&self, id: SeriesId, change: impl FnOnce(&Slot)) {
+        if let Some(s) = slot_of(&self.by_id.read(), id.0) {
+            return change(s);
+        }
+        let mut pages = self.by_id.write();
+        let page = id.0 as usize / PAGE_IDS;
+        if pages.len() <= page {
+            pages.resize_with(page + 1, || None);
+        }
+        let page = pages[page].get_or_insert_with(|| Box::new(std::array::from_fn(|_| Slot::default())));
+        change(&page[id.0 as usize % PAGE_IDS]);
     }
 
     /// Takes a series out if it has this id.
@@ -99,6 +173,9 @@ impl Active {
         let (slot, shard) = self.place(f);
         if let Ok(entry) = shard.write().find_entry(slot, |e| e.fingerprint() == f && e.id == id.0) {
             entry.remove();
+            if let Some(s) = slot_of(&self.by_id.read(), id.0) {
+                s.clear();
+            }
         }
     }
 
@@ -106,12 +183,19 @@ impl Active {
     pub(crate) fn rotate(&self, pinned: &RoaringBitmap) {
         for shard in &self.shards {
             let mut table = shard.0.write();
+            let pages = self.by_id.read();
             table.retain(|e| {
                 let high = e.a_high.get_mut();
-                let keep = *high & MARK != 0 || pinned.contains(e.id);
+                let slot = slot_of(&pages, e.id);
+                let seen = slot.is_some_and(Slot::unmark);
+                let keep = seen || *high & MARK != 0 || pinned.contains(e.id);
                 *high &= !MARK;
+                if let (false, Some(slot)) = (keep, slot) {
+                    slot.clear();
+                }
                 keep
             });
+            drop(pages);
             if table.len() < table.capacity() / 3 {
                 let room = table.len() + table.len() / 4;
                 table.shrink_to(room, |e| self.hashing.slot(e.fingerprint()));
@@ -134,7 +218,9 @@ impl Active {
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.shards.iter().map(|s| size_of::<Shard>() + s.0.read().allocation_size()).sum()
+        let tables: usize =
+            self.shards.iter().map(|s| size_of::<Shard>() + s.0.read().allocation_size()).sum();
+        tables + self.by_id.read().iter().flatten().count() * size_of::<Page>()
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::Flaw;
 use crate::index::Index;
 use crate::posting::Malformed;
-use crate::source::{MergedValues, NameStats, Source};
+use crate::source::{MergedValues, NameStats, Order, Source};
 use model::METRIC_NAME;
 use roaring::RoaringBitmap;
 use std::cmp::Reverse;
@@ -143,7 +143,7 @@ impl Counting {
     fn name(&mut self, sources: &[(&dyn Source, &RoaringBitmap)], name: String) -> Result<(), (usize, Flaw)> {
         let mut walks = Vec::with_capacity(sources.len());
         for (i, (source, _)) in sources.iter().enumerate() {
-            walks.push(source.values(&name, "").map_err(|f| (i, f))?);
+            walks.push(source.values(&name, "", Order::Ascending).map_err(|f| (i, f))?);
         }
         let mut values = MergedValues::new(walks)?;
         let mut usage = LabelUse { name, ..LabelUse::default() };

@@ -113,6 +113,17 @@ impl Index {
         self.active.get(fingerprint).or_else(|| self.find_persisted(key, fingerprint))
     }
 
+    /// As [`Index::lookup`], faster when the series is the one with the id after `before`, as it mostly is when a
+    /// sender repeats its series in the order in which they were created.
+    pub fn lookup_after(&self, before: SeriesId, key: &[u8]) -> Option<SeriesId> {
+        let fingerprint = self.active.fingerprint(key);
+        let next = SeriesId(before.0.wrapping_add(1));
+        if self.active.is(next, fingerprint) {
+            return Some(next);
+        }
+        self.active.get(fingerprint).or_else(|| self.find_persisted(key, fingerprint))
+    }
+
     /// The series with these labels, made if need be. `created` runs for a new series, before any other call can
     /// return its id, and for one series after the other in order of id: the place to journal its definition.
     pub fn get_or_create(

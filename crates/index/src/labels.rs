@@ -4,7 +4,7 @@ use crate::index::Index;
 use crate::posting::Malformed;
 use crate::segment::Segment;
 use crate::select::{self, for_each_key};
-use crate::source::Source;
+use crate::source::{Order, Source};
 use crate::view::View;
 use crate::{Flaw, SeriesId};
 use model::{Labels, Matcher, Pairs};
@@ -60,8 +60,8 @@ impl Index {
         }
         for tail in view.tails() {
             let tail = tail.read();
-            let own = ids & tail.ids();
-            for id in own {
+            let own = tail.ids().min().zip(tail.ids().max()).map(|(first, last)| ids.range(first..=last));
+            for id in own.into_iter().flatten() {
                 if let Some(key) = tail.key(id) {
                     hand_out(id, key);
                 }
@@ -216,7 +216,7 @@ fn values_in<S: Source>(source: &S, name: &str, wanted: &Wanted) -> Result<Vec<S
         return Ok(values.into_iter().collect());
     }
     let mut values = Vec::new();
-    let mut walk = source.values(name, "")?;
+    let mut walk = source.values(name, "", Order::Ascending)?;
     while walk.advance()? {
         let there = matches!(wanted, Wanted::All) || wanted.any(&walk.posting()?)?;
         if there {

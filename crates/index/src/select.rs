@@ -6,7 +6,7 @@
 
 use crate::Flaw;
 use crate::posting::{Malformed, Posting};
-use crate::source::{Keys, Source};
+use crate::source::{Keys, Order, Source};
 use model::{MatchOp, Matcher, Pairs};
 use regex_syntax::hir::literal::{ExtractKind, Extractor};
 use roaring::RoaringBitmap;
@@ -231,7 +231,7 @@ fn union_of<S: Source>(
     let mut union = RoaringBitmap::new();
     // Single series come in any order; one sort at the end beats as many insertions.
     let mut single = Vec::new();
-    let mut values = source.values(m.name(), prefix)?;
+    let mut values = source.values(m.name(), prefix, Order::Any)?;
     while values.advance()? {
         if !wanted(values.value()) {
             continue;

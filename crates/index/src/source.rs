@@ -18,6 +18,13 @@ pub(crate) struct NameStats {
     pub series: u32,
 }
 
+/// The order in which values are wanted. Where they lie in none, `Any` spares sorting them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    Ascending,
+    Any,
+}
+
 /// A set of series with their terms. What is damaged is reported as a [`Flaw`]; keys are the truth from which all
 /// else can be made again.
 pub(crate) trait Source {
@@ -31,8 +38,8 @@ pub(crate) trait Source {
     fn presence(&self, name: &str) -> Result<Option<Posting<'_>>, Flaw>;
     /// The series with a label pair.
     fn term(&self, name: &str, value: &str) -> Result<Option<Posting<'_>>, Flaw>;
-    /// The values of a label that start with `prefix`, in ascending order.
-    fn values(&self, name: &str, prefix: &str) -> Result<Values<'_>, Flaw>;
+    /// The values of a label that start with `prefix`.
+    fn values(&self, name: &str, prefix: &str, order: Order) -> Result<Values<'_>, Flaw>;
     /// Series and keys in order of id, from the first id not below `from`.
     fn keys(&self, from: u32) -> Keys<'_>;
 }

@@ -6,7 +6,7 @@
 use crate::Flaw;
 use crate::digest::random_u64;
 use crate::posting::Posting;
-use crate::source::{Keys, NameStats, Source, Values};
+use crate::source::{Keys, NameStats, Order, Source, Values};
 use hashbrown::{HashMap, HashTable};
 use model::Pairs;
 use roaring::RoaringBitmap;
@@ -21,6 +21,8 @@ pub(crate) struct Tail {
     arena: Arena,
     /// In ascending order of id.
     series: Vec<Series>,
+    /// Theirs.
+    ids: RoaringBitmap,
     names: HashMap<Box<str>, Name>,
     /// Against senders who choose values that collide.
     seed: u64,
@@ -137,7 +139,13 @@ impl Ids {
 
 impl Tail {
     pub(crate) fn new() -> Tail {
-        Tail { arena: Arena::default(), series: Vec::new(), names: HashMap::new(), seed: random_u64() }
+        Tail {
+            arena: Arena::default(),
+            series: Vec::new(),
+            ids: RoaringBitmap::new(),
+            names: HashMap::new(),
+            seed: random_u64(),
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -145,7 +153,7 @@ impl Tail {
     }
 
     pub(crate) fn contains(&self, id: u32) -> bool {
-        self.find(id).is_ok()
+        self.ids.contains(id)
     }
 
     /// Adds a series; its key must be a valid one, and its id new.
@@ -172,6 +180,7 @@ impl Tail {
                 }
             }
         }
+        self.ids.insert(id);
         let series = Series { id, key: key_place };
         match self.series.last() {
             Some(last) if last.id > id => {
@@ -190,8 +199,8 @@ impl Tail {
         self.find(id).ok().map(|at| self.arena.get(self.series[at].key))
     }
 
-    pub(crate) fn ids(&self) -> RoaringBitmap {
-        self.series.iter().map(|s| s.id).collect()
+    pub(crate) fn ids(&self) -> &RoaringBitmap {
+        &self.ids
     }
 
     /// Bytes held, close to what the allocator gave.
@@ -204,13 +213,16 @@ impl Tail {
                 n.len() + size_of::<Name>() + e.values.allocation_size() + e.presence.memory_bytes() + ids
             })
             .sum();
-        self.arena.memory_bytes() + self.series.capacity() * size_of::<Series>() + names
+        self.arena.memory_bytes()
+            + self.ids.serialized_size()
+            + self.series.capacity() * size_of::<Series>()
+            + names
     }
 }
 
 impl Source for Tail {
     fn all(&self) -> Result<RoaringBitmap, Flaw> {
-        Ok(self.ids())
+        Ok(self.ids.clone())
     }
 
     fn names(&self) -> Result<Vec<(String, NameStats)>, Flaw> {
@@ -234,7 +246,7 @@ impl Source for Tail {
         Ok(term.map(|t| t.ids.posting()))
     }
 
-    fn values(&self, name: &str, prefix: &str) -> Result<Values<'_>, Flaw> {
+    fn values(&self, name: &str, prefix: &str, order: Order) -> Result<Values<'_>, Flaw> {
         let Some(entry) = self.names.get(name) else { return Ok(Values::None) };
         let mut terms: Vec<(&str, &Ids)> = entry
             .values
@@ -242,7 +254,9 @@ impl Source for Tail {
             .map(|t| (self.arena.text(t.value), &t.ids))
             .filter(|(value, _)| value.starts_with(prefix))
             .collect();
-        terms.sort_unstable_by_key(|t| t.0);
+        if order == Order::Ascending {
+            terms.sort_unstable_by_key(|t| t.0);
+        }
         Ok(Values::Tail(TailValues { terms, next: 0 }))
     }
 
@@ -328,7 +342,7 @@ mod tests {
         assert_eq!(ids("__name__", "up"), Some(vec![5, 9]));
         assert_eq!(ids("job", "c"), None);
         assert_eq!(ids("none", "c"), None);
-        let mut values = t.values("job", "").unwrap();
+        let mut values = t.values("job", "", Order::Ascending).unwrap();
         let mut seen = Vec::new();
         while values.advance().unwrap() {
             seen.push(values.value().to_owned());
@@ -360,7 +374,7 @@ mod tests {
             t.insert(id, labels.unwrap().key());
         }
         assert_eq!(t.term("all", "x").unwrap().unwrap().len(), 200);
-        assert_eq!(t.term("big", &long).unwrap().unwrap().to_set().unwrap(), t.ids());
+        assert_eq!(t.term("big", &long).unwrap().unwrap().to_set().unwrap(), *t.ids());
         assert!(t.memory_bytes() > 200 * CHUNK_BYTES);
     }
 }

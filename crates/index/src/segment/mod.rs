@@ -11,6 +11,9 @@ mod terms;
 mod verify;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use keys::{BlockCache, KEY_BYTES_MAX, SegmentKeys};
 pub(crate) use layout::{Footer, Section};
 pub(crate) use terms::SegmentValues;
@@ -20,7 +23,7 @@ pub(crate) use write::{WriteError, write};
 use crate::Flaw;
 use crate::codec::payload;
 use crate::posting::Posting;
-use crate::source::{Keys, NameStats, Source, Values};
+use crate::source::{Keys, NameStats, Order, Source, Values};
 use bytes::Bytes;
 use keys::Dictionary;
 use roaring::RoaringBitmap;
@@ -205,7 +208,7 @@ impl Source for Segment {
         self.find_term(name, value)
     }
 
-    fn values(&self, name: &str, prefix: &str) -> Result<Values<'_>, Flaw> {
+    fn values(&self, name: &str, prefix: &str, _: Order) -> Result<Values<'_>, Flaw> {
         Ok(match self.find_name(name)? {
             Some(n) => Values::Segment(SegmentValues::new(self, &n, prefix)?),
             None => Values::None,

@@ -7,7 +7,7 @@ use super::terms::{Placed, TermWriter, encode_posting};
 use crate::Flaw;
 use crate::codec::put_crc;
 use crate::digest::random_u64;
-use crate::source::{Keys, MergedValues, NameStats, Source};
+use crate::source::{Keys, MergedValues, NameStats, Order, Source};
 use blocks::{BlockWriter, Blocks};
 use roaring::RoaringBitmap;
 use std::collections::BTreeSet;
@@ -169,7 +169,7 @@ fn write_terms(
     for name in &names {
         let mut walks = Vec::with_capacity(sources.len());
         for (i, source) in sources.iter().enumerate() {
-            walks.push(source.values(name, "").map_err(|f| WriteError::Source(i, f))?);
+            walks.push(source.values(name, "", Order::Ascending).map_err(|f| WriteError::Source(i, f))?);
         }
         let blame = |(i, flaw)| WriteError::Source(i, flaw);
         let mut values = MergedValues::new(walks).map_err(blame)?;
