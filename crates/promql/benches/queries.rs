@@ -38,7 +38,7 @@ impl SeriesSet for Chosen<'_> {
 fn synthetic() -> Synthetic {
     let series = (0..SERIES).map(|i| {
         let le = ["0.1", "0.5", "1", "5", "10", "+Inf"][i % 6];
-        let (instance, path) = (format!("host-{:02}", i % 50), format!("/p{}", i / 300));
+        let (instance, path) = (format!("host-{:02}", i / 6 % 50), format!("/p{}", i / 300));
         let pairs = [
             ("__name__", "http_request_duration_seconds_bucket"),
             ("instance", &instance),

@@ -65,6 +65,9 @@ impl Annotation {
     }
 }
 
+/// More different remarks than this are not kept.
+const ANNOTATIONS_MAX: usize = 1000;
+
 /// All remarks on a result, each once.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Annotations {
@@ -120,7 +123,9 @@ impl Annotations {
 
     fn add(&mut self, severity: Severity, span: Span, message: String, detail: Detail) {
         let Some(known) = self.all.iter_mut().find(|a| a.message == message) else {
-            self.all.push(Annotation { severity, message, span, detail });
+            if self.all.len() < ANNOTATIONS_MAX {
+                self.all.push(Annotation { severity, message, span, detail });
+            }
             return;
         };
         match (&mut known.detail, detail) {

@@ -67,8 +67,17 @@ impl Evaluator<'_> {
         grid: &Grid,
     ) -> Result<Vec<Series>, EvalError> {
         let span = a.param.as_ref().map_or(a.span, |p| p.span());
-        for q in param.iter().filter(|q| !(0.0..=1.0).contains(*q)) {
-            self.annotations.invalid_quantile(*q, span);
+        if param.iter().any(|q| q.is_nan()) {
+            self.annotations.invalid_quantile(f64::NAN, span);
+        }
+        let most = param.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let least = param.iter().copied().fold(f64::INFINITY, f64::min);
+        if most > 1.0 {
+            self.annotations.invalid_quantile(most, span);
+        }
+        // Nothing but NaN leaves the bounds as they began.
+        if least < 0.0 {
+            self.annotations.invalid_quantile(least, span);
         }
         let groups = groups(series, a);
         let mut out = Vec::with_capacity(groups.labels.len());

@@ -166,7 +166,10 @@ impl Evaluator<'_> {
         let notes = &mut self.annotations;
         let mut operation = Operation { op: b.op, span, return_bool: b.return_bool, notes };
         let mut out = Vec::with_capacity(vector.len());
-        for mut s in vector {
+        for (i, mut s) in vector.into_iter().enumerate() {
+            if i.is_multiple_of(256) {
+                self.control.check()?;
+            }
             if s.histograms.is_empty() {
                 floats_with_scalar(&mut operation, &mut s.floats, scalar, swapped);
             } else {
@@ -261,6 +264,7 @@ impl Evaluator<'_> {
             by_labels: HashMap::new(),
             pairs: HashMap::new(),
             seen: HashSet::new(),
+            many_present: Vec::new(),
         };
         for (n, (many, one)) in members.iter().enumerate() {
             if n.is_multiple_of(16) {
@@ -347,6 +351,8 @@ struct Join<'a> {
     pairs: HashMap<Pair, usize>,
     /// Results of a group at the current step.
     seen: HashSet<usize>,
+    /// At which steps the "many" side has any value; found out when first needed.
+    many_present: Vec<bool>,
 }
 
 impl Join<'_> {
@@ -359,7 +365,7 @@ impl Join<'_> {
         // As upstream: `fill_right` fills the "one" side, also where `group_right` makes that the left one.
         let (fill_many, fill_one) = (self.matching.fill_left, self.matching.fill_right);
         if (many.is_empty() && fill_many.is_none()) || (one.is_empty() && fill_one.is_none()) {
-            return self.check_unmatched(many, one);
+            return self.check_unmatched(one);
         }
         if let ([m], [o], None, None) = (many, one, fill_many, fill_one) {
             return self.pair_of_columns(*m, *o);
@@ -367,6 +373,10 @@ impl Join<'_> {
         for step in 0..self.grid.count {
             if step % 256 == 255 {
                 control.check()?;
+            }
+            // With nothing on the other side nothing is looked at, not even whether series are unique.
+            if one.len() > 1 && !self.is_filled() && !self.has_many(step) {
+                continue;
             }
             let right = self.only_one(one, step)?;
             self.seen.clear();
@@ -412,17 +422,25 @@ impl Join<'_> {
     }
 
     /// Duplicates on the "one" side are an error even where nothing matches them, if the other side has anything.
-    fn check_unmatched(&self, _many: &[usize], one: &[usize]) -> Result<(), EvalError> {
-        if one.len() < 2 {
-            return Ok(());
-        }
-        let filled = self.matching.fill_left.is_some() || self.matching.fill_right.is_some();
+    fn check_unmatched(&mut self, one: &[usize]) -> Result<(), EvalError> {
         for step in 0..self.grid.count {
-            if filled || self.many.iter().any(|s| s.is_present(step)) {
+            if one.len() > 1 && (self.is_filled() || self.has_many(step)) {
                 self.only_one(one, step)?;
             }
         }
         Ok(())
+    }
+
+    fn is_filled(&self) -> bool {
+        self.matching.fill_left.is_some() || self.matching.fill_right.is_some()
+    }
+
+    fn has_many(&mut self, step: usize) -> bool {
+        if self.many_present.is_empty() {
+            let present = |step| self.many.iter().any(|s| s.is_present(step));
+            self.many_present = (0..self.grid.count).map(present).collect();
+        }
+        self.many_present[step]
     }
 
     /// One series with one: a loop over two columns.

@@ -87,7 +87,7 @@ impl Evaluator<'_> {
             Id::Pi => constant(std::f64::consts::PI),
             Id::Start => constant(seconds(times.start)),
             Id::End => constant(seconds(times.end)),
-            Id::Range => constant(seconds(times.end - times.start)),
+            Id::Range => constant(seconds(times.end.saturating_sub(times.start))),
             Id::Step => constant(if times.start == times.end { 0.0 } else { seconds(times.step) }),
             Id::MaxOf | Id::MinOf => {
                 let mut left = self.scalar(&call.args[0], grid)?;
@@ -113,6 +113,7 @@ impl Evaluator<'_> {
 
     fn absent(&mut self, arg: &Expr, grid: &Grid) -> Result<Vec<Series>, EvalError> {
         let series = self.vector(arg, grid)?;
+        self.grow_columns(1, grid)?;
         let mut out = Series::absent(super::labels::absent_labels(arg), false, grid.count);
         for step in 0..grid.count {
             if !series.iter().any(|s| s.is_present(step)) {
@@ -163,6 +164,7 @@ impl Evaluator<'_> {
         // Years beyond these cannot be told from each other as floats of seconds anyway.
         let date = move |seconds: i64| part(civil(seconds.clamp(-(1 << 55), 1 << 55)));
         let Some(arg) = call.args.first() else {
+            self.grow_columns(1, grid)?;
             let floats = (0..grid.count).map(|i| date(grid.time(i).div_euclid(1000))).collect();
             return Ok(vec![Series {
                 labels: Labels::empty(),

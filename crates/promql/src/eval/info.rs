@@ -153,6 +153,7 @@ impl Evaluator<'_> {
             }
             self.read(&*set, i, &mut samples)?;
             let mut newest = Lookback::new(&samples, lookback);
+            self.grow_columns(2, &reference.grid)?;
             let mut sampled_at = vec![None; reference.grid.count];
             for (step, at) in sampled_at.iter_mut().enumerate() {
                 *at = match newest.at(reference.time(step)) {

@@ -41,16 +41,18 @@ pub(super) fn shown(labels: &Labels) -> String {
 
 impl Evaluator<'_> {
     pub(super) fn label_replace(&mut self, call: &Call, grid: &Grid) -> Result<Vec<Series>, EvalError> {
-        let invalid = |what: &str| EvalError::query(format!("{what} in label_replace()"));
         let (dst, replacement) =
             (self.label_name(&call.args[1], "destination", "label_replace")?, self.text(&call.args[2])?);
         let (src, pattern) = (self.text(&call.args[3])?, self.text(&call.args[4])?);
+        if pattern.len() > PATTERN_BYTES_MAX {
+            return Err(EvalError::query(format!(
+                "regular expression of {} bytes in label_replace(), over the limit of {PATTERN_BYTES_MAX}",
+                pattern.len()
+            )));
+        }
         let regex = Regex::new(&format!("^(?s:{pattern})$")).map_err(|_| {
             EvalError::query(format!("invalid regular expression in label_replace(): {pattern}"))
         })?;
-        if pattern.len() > PATTERN_BYTES_MAX {
-            return Err(invalid("regular expression too long"));
-        }
         let mut series = self.vector(&call.args[0], grid)?;
         for s in &mut series {
             let value = s.labels.get(&src).unwrap_or("");

@@ -72,7 +72,8 @@ impl Evaluator<'_> {
             _ => return Err(EvalError::query(format!("{} needs a range vector", call.function.name))),
         };
         if call.function.id == Id::AbsentOverTime {
-            return Ok(self.absent_of(series, range, grid));
+            self.grow_columns(1, grid)?;
+            return Ok(absent_of(&series, range, grid));
         }
         Ok(series)
     }
@@ -226,18 +227,6 @@ impl Evaluator<'_> {
         }
     }
 
-    /// 1 at every step at which no series has a value.
-    fn absent_of(&self, series: Vec<Series>, range: Option<&Expr>, grid: &Grid) -> Vec<Series> {
-        let labels = range.map(super::labels::absent_labels).unwrap_or_default();
-        let mut out = Series::absent(labels, true, grid.count);
-        for step in 0..grid.count {
-            if !series.iter().any(|s| s.is_present(step)) {
-                out.floats[step] = 1.0;
-            }
-        }
-        if out.is_empty() { Vec::new() } else { vec![out] }
-    }
-
     /// A range vector as the result of an instant query, with the times of its samples.
     pub fn matrix(&mut self, expr: &Expr, at: i64) -> Result<Vec<MatrixSeries>, EvalError> {
         let grid = Grid::once(at);
@@ -343,4 +332,16 @@ pub(crate) fn into_matrix_series(s: Series, grid: &Grid) -> MatrixSeries {
     let histograms =
         s.histograms.iter().enumerate().filter_map(|(i, h)| Some((grid.time(i), h.clone()?))).collect();
     MatrixSeries { labels: s.labels, floats, histograms }
+}
+
+/// 1 at every step at which no series has a value.
+fn absent_of(series: &[Series], range: Option<&Expr>, grid: &Grid) -> Vec<Series> {
+    let labels = range.map(super::labels::absent_labels).unwrap_or_default();
+    let mut out = Series::absent(labels, true, grid.count);
+    for step in 0..grid.count {
+        if !series.iter().any(|s| s.is_present(step)) {
+            out.floats[step] = 1.0;
+        }
+    }
+    if out.is_empty() { Vec::new() } else { vec![out] }
 }

@@ -257,7 +257,7 @@ fn regression(values: &[f64], times: &[i64], origin: i64) -> (f64, f64) {
     }
     let mut sums = [(0.0, 0.0); 4];
     for (v, t) in values.iter().zip(times) {
-        let x = (t - origin) as f64 / 1e3;
+        let x = t.saturating_sub(origin) as f64 / 1e3;
         for ((sum, c), term) in sums.iter_mut().zip([x, *v, x * v, x * x]) {
             (*sum, *c) = kahan::add(term, *sum, *c);
         }

@@ -115,14 +115,14 @@ impl Extent {
     /// What the sampled change is multiplied with. `zero` is how long before the first sample a counter was zero
     /// if it always grew as fast as in the samples.
     fn factor(&self, w: &Window<'_>, counter: bool, zero: Option<f64>) -> f64 {
-        let mut to_start = seconds(self.first - w.start);
-        let mut to_end = seconds(w.end - self.last);
-        let mut sampled = seconds(self.last - self.first);
+        let mut to_start = seconds(self.first.saturating_sub(w.start));
+        let mut to_end = seconds(w.end.saturating_sub(self.last));
+        let mut sampled = seconds(self.last.saturating_sub(self.first));
         let average = if self.gaps > 0 { sampled / self.gaps as f64 } else { 0.0 };
         let threshold = average * 1.1;
         if self.began(w, counter) {
             to_start = 0.0;
-            sampled = seconds(self.last - self.start);
+            sampled = seconds(self.last.saturating_sub(self.start));
         } else {
             if to_start >= threshold {
                 to_start = average / 2.0;
@@ -170,7 +170,7 @@ fn extrapolated_float(
     } else if extent.gaps == 0 {
         return None;
     } else if result > 0.0 && first >= 0.0 {
-        zero = Some(seconds(extent.last - extent.first) * (first / result));
+        zero = Some(seconds(extent.last.saturating_sub(extent.first)) * (first / result));
     }
     let mut factor = extent.factor(w, counter, zero);
     if per_second {
@@ -209,7 +209,7 @@ fn extrapolated_histogram(
         && sum.count > 0.0
         && hists[0].count >= 0.0
     {
-        zero = Some(seconds(extent.last - extent.first) * (hists[0].count / sum.count));
+        zero = Some(seconds(extent.last.saturating_sub(extent.first)) * (hists[0].count / sum.count));
     }
     let mut factor = extent.factor(w, counter, zero);
     if per_second {
@@ -304,7 +304,7 @@ pub(super) fn instant_change(
     let mut newest: Vec<Last> = floats.chain(histograms).collect();
     newest.sort_by_key(|l| std::cmp::Reverse(l.time));
     let [last, previous, ..] = newest.as_slice() else { return None };
-    let interval = last.time - previous.time;
+    let interval = last.time.saturating_sub(previous.time);
     if interval == 0 {
         return None;
     }
@@ -343,7 +343,7 @@ pub(super) fn instant_change(
 /// The value at `t` on the line between two samples. Over the reset of a counter the line starts at zero.
 fn interpolated_float(a: (i64, f64), b: (i64, f64), t: i64, counter: bool) -> f64 {
     let from = if counter && b.1 < a.1 { 0.0 } else { a.1 };
-    from + (b.1 - from) * (t - a.0) as f64 / (b.0 - a.0) as f64
+    from + (b.1 - from) * t.saturating_sub(a.0) as f64 / b.0.saturating_sub(a.0) as f64
 }
 
 /// The first and last sample that count for an anchored or smoothed range, if any does.
@@ -417,7 +417,7 @@ pub(super) fn interpolated(
     if t == b.0 {
         return Ok(b.1.clone());
     }
-    let fraction = (t - a.0) as f64 / (b.0 - a.0) as f64;
+    let fraction = t.saturating_sub(a.0) as f64 / b.0.saturating_sub(a.0) as f64;
     let mut result = b.1.clone();
     if counter && b.1.is_reset_after(a.1) {
         return Ok(result.scaled(fraction));

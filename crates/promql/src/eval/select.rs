@@ -203,7 +203,9 @@ fn smoothed_float(w: &Window<'_>) -> f64 {
     match values.get(i) {
         None => values[p],
         Some(next) => {
-            values[p] + (next - values[p]) * (w.end - times[p]) as f64 / (times[i] - times[p]) as f64
+            values[p]
+                + (next - values[p]) * w.end.saturating_sub(times[p]) as f64
+                    / times[i].saturating_sub(times[p]) as f64
         }
     }
 }

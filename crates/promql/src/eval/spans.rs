@@ -38,7 +38,7 @@ impl Evaluator<'_> {
         Ok(match expr {
             DurationExpr::Literal(n) => n.value,
             DurationExpr::Step(_) => self.times.step as f64 / 1000.0,
-            DurationExpr::Range(_) => (self.times.end - self.times.start) as f64 / 1000.0,
+            DurationExpr::Range(_) => self.times.end.saturating_sub(self.times.start) as f64 / 1000.0,
             DurationExpr::Negate { inner, .. } => -self.seconds(inner)?,
             DurationExpr::Paren { inner, .. } => self.seconds(inner)?,
             DurationExpr::Binary { op, lhs, rhs, span } => {

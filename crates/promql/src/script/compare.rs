@@ -196,7 +196,7 @@ impl Eval {
             let mut floats: Vec<(i64, f64)> = Vec::new();
             let mut histograms: Vec<(i64, &Arc<FloatHistogram>, bool)> = Vec::new();
             for (i, item) in items.iter().enumerate() {
-                let time = start + step * i as i64;
+                let time = start.saturating_add(step.saturating_mul(i as i64));
                 if time > end {
                     return mismatch(
                         query,

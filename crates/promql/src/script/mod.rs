@@ -143,7 +143,7 @@ impl Runner<'_> {
                 };
                 let others = match time {
                     0 => vec![-1000, 0, 1000],
-                    t => vec![-10 * t, 0, t / 5, t, 10 * t],
+                    t => vec![t.saturating_mul(-10), 0, t / 5, t, t.saturating_mul(10)],
                 };
                 others.into_iter().try_for_each(|at| self.instant(eval, &fixed, &text, at))
             }
@@ -159,7 +159,8 @@ impl Runner<'_> {
             return Ok(());
         }
         const MINUTE: i64 = 60_000;
-        let output = match self.range(expr, time - MINUTE, time + MINUTE, MINUTE) {
+        let output = match self.range(expr, time.saturating_sub(MINUTE), time.saturating_add(MINUTE), MINUTE)
+        {
             Ok(output) => output,
             Err(e) => return mismatch(query, "a result in range mode", e.to_string()),
         };

@@ -238,7 +238,7 @@ pub(super) fn starts(text: &str) -> Result<Vec<Option<i64>>, String> {
         let (step, rest) = signed_duration(&rest[1..])?;
         let times = rest.strip_prefix('x').ok_or("expected 'x<count>' after step duration")?;
         let step = if negative { -step } else { step };
-        out.extend((0..=repeat(times)? as i64).map(|i| Some(first + i * step)));
+        out.extend((0..=repeat(times)? as i64).map(|i| Some(first.saturating_add(step.saturating_mul(i)))));
     }
     Ok(out)
 }

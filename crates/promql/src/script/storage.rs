@@ -32,7 +32,9 @@ impl Memory {
         let series = self.series.entry(labels.clone()).or_default();
         for (i, item) in items.iter().enumerate() {
             let time = step_ms.saturating_mul(i as i64);
-            let start = starts.and_then(|s| s.get(i).copied().flatten()).map_or(0, |start| time + start);
+            let start = starts
+                .and_then(|s| s.get(i).copied().flatten())
+                .map_or(0, |start| time.saturating_add(start));
             let stored = match item {
                 Item::Omitted => continue,
                 Item::Float(v) => Stored::Float(*v),
@@ -65,7 +67,7 @@ impl Memory {
             let by_time = found.entry(key).or_default();
             for (i, item) in items.iter().enumerate() {
                 let Item::Float(v) = item else { continue };
-                let classic = by_time.entry(step_ms * i as i64).or_default();
+                let classic = by_time.entry(step_ms.saturating_mul(i as i64)).or_default();
                 match part {
                     "_bucket" => classic.buckets.push((bound.unwrap_or(f64::INFINITY), *v)),
                     "_count" => classic.count = Some(*v),

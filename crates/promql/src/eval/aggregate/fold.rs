@@ -28,7 +28,10 @@ impl Evaluator<'_> {
             self.grow_columns(1, grid)?;
             let drop_name = members.iter().any(|m| series[*m].drop_name);
             let mut result = Series::absent(labels, drop_name, grid.count);
-            let members = members.iter().map(|m| &series[*m]);
+            // A group can hold every series there is: stop within it too, and say why below.
+            let control = self.control;
+            let go_on = |(i, _): &(usize, &usize)| !i.is_multiple_of(256) || control.check().is_ok();
+            let members = members.iter().enumerate().take_while(go_on).map(|(_, m)| &series[*m]);
             let mut fold = Fold { a, notes: &mut self.annotations, result: &mut result };
             match a.op {
                 AggregateOp::Sum => fold.sum(members),
@@ -42,6 +45,7 @@ impl Evaluator<'_> {
             }
             out.push(result);
         }
+        self.control.check()?;
         drop_empty(&mut out);
         Ok(out)
     }

@@ -106,24 +106,68 @@ fn whole(k: f64, most: usize) -> usize {
     if k < 1.0 { 0 } else { (k as usize).min(most) }
 }
 
-/// The `k` largest (or smallest) values, best first. Of equal values the earlier series wins; NaN loses to all.
-fn best(values: impl Iterator<Item = (f64, usize)>, k: usize, largest: bool, chosen: &mut Vec<(f64, usize)>) {
+/// The `k` largest (or smallest) values, best first. NaN loses to all. Which of equal values are kept, and in which
+/// order, is that of the same binary heap that upstream uses.
+fn best(values: impl Iterator<Item = (f64, usize)>, k: usize, largest: bool, heap: &mut Vec<(f64, usize)>) {
     if k == 0 {
         return;
     }
-    let before = |a: f64, b: f64| {
-        if a.is_nan() || b.is_nan() {
-            return !a.is_nan() && b.is_nan();
-        }
-        if largest { a > b } else { a < b }
-    };
+    let worse = |a: f64, b: f64| a.is_nan() || if largest { a < b } else { a > b };
     for (v, m) in values.filter(|(v, _)| !is_absent(*v)) {
-        if chosen.len() == k && !before(v, chosen[k - 1].0) {
-            continue;
+        if heap.len() < k {
+            heap.push((v, m));
+            sift_up(heap, worse);
+        } else if (heap[0].0.is_nan() && !v.is_nan()) || (!v.is_nan() && worse(heap[0].0, v)) {
+            heap[0] = (v, m);
+            sift_down(heap, worse);
         }
-        let at = chosen.partition_point(|(c, _)| !before(v, *c));
-        chosen.insert(at, (v, m));
-        chosen.truncate(k);
+    }
+    if heap.len() <= INSERTION_SORT_MAX {
+        for i in 1..heap.len() {
+            let mut j = i;
+            while j > 0 && worse(heap[j - 1].0, heap[j].0) {
+                heap.swap(j, j - 1);
+                j -= 1;
+            }
+        }
+    } else {
+        heap.sort_by(|a, b| match (a.0.is_nan(), b.0.is_nan()) {
+            (false, false) if largest => b.0.total_cmp(&a.0),
+            (false, false) => a.0.total_cmp(&b.0),
+            (a, b) => a.cmp(&b),
+        });
+    }
+}
+
+/// Up to this many elements are sorted by insertion, which keeps the order of equal ones.
+const INSERTION_SORT_MAX: usize = 12;
+
+fn sift_up(heap: &mut [(f64, usize)], worse: impl Fn(f64, f64) -> bool) {
+    let mut child = heap.len() - 1;
+    while child > 0 {
+        let parent = (child - 1) / 2;
+        if !worse(heap[child].0, heap[parent].0) {
+            break;
+        }
+        heap.swap(child, parent);
+        child = parent;
+    }
+}
+
+fn sift_down(heap: &mut [(f64, usize)], worse: impl Fn(f64, f64) -> bool) {
+    let mut parent = 0;
+    loop {
+        let left = 2 * parent + 1;
+        if left >= heap.len() {
+            break;
+        }
+        let right = left + 1;
+        let child = if right < heap.len() && worse(heap[right].0, heap[left].0) { right } else { left };
+        if !worse(heap[child].0, heap[parent].0) {
+            break;
+        }
+        heap.swap(child, parent);
+        parent = child;
     }
 }
 
