@@ -3,6 +3,10 @@ import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import { infoPage, type InfoPage } from '@/api/catalog'
 import { useMessages } from '@/i18n'
+import { dateTimeText } from '@/lib/clockText'
+import type { ZoneId } from '@/lib/time'
+import { formatValue } from '@/lib/units'
+import { useTimeState } from '@/state/timeSearch'
 import styles from './StatusPage.module.css'
 
 function useInfo(page: InfoPage) {
@@ -13,6 +17,13 @@ function useInfo(page: InfoPage) {
   })
 }
 
+/** A fact as people read it: instants in their zone, sizes with a unit. */
+function factText(name: string, value: string, zone: ZoneId): string {
+  if (name === 'GOMEMLIMIT') return formatValue(Number(value), 'bytes')
+  const instant = /^\d{4}-\d\d-\d\dT/.test(value) ? Date.parse(value) : NaN
+  return Number.isNaN(instant) ? value : dateTimeText(instant, zone)
+}
+
 interface PairsProps {
   readonly page: InfoPage
   readonly filter?: string
@@ -21,6 +32,8 @@ interface PairsProps {
 function Pairs({ page, filter = '' }: PairsProps) {
   const s = useMessages().status
   const info = useInfo(page)
+  const { zone } = useTimeState()
+  const names: Record<string, string> = page === 'flags' ? {} : s.facts
   if (info.data === undefined)
     return info.error === null ? <Skeleton height={160} /> : <p className={styles.hint}>{s.missing}</p>
   const wanted = filter.toLowerCase()
@@ -30,8 +43,8 @@ function Pairs({ page, filter = '' }: PairsProps) {
         .filter(([name, value]) => value !== '' && `${name} ${value}`.toLowerCase().includes(wanted))
         .map(([name, value]) => (
           <div key={name}>
-            <dt>{name}</dt>
-            <dd className="mono">{value}</dd>
+            <dt>{names[name] ?? name}</dt>
+            <dd className="mono">{factText(name, value, zone)}</dd>
           </div>
         ))}
     </dl>
