@@ -161,6 +161,12 @@ impl App {
     pub fn families(&self) -> Vec<Family> {
         use MetricKind::{Counter, Gauge};
         let mut out = self.metrics.families();
+        out.push(Family::labelled_one(
+            "watchfire_build_info",
+            "The version of the server, always 1.",
+            ("version", env!("CARGO_PKG_VERSION")),
+            1.0,
+        ));
         let single = Family::single;
         out.extend([
             single(

@@ -73,6 +73,18 @@ impl Family {
         Family { name, help, kind, samples: vec![OwnSample { suffix: "", labels: Vec::new(), value }] }
     }
 
+    /// A gauge with one label.
+    pub fn labelled_one(
+        name: &'static str,
+        help: &'static str,
+        label: (&'static str, &str),
+        value: f64,
+    ) -> Family {
+        let mut family = Family::labelled(name, help, MetricKind::Gauge);
+        family.push(&[label], value);
+        family
+    }
+
     fn labelled(name: &'static str, help: &'static str, kind: MetricKind) -> Family {
         Family { name, help, kind, samples: Vec::new() }
     }

@@ -59,8 +59,20 @@ fn on_one_thread<T>(work: impl Future<Output = Result<T, Exit>>) -> Result<T, Ex
 
 /// Runs something that serves, on all processors.
 fn on_all_threads<T>(work: impl Future<Output = Result<T, Exit>>) -> Result<T, Exit> {
+    allow_descriptors();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("watchfire").build();
     runtime.map_err(|e| unable(format!("cannot start the runtime: {e}")))?.block_on(work)
+}
+
+/// Raises the soft limit of file descriptors to the hard one: the soft one is often 1,024, for the sake of programs
+/// that use `select`.
+fn allow_descriptors() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(e) = setrlimit(Resource::Nofile, limit) {
+        tracing::debug!(error = %e, "the limit of file descriptors stays as it is");
+    }
 }
 
 /// Waits until the process is asked to end.

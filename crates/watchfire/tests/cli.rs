@@ -256,6 +256,78 @@ fn data_is_kept_backed_up_restored_and_verified() {
 }
 
 #[test]
+fn blocks_of_prometheus_are_taken_in() {
+    const PROMTOOL: &str = "/usr/bin/promtool";
+    if !Path::new(PROMTOOL).is_file() {
+        eprintln!("{PROMTOOL} is absent: importing is not tested");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let mut text = String::from("# TYPE old counter\n");
+    for i in 0..500u64 {
+        text += &format!("old_total{{n=\"{}\"}} {i} {}\n", i % 5, now - 36_000 + i / 5 * 30);
+    }
+    text += "# EOF\n";
+    let (source, blocks) = (dir.path().join("old.om"), dir.path().join("blocks"));
+    std::fs::write(&source, text).unwrap();
+    let made = Command::new(PROMTOOL)
+        .args(["tsdb", "create-blocks-from", "openmetrics"])
+        .args([&source, &blocks])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+
+    let server = Served::start(&dir.path().join("online"), &[]);
+    let blocks = blocks.display().to_string();
+    let online = session(&["import", "prometheus", &blocks, "--url", &server.url], &[]);
+    assert!(online.contains("500 samples and 0 histograms taken in, 0 samples left out"), "{online}");
+    let question = ["query", "sum(count_over_time(old_total[1d]))", "--format", "csv", "--url"];
+    let counted = session(&[&question[..], &[&server.url]].concat(), &[]);
+    assert!(counted.contains(",500\n"), "{counted}");
+    assert_eq!(server.stop(), Some(0));
+
+    let data = dir.path().join("offline");
+    let offline = session(&["import", "prometheus", &blocks, "--data", &data.display().to_string()], &[]);
+    assert!(offline.contains("500 samples and 0 histograms taken in"), "{offline}");
+    let server = Served::start(&data, &[]);
+    let counted = session(&[&question[..], &[&server.url]].concat(), &[]);
+    assert!(counted.contains(",500\n"), "{counted}");
+    assert_eq!(server.stop(), Some(0));
+
+    let empty = session(&["import", "prometheus", &dir.path().join("online").display().to_string()], &[]);
+    assert!(empty.contains("holds no Prometheus blocks") && empty.ends_with("= 3\n"), "{empty}");
+}
+
+#[test]
+fn an_agent_delivers_what_it_sees() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Served::start(&dir.path().join("data"), &[]);
+    let config = dir.path().join("agent.yml");
+    std::fs::write(&config, "interval: 200ms\nlabels: {instance: far}\n").unwrap();
+    let spool = dir.path().join("spool").display().to_string();
+    let mut agent = watchfire(&["agent", "--to", &server.url, "--spool", &spool, "--config"])
+        .arg(&config)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let found =
+            session(&["query", "node_load1{instance=\"far\"}", "--format", "csv", "--url", &server.url], &[]);
+        if found.contains(",far,") {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{found}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let ended = Command::new("kill").args(["-TERM", &agent.id().to_string()]).status().unwrap();
+    assert!(ended.success());
+    assert_eq!(agent.wait().unwrap().code(), Some(0));
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
 fn a_flipped_bit_is_found_and_named() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");

@@ -3,8 +3,20 @@
 use crate::http::json::Json;
 use promql::{FloatHistogram, MatrixSeries, Value, VectorSample};
 
+/// Bytes reserved for each sample and each series, about what they take, and at most in all.
+const SAMPLE_BYTES: usize = 28;
+const SERIES_BYTES: usize = 160;
+const RESERVE_BYTES_MAX: usize = 64 << 20;
+
 /// `"resultType":…,"result":…`
 pub fn write(j: &mut Json, value: &Value) {
+    let series = match value {
+        Value::Scalar { .. } | Value::String { .. } => 0,
+        Value::Vector(samples) => samples.len(),
+        Value::Matrix(series) => series.len(),
+    };
+    let expected = samples(value) as usize * SAMPLE_BYTES + series * SERIES_BYTES;
+    j.reserve(expected.min(RESERVE_BYTES_MAX));
     match value {
         Value::Scalar { time_ms, value } => {
             j.key("resultType").string("scalar").key("result").raw("[").time(*time_ms).raw(",").float(*value);

@@ -16,6 +16,12 @@ impl Json {
         Json { buf: Vec::with_capacity(1024) }
     }
 
+    /// Makes room, so that a large text does not have to move as it grows.
+    pub fn reserve(&mut self, bytes: usize) -> &mut Self {
+        self.buf.reserve(bytes);
+        self
+    }
+
     /// The text so far.
     pub fn into_bytes(self) -> Vec<u8> {
         self.buf

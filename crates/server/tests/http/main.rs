@@ -3,4 +3,5 @@
 mod api_shapes;
 mod bad_input;
 mod peers;
+mod running;
 mod site;

@@ -1,9 +1,8 @@
 //! Real Prometheus programs against this server: remote writing into it, asking it, reading from it.
 
-use crate::site::{Site, recent};
+use crate::site::{Site, recent, until};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 fn installed(path: &str) -> bool {
     let there = Path::new(path).is_file();
@@ -37,18 +36,6 @@ fn prometheus(dir: &Path, config: &str) -> (Running, String) {
         .spawn()
         .unwrap();
     (Running(child), format!("http://127.0.0.1:{port}"))
-}
-
-/// Asks again and again until the answer is as wanted; gives up loudly.
-async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        if let Some(found) = ask().await {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "{what} did not come to be");
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
 }
 
 fn promtool(args: &[&str]) -> String {

@@ -6,7 +6,7 @@ use server::config::Config;
 use server::state::Origin;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A running server and what it needs.
@@ -145,6 +145,18 @@ impl Answer {
 
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |v| v.to_str().unwrap())
+    }
+}
+
+/// Asks again and again until the answer is there; gives up loudly.
+pub async fn until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(found) = ask().await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what} did not come to be");
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
