@@ -1,8 +1,8 @@
 //! Durable ordered log by partition and offset; refuses to know what a record means.
 //!
-//! [`LocalJournal`] keeps each partition as segment files on a local disk, with one writer thread that takes
-//! everything queued as one group, writes it once, syncs once, and then says so to each caller. [`Log`] is the
-//! same without the thread: what it does to the disk follows from its calls alone, so that a simulation can cut
+//! [`LocalJournal`] keeps each partition as segment files on a local disk, with one thread that takes everything
+//! queued as one group, writes it once and syncs once, and another that then says so to each caller. [`Log`] is the
+//! same without threads: what it does to the disk follows from its calls alone, so that a simulation can cut
 //! the power anywhere. The bytes are described in `docs/format/journal.md`.
 
 mod error;
@@ -43,8 +43,9 @@ pub type Records = Box<dyn Iterator<Item = Result<(Offset, Vec<u8>), JournalErro
 
 /// A durable ordered log, by partition and offset.
 pub trait Journal: Send + Sync {
-    /// Queues a record and returns at once. `then` runs exactly once, in the order of the calls, on the
-    /// partition's writer thread, after the record is on stable storage or has failed. (If the journal is already
+    /// Queues a record and returns at once. `then` runs exactly once, in the order of the calls, on a thread
+    /// of the partition's own, after the record is on stable storage or has failed. The next records are written
+    /// meanwhile, but not many: it should be quick. (If the journal is already
     /// closed it runs here, with [`JournalError::Closed`].) A record that failed takes no offset.
     fn append(&self, partition: Partition, record: Vec<u8>, then: Then);
 
@@ -53,7 +54,7 @@ pub trait Journal: Send + Sync {
         Vec::new()
     }
 
-    /// Bytes of records queued and not yet answered. Whoever appends keeps this in bounds.
+    /// Bytes of records queued and not yet written. Whoever appends keeps this in bounds.
     fn queued_bytes(&self, partition: Partition) -> u64;
 
     /// The acknowledged records from `from` on (or from the oldest that is kept), as they are now.
@@ -99,8 +100,8 @@ pub struct JournalStats {
     pub sync_time: Duration,
     /// The longest that writing and syncing one group took.
     pub sync_time_max: Duration,
-    /// Records queued and not yet answered.
+    /// Records queued and not yet written.
     pub queued_records: u64,
-    /// Bytes of records queued and not yet answered.
+    /// Bytes of records queued and not yet written.
     pub queued_bytes: u64,
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A journal in a directory: one directory, named by number, and one writer thread per partition.
+/// A journal in a directory: one directory, named by number, and two threads per partition.
 pub struct LocalJournal {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
@@ -58,7 +58,7 @@ impl LocalJournal {
         let (log, damages) = Log::open(self.disk.clone(), dir.clone(), self.options.clone())?;
         let name = format!("journal-{}", partition.0);
         let writer = Writer::start(name, log, self.options.clone(), self.buffers.clone())
-            .map_err(|e| JournalError::io("start writer thread for", &dir, e))?;
+            .map_err(|e| JournalError::io("start threads for", &dir, e))?;
         Ok((writer, damages))
     }
 

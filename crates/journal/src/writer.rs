@@ -1,4 +1,7 @@
-//! The thread that writes one partition.
+//! The threads of one partition: one writes and syncs, one answers.
+//!
+//! While callers are told about a group, the next one is already being written, so that what they do with the answer
+//! and what the disk does overlap.
 
 use crate::log::{Log, Shared};
 use crate::{JournalError, JournalOptions, JournalStats, Offset, Then};
@@ -6,13 +9,17 @@ use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SendError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-/// A partition's queue and the thread that empties it.
+/// So many groups may be written and wait for those before them to be answered. One more is in the writer's hands.
+const GROUPS_WAITING_MAX: usize = 1;
+
+/// A partition's queue and the threads that empty it.
 pub(crate) struct Writer {
     inner: Arc<Inner>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 struct Inner {
@@ -29,7 +36,7 @@ struct Inner {
 #[derive(Default)]
 struct Queue {
     pending: VecDeque<Pending>,
-    /// Records not yet answered, those being written included.
+    /// Records not yet written, those being written included.
     records: u64,
     bytes: u64,
     closed: bool,
@@ -88,11 +95,14 @@ impl Writer {
             options,
             counters: Mutex::default(),
         });
-        let thread = {
+        let (tell, told) = sync_channel(GROUPS_WAITING_MAX);
+        let answerer =
+            std::thread::Builder::new().name(format!("{name}-answer")).spawn(move || answer_all(told))?;
+        let writer = {
             let inner = inner.clone();
-            std::thread::Builder::new().name(name).spawn(move || inner.run())?
+            std::thread::Builder::new().name(name).spawn(move || inner.run(tell))?
         };
-        Ok(Writer { inner, thread: Mutex::new(Some(thread)) })
+        Ok(Writer { inner, threads: Mutex::new(vec![writer, answerer]) })
     }
 
     pub(crate) fn append(&self, record: Vec<u8>, then: Then) {
@@ -141,15 +151,20 @@ impl Writer {
         }
     }
 
-    /// Takes no more records, writes what is queued, answers everyone and ends the thread.
+    /// Takes no more records, writes what is queued, answers everyone and ends the threads.
     pub(crate) fn close(&self) {
         self.inner.queue.lock().closed = true;
         self.inner.filled.notify_one();
-        let thread = self.thread.lock().take();
-        // The last owner may be a callback, and then this is that thread, which ends by itself.
-        let thread = thread.filter(|t| t.thread().id() != std::thread::current().id());
-        if thread.is_some_and(|t| t.join().is_err()) {
-            tracing::error!("journal writer thread panicked");
+        let threads = std::mem::take(&mut *self.threads.lock());
+        // The last owner may be a callback. Then this is one of the threads, and they end by themselves.
+        let current = std::thread::current().id();
+        if threads.iter().any(|t| t.thread().id() == current) {
+            return;
+        }
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a journal thread panicked");
+            }
         }
     }
 }
@@ -160,13 +175,21 @@ impl Drop for Writer {
     }
 }
 
-/// What is written at once, kept for its capacity.
+/// What is written at once.
 #[derive(Default)]
 struct Group {
+    /// Kept for its capacity.
     records: Vec<Vec<u8>>,
     /// A refusal each, or nothing for the next of `records`.
     answers: Vec<(Option<JournalError>, Then)>,
     bytes: u64,
+}
+
+/// A group of which it is known what became of it.
+struct Outcome {
+    answers: Vec<(Option<JournalError>, Then)>,
+    /// The offset of its first record.
+    written: Result<Offset, JournalError>,
 }
 
 impl Inner {
@@ -182,7 +205,7 @@ impl Inner {
         Ok(record)
     }
 
-    fn run(&self) {
+    fn run(&self, tell: SyncSender<Outcome>) {
         let mut group = Group::default();
         while self.take(&mut group) {
             let started = Instant::now();
@@ -193,7 +216,10 @@ impl Inner {
             };
             self.count(&group, &written, started);
             self.buffers.give_back(&mut group.records);
-            answer(&mut group.answers, written);
+            let outcome = Outcome { answers: std::mem::take(&mut group.answers), written };
+            if let Err(SendError(outcome)) = tell.send(outcome) {
+                outcome.answer();
+            }
         }
     }
 
@@ -246,20 +272,26 @@ impl Inner {
     }
 }
 
-fn answer(answers: &mut Vec<(Option<JournalError>, Then)>, written: Result<Offset, JournalError>) {
-    let mut taken = 0;
-    for (refusal, then) in answers.drain(..) {
-        let result = match (refusal, &written) {
-            (Some(refusal), _) => Err(refusal),
-            (None, Err(e)) => Err(e.clone()),
-            (None, Ok(Offset(first))) => {
-                taken += 1;
-                Ok(Offset(first + taken - 1))
+fn answer_all(told: Receiver<Outcome>) {
+    told.into_iter().for_each(Outcome::answer);
+}
+
+impl Outcome {
+    fn answer(self) {
+        let mut taken = 0;
+        for (refusal, then) in self.answers {
+            let result = match (refusal, &self.written) {
+                (Some(refusal), _) => Err(refusal),
+                (None, Err(e)) => Err(e.clone()),
+                (None, Ok(Offset(first))) => {
+                    taken += 1;
+                    Ok(Offset(first + taken - 1))
+                }
+            };
+            // A caller's panic must not silence everyone behind it.
+            if catch_unwind(AssertUnwindSafe(|| then(result))).is_err() {
+                tracing::error!("the callback of a journal record panicked");
             }
-        };
-        // A caller's panic must not silence everyone behind it.
-        if catch_unwind(AssertUnwindSafe(|| then(result))).is_err() {
-            tracing::error!("the callback of a journal record panicked");
         }
     }
 }

@@ -137,11 +137,15 @@ fn what_cannot_be_taken_is_refused_in_its_turn() {
         e.to_string(),
         "journal record of 11 bytes is over the limit of 10 (journal record_bytes_max)"
     );
-    // The writer is held up in a callback, so that the queue fills.
+    // A callback holds up the answers. Another group waits behind it, the writer holds a third, and the queue fills.
     let (release, held) = mpsc::channel::<()>();
-    journal.append(P, vec![1], Box::new(move |_| held.recv().unwrap()));
-    while journal.queued_bytes(P) > 0 {
-        std::thread::yield_now();
+    let mut hold = Some(held);
+    for n in 0..3u8 {
+        let held = hold.take();
+        journal.append(P, vec![n], Box::new(move |_| held.iter().for_each(|held| held.recv().unwrap())));
+        while journal.queued_bytes(P) > 0 {
+            std::thread::yield_now();
+        }
     }
     let (tell, told) = mpsc::channel();
     for n in 0..3u8 {
@@ -155,9 +159,9 @@ fn what_cannot_be_taken_is_refused_in_its_turn() {
     assert_eq!(journal.queued_bytes(P), 10);
     release.send(()).unwrap();
     let busy = "journal queue holds 10 bytes of at most 15 (journal queue_bytes_max): try again later";
-    let expected = [(0, Ok(Offset(1))), (1, Err(busy.to_owned())), (2, Err(busy.to_owned()))];
+    let expected = [(0, Ok(Offset(3))), (1, Err(busy.to_owned())), (2, Err(busy.to_owned()))];
     assert_eq!(told.iter().take(3).collect::<Vec<_>>(), expected);
-    assert_eq!(records(&journal, 0), [(0, vec![1]), (1, vec![0; 10])]);
+    assert_eq!(records(&journal, 2), [(2, vec![2]), (3, vec![0; 10])]);
 }
 
 #[test]
@@ -166,6 +170,46 @@ fn a_panicking_callback_harms_nobody_else() {
     let journal = open(dir.path(), small());
     journal.append(P, vec![1], Box::new(|_| panic!("this panic is part of a test")));
     assert_eq!(append(&journal, P, &[2]).unwrap(), Offset(1));
+}
+
+#[test]
+fn the_next_group_is_written_while_one_is_answered() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = open(dir.path(), small());
+    let (release, held) = mpsc::channel::<()>();
+    journal.append(P, vec![1], Box::new(move |_| held.recv().unwrap()));
+    while journal.next_offset(P) < Offset(1) {
+        std::thread::yield_now();
+    }
+    let (tell, told) = mpsc::channel();
+    journal.append(P, vec![2], Box::new(move |result| tell.send(result).unwrap()));
+    while journal.next_offset(P) < Offset(2) {
+        std::thread::yield_now();
+    }
+    assert!(told.try_recv().is_err(), "answers come in order");
+    release.send(()).unwrap();
+    assert_eq!(told.recv().unwrap().unwrap(), Offset(1));
+}
+
+#[test]
+fn a_callback_may_be_the_last_owner() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Arc::new(open(dir.path(), small()));
+    let (tell, told) = mpsc::channel();
+    let (release, held) = mpsc::channel::<()>();
+    let owner = journal.clone();
+    let then = move |_: Result<Offset, JournalError>| {
+        held.recv().unwrap();
+        drop(owner);
+    };
+    journal.append(P, vec![0], Box::new(then));
+    for n in 1..6u8 {
+        let tell = tell.clone();
+        journal.append(P, vec![n], Box::new(move |result| tell.send(result.unwrap().0).unwrap()));
+    }
+    drop((journal, tell));
+    release.send(()).unwrap();
+    assert!(told.iter().eq(1..6));
 }
 
 #[test]
