@@ -19,6 +19,8 @@ use std::time::Duration;
 pub(crate) struct BatchAppender {
     engine: Arc<Engine>,
     batch: Batch,
+    /// The series looked up last.
+    last: SeriesId,
     from_ms: i64,
     to_ms: i64,
 }
@@ -30,6 +32,7 @@ impl BatchAppender {
         BatchAppender {
             engine: engine.clone(),
             batch: Batch::default(),
+            last: SeriesId(0),
             from_ms: now.saturating_sub(store.options.retention_ms),
             to_ms: now.saturating_add(store.options.future_ms_max),
         }
@@ -106,7 +109,8 @@ pub(crate) const BYTES_PER_SERIES_MIN: usize = 256;
 
 impl Appender for BatchAppender {
     fn lookup(&mut self, key: &[u8]) -> Option<SeriesRef> {
-        self.engine.store.index.lookup(key).map(|id| SeriesRef(id.0))
+        self.last = self.engine.store.index.lookup_after(self.last, key)?;
+        Some(SeriesRef(self.last.0))
     }
 
     fn series(&mut self, labels: &Labels) -> Result<SeriesRef, AppendError> {
