@@ -74,18 +74,28 @@ pub fn schedstat(bytes: &[u8]) -> impl Iterator<Item = (&[u8], f64, f64, u64)> {
 
 /// A CPU of `/proc/cpuinfo`; fields an architecture does not have are empty.
 #[derive(Debug, Clone, Default, PartialEq)]
-#[allow(missing_docs)] // The fields are named as the file names them.
 pub struct CpuInfo<'a> {
+    /// Number of the CPU.
     pub number: &'a [u8],
+    /// Number of the package it sits in.
     pub package: &'a [u8],
+    /// Number of the core within the package.
     pub core: &'a [u8],
+    /// Who made it.
     pub vendor: &'a [u8],
+    /// Family, a number of the vendor's.
     pub family: &'a [u8],
+    /// Model, a number of the vendor's.
     pub model: &'a [u8],
+    /// Model in words.
     pub model_name: &'a [u8],
+    /// Version of the microcode.
     pub microcode: &'a [u8],
+    /// Stepping, a number of the vendor's.
     pub stepping: &'a [u8],
+    /// Size of the cache, with its unit.
     pub cache: &'a [u8],
+    /// Frequency.
     pub megahertz: Option<f64>,
 }
 

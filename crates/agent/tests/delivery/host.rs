@@ -1,11 +1,9 @@
 //! Measuring this host: into a store that fails now and then, and as a whole agent.
 
-mod receiver;
-
+use crate::receiver::*;
 use agent::{Agent, AgentConfig, Local, LocalOptions};
 use env::{RealClock, RealDisk, RealRandom, SimClock};
 use model::*;
-use receiver::*;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,11 +1,9 @@
 //! The spool against a real HTTP server: order, outages, restarts, poison, bounds and power loss.
 
-mod receiver;
-
+use crate::receiver::*;
 use agent::{Credentials, SpoolError};
 use env::{Disk, RealDisk, SimDisk, SimRandom};
 use model::{Appendable, Metadata, MetricKind};
-use receiver::*;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,7 +1,5 @@
 //! A server that takes remote write, over real HTTP, and does as it is told.
 
-#![allow(dead_code)] // Each test file uses what it needs.
-
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};

@@ -1,11 +1,9 @@
 //! Delivery over TLS: trust, and proof of who we are.
 
-mod receiver;
-
+use crate::receiver::*;
 use agent::TlsOptions;
 use env::RealDisk;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use receiver::*;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;

@@ -1,9 +1,7 @@
 //! Delivery to servers of others, where they are installed.
 
-mod receiver;
-
+use crate::receiver::*;
 use env::RealDisk;
-use receiver::*;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
