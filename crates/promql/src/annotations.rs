@@ -53,8 +53,8 @@ impl Annotation {
             Detail::Overlaps(n) => format!(" ({n} occurrences)"),
             Detail::Monotonic(m) => format!(
                 ", from buckets {} to {}, with a max diff of {}, over {} samples from {} to {}",
-                format_float_short(m.lowest, 21),
-                format_float_short(m.highest, 21),
+                format_float_short(m.lowest),
+                format_float_short(m.highest),
                 format_significant(m.most, 2),
                 m.samples,
                 rfc3339(m.first_ms.div_euclid(1000)),
@@ -151,12 +151,12 @@ impl Annotations {
     }
 
     pub(crate) fn invalid_quantile(&mut self, q: f64, span: Span) {
-        let q = format_float_short(q, 21);
+        let q = format_float_short(q);
         self.warn(span, format!("quantile value should be between 0 and 1, got {q}"));
     }
 
     pub(crate) fn invalid_ratio(&mut self, ratio: f64, to: f64, span: Span) {
-        let (ratio, to) = (format_float_short(ratio, 21), format_float_short(to, 21));
+        let (ratio, to) = (format_float_short(ratio), format_float_short(to));
         self.warn(span, format!("ratio value should be between -1 and 1, got {ratio}, capping to {to}"));
     }
 

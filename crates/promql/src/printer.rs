@@ -231,7 +231,7 @@ impl Display for BinaryHead<'_> {
             write_labels(f, &m.include)?;
             f.write_char(')')?;
         }
-        let number = |v: f64| format_float_short(v, 21);
+        let number = format_float_short;
         match (m.fill_left, m.fill_right) {
             (Some(l), Some(r)) if l == r => write!(f, " fill ({})", number(l)),
             (l, r) => {

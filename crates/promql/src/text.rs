@@ -93,15 +93,15 @@ pub fn format_float(v: f64) -> String {
     }
 }
 
-/// A float in its shortest form: with an exponent when that is below -4 or at least `exponent_max`.
-pub(crate) fn format_float_short(v: f64, exponent_max: i32) -> String {
+/// A float in its shortest form: with an exponent when that is below -4 or above 5, as upstream's texts have it.
+pub(crate) fn format_float_short(v: f64) -> String {
     if !v.is_finite() {
         return format_float(v);
     }
     let scientific = format!("{v:e}");
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    if v != 0.0 && (exponent < -4 || exponent >= exponent_max) {
+    if v != 0.0 && !(-4..=5).contains(&exponent) {
         let sign = if exponent < 0 { '-' } else { '+' };
         format!("{mantissa}e{sign}{:02}", exponent.abs())
     } else {
@@ -308,8 +308,9 @@ mod tests {
         assert_eq!(unquote(r#""a\xc5z""#), Ok(b"a\xc5z".to_vec()));
         assert_eq!(unquote(r"'\''"), Ok(b"'".to_vec()));
         assert_eq!(unquote("`\\n`"), Ok(b"\\n".to_vec()));
-        assert_eq!(format_float_short(1e21, 21), "1e+21");
-        assert_eq!(format_float_short(0.00001, 21), "1e-05");
-        assert_eq!(format_float_short(0.5, 21), "0.5");
+        assert_eq!(format_float_short(1_234_567.0), "1.234567e+06");
+        assert_eq!(format_float_short(123_456.0), "123456");
+        assert_eq!(format_float_short(0.00001), "1e-05");
+        assert_eq!(format_float_short(0.5), "0.5");
     }
 }

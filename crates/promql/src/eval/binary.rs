@@ -445,10 +445,34 @@ impl Join<'_> {
 
     /// One series with one: a loop over two columns.
     fn pair_of_columns(&mut self, m: usize, o: usize) -> Result<(), EvalError> {
+        let (many, one) = (self.many, self.one);
+        if many[m].histograms.is_empty() && one[o].histograms.is_empty() {
+            return self.pair_of_floats((Some(m), Some(o)), &many[m].floats, &one[o].floats);
+        }
         for step in 0..self.grid.count {
-            let (Some(left), Some(right)) = (self.many[m].get(step), self.one[o].get(step)) else { continue };
+            let (Some(left), Some(right)) = (many[m].get(step), one[o].get(step)) else { continue };
             self.seen.clear();
             self.combine((Some(m), Some(o)), &left, &right, step)?;
+        }
+        Ok(())
+    }
+
+    fn pair_of_floats(&mut self, pair: Pair, many: &[f64], one: &[f64]) -> Result<(), EvalError> {
+        let at = self.result(pair);
+        for (step, (m, o)) in many.iter().zip(one).enumerate() {
+            if is_absent(*m) || is_absent(*o) {
+                continue;
+            }
+            let (l, r) = if self.swapped { (*o, *m) } else { (*m, *o) };
+            let v = match self.operation.floats(l, r) {
+                Outcome::Value(_, keep) if self.operation.return_bool => truth(keep),
+                Outcome::Value(Cell::Float(v), true) => v,
+                Outcome::Value(..) | Outcome::Nothing => continue,
+            };
+            if self.out[at].is_present(step) {
+                return Err(EvalError::same_labels());
+            }
+            self.out[at].floats[step] = v;
         }
         Ok(())
     }

@@ -283,7 +283,7 @@ impl<'a> Results<'a> {
 
 /// A quantile as a label value: always with a decimal point, as OpenMetrics writes it.
 fn quantile_label(q: f64) -> String {
-    let mut text = format_float_short(q, 21);
+    let mut text = format_float_short(q);
     if q.is_finite() && !text.contains(['e', '.']) {
         text.push_str(".0");
     }

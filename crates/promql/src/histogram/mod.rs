@@ -72,7 +72,7 @@ impl Bucket {
 
 impl fmt::Display for Bucket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let g = |v| format_float_short(v, 21);
+        let g = format_float_short;
         write!(
             f,
             "{}{},{}{}:{}",
@@ -352,7 +352,7 @@ impl FloatHistogram {
 
     /// In the notation of test scripts: `{{schema:1 count:3 buckets:[1 2]}}`.
     pub fn notation(&self) -> String {
-        let g = |v| format_float_short(v, 21);
+        let g = format_float_short;
         let mut out = Vec::new();
         let mut number = |key: &str, v: f64| {
             if v != 0.0 {
@@ -413,7 +413,7 @@ impl PartialEq for FloatHistogram {
 /// `{count:3, sum:4, (1,2]:3}`, empty buckets left out.
 impl fmt::Display for FloatHistogram {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let g = |v| format_float_short(v, 21);
+        let g = format_float_short;
         write!(f, "{{count:{}, sum:{}", g(self.count), g(self.sum))?;
         let negative = self.negative.iter().rev().map(|b| self.negative_bucket(*b));
         let zero = (!self.has_custom_bounds()).then(|| self.zero_bucket());

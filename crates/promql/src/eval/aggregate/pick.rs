@@ -91,11 +91,11 @@ impl Evaluator<'_> {
         }
         // The bounds of a 64 bit integer, as upstream.
         if least <= i64::MIN as f64 {
-            let least = format_float_short(least, 21);
+            let least = format_float_short(least);
             return Err(EvalError::query(format!("Scalar value {least} underflows int64")));
         }
         if most >= i64::MAX as f64 {
-            let most = format_float_short(most, 21);
+            let most = format_float_short(most);
             return Err(EvalError::query(format!("Scalar value {most} overflows int64")));
         }
         Ok(true)
