@@ -51,7 +51,7 @@ pub fn chunk_seeds() -> Vec<Vec<u8>> {
         chosen(Encoding::Xor2, encode_floats_xor2(&times, &values, &starts)),
     ];
     for float in [false, true] {
-        let histograms = vec![Arc::new(histogram(float)); 5];
+        let histograms: Vec<_> = (0..5).map(|_| Arc::new(histogram(float))).collect();
         let c = encode_histograms(&times, &histograms, 120);
         seeds.push(chosen(c.encoding, c.data.clone()));
         let with_starts = if float { Encoding::FloatHistogramStart } else { Encoding::HistogramStart };

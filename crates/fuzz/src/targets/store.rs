@@ -24,8 +24,11 @@ fn read(disk: &SimDisk, path: &Path) -> Vec<u8> {
     disk.map(path).expect("the file was just listed").to_vec()
 }
 
+/// A file's place and bytes.
+type Stored = (PathBuf, Vec<u8>);
+
 /// The files of a disk under a directory, but for locks.
-fn files(disk: &SimDisk, dir: &str) -> Vec<(PathBuf, Vec<u8>)> {
+fn files(disk: &SimDisk, dir: &str) -> Vec<Stored> {
     let under = |p: &PathBuf| p.starts_with(dir) && p.file_name().is_some_and(|n| n != "lock");
     disk.files().into_iter().filter(under).map(|p| (p.clone(), read(disk, &p))).collect()
 }
@@ -93,8 +96,8 @@ fn index_blocks(disk: &SimDisk) -> Arc<dyn blocks::Blocks> {
 }
 
 /// The files of an index of some series: one segment.
-fn index_files() -> &'static [(PathBuf, Vec<u8>)] {
-    static FILES: OnceLock<Vec<(PathBuf, Vec<u8>)>> = OnceLock::new();
+fn index_files() -> &'static [Stored] {
+    static FILES: OnceLock<Vec<Stored>> = OnceLock::new();
     FILES.get_or_init(|| files(&one_index(), "/blocks"))
 }
 
@@ -183,8 +186,8 @@ fn read_all(db: &Db) {
 
 /// The files of a store that holds some samples, as they are while it is open: in the journal, or flushed into a
 /// part.
-fn stored(flushed: bool) -> &'static [(PathBuf, Vec<u8>)] {
-    static FILES: [OnceLock<Vec<(PathBuf, Vec<u8>)>>; 2] = [OnceLock::new(), OnceLock::new()];
+fn stored(flushed: bool) -> &'static [Stored] {
+    static FILES: [OnceLock<Vec<Stored>>; 2] = [OnceLock::new(), OnceLock::new()];
     FILES[usize::from(flushed)].get_or_init(|| {
         let disk = SimDisk::new(1);
         let db = open(&disk).expect("an empty disk opens");
