@@ -26,7 +26,7 @@ impl Parser<'_> {
         self.duration_operators = 0;
         let expr = self.duration_expr(0, context, expected)?;
         if let DurationExpr::Literal(n) = &expr
-            && (n.value <= 0.0 || n.value.is_nan())
+            && milliseconds(n.value) <= 0
         {
             return Err(self.fail(n.span, "duration must be greater than 0"));
         }
@@ -161,7 +161,11 @@ impl Parser<'_> {
 
 fn fixed_or_computed(expr: DurationExpr) -> Duration {
     match expr {
-        DurationExpr::Literal(n) => Duration::Fixed((n.value * 1000.0).round() as i64),
+        DurationExpr::Literal(n) => Duration::Fixed(milliseconds(n.value)),
         expr => Duration::Computed(expr),
     }
+}
+
+fn milliseconds(seconds: f64) -> i64 {
+    (seconds * 1000.0).round() as i64
 }
