@@ -6,7 +6,7 @@
 
 use blocks::{Blocks, LocalBlocks};
 use env::RealDisk;
-use index::{Index, IndexOptions};
+use index::{Index, IndexOptions, SeriesId};
 use model::{Labels, MatchOp, Matcher};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
@@ -178,6 +178,15 @@ fn measure(dir: &Path, hosts: usize, recording: &[Pairs]) {
     timed("first lookup", || assert!(index.lookup(fleet[fleet.len() / 2].key()).is_some()));
     lookups(&index, &fleet, 1, "from the segment, in order");
     lookups(&index, &fleet, 20, "active again, in order");
+    let rounds = (4_000_000 / fleet.len()).clamp(1, 20);
+    each("lookup, active, told the one before", fleet.len() * rounds, || {
+        for _ in 0..rounds {
+            let mut before = SeriesId(u32::MAX);
+            for l in &fleet {
+                before = index.lookup_after(before, l.key()).expect("every series is there");
+            }
+        }
+    });
     shuffled(&index, &fleet);
     report("memory per series after reopening and looking up all", held() / n, "B");
     queries(&index);

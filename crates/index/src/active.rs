@@ -1,7 +1,7 @@
 //! The series being written: a table in memory from a key's fingerprint to its id.
 //!
-//! Every series of every write is looked up here. An entry is 20 bytes, and 16 more in order of id; the key itself is not held (see
-//! [`crate::digest`] for why a fingerprint is as good). Series come in when they are created or first written
+//! Every series of every write is looked up here. An entry is 20 bytes, and 16 more in order of id; the key itself
+//! is not held (see [`crate::digest`] for why a fingerprint is as good). Series come in when they are created or first written
 //! after a restart, and leave by second chance: a lookup marks its entry, a rotation takes unmarked entries out
 //! and clears the marks. A series thus stays for at least one whole time between two rotations after it was
 //! last looked up.
@@ -43,11 +43,16 @@ const SLOT_MARK: u64 = 1 << 63;
 impl Slot {
     fn holds(&self, f: Fingerprint) -> bool {
         let a = self.a.load(Ordering::Acquire);
-        let same = a & !SLOT_MARK == f.a && self.b.load(Ordering::Relaxed) == f.b;
-        if same && a & SLOT_MARK == 0 {
-            self.a.fetch_or(SLOT_MARK, Ordering::Relaxed);
+        if a & !SLOT_MARK != f.a || self.b.load(Ordering::Relaxed) != f.b {
+            return false;
         }
-        same
+        if a & SLOT_MARK != 0 {
+            return true;
+        }
+        // The mark is set only while the fingerprint is there: a rotation that takes it out at this moment must
+        // win or see the mark.
+        let marked = self.a.compare_exchange(a, a | SLOT_MARK, Ordering::Relaxed, Ordering::Relaxed);
+        marked.is_ok() || marked.is_err_and(|now| now & !SLOT_MARK == f.a)
     }
 
     fn set(&self, f: Fingerprint) {
@@ -55,14 +60,23 @@ impl Slot {
         self.a.store(f.a | SLOT_MARK, Ordering::Release);
     }
 
-    /// Clears the mark and says whether it was there.
-    fn unmark(&self) -> bool {
-        self.a.fetch_and(!SLOT_MARK, Ordering::Relaxed) & SLOT_MARK != 0
+    fn unmark(&self) {
+        self.a.fetch_and(!SLOT_MARK, Ordering::Relaxed);
     }
 
-    fn clear(&self) {
-        self.a.store(0, Ordering::Relaxed);
+    /// Clears the mark, or, if there is none, the fingerprint; says whether the fingerprint stays.
+    fn stays(&self) -> bool {
+        let a = self.a.load(Ordering::Relaxed);
+        if a & SLOT_MARK != 0 {
+            self.unmark();
+            return true;
+        }
+        if self.a.compare_exchange(a, 0, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+            // Looked up at this moment.
+            return true;
+        }
         self.b.store(0, Ordering::Relaxed);
+        false
     }
 }
 
@@ -147,12 +161,20 @@ impl Active {
 
     /// Adds a series; one that is there stays as it is.
     pub(crate) fn insert(&self, f: Fingerprint, id: SeriesId) {
+        self.insert_if(f, id, || true);
+    }
+
+    /// Adds a series if `good` says so, which is asked at a moment when nobody can look the series up, nor collect
+    /// the ids held; returns what it said.
+    pub(crate) fn insert_if(&self, f: Fingerprint, id: SeriesId, good: impl FnOnce() -> bool) -> bool {
         let (place, shard) = self.place(f);
         let mut table = shard.write();
-        if table.find(place, |e| e.fingerprint() == f).is_none() {
+        let good = good();
+        if good && table.find(place, |e| e.fingerprint() == f).is_none() {
             table.insert_unique(place, Entry::new(f, id), |e| self.hashing.slot(e.fingerprint()));
             self.slot_for(id, |s| s.set(f));
         }
+        good
     }
 
     fn slot_for(&self, id: SeriesId, change: impl FnOnce(&Slot)) {
@@ -168,17 +190,6 @@ impl Active {
         change(&page[id.0 as usize % PAGE_IDS]);
     }
 
-    /// Takes a series out if it has this id.
-    pub(crate) fn remove(&self, f: Fingerprint, id: SeriesId) {
-        let (slot, shard) = self.place(f);
-        if let Ok(entry) = shard.write().find_entry(slot, |e| e.fingerprint() == f && e.id == id.0) {
-            entry.remove();
-            if let Some(s) = slot_of(&self.by_id.read(), id.0) {
-                s.clear();
-            }
-        }
-    }
-
     /// Takes out what was not looked up since the rotation before, except `pinned`.
     pub(crate) fn rotate(&self, pinned: &RoaringBitmap) {
         for shard in &self.shards {
@@ -186,19 +197,31 @@ impl Active {
             let pages = self.by_id.read();
             table.retain(|e| {
                 let high = e.a_high.get_mut();
-                let slot = slot_of(&pages, e.id);
-                let seen = slot.is_some_and(Slot::unmark);
-                let keep = seen || *high & MARK != 0 || pinned.contains(e.id);
+                let seen = *high & MARK != 0 || pinned.contains(e.id);
                 *high &= !MARK;
-                if let (false, Some(slot)) = (keep, slot) {
-                    slot.clear();
+                let slot = slot_of(&pages, e.id);
+                if seen {
+                    slot.inspect(|s| s.unmark());
                 }
-                keep
+                seen || slot.is_some_and(Slot::stays)
             });
             drop(pages);
             if table.len() < table.capacity() / 3 {
                 let room = table.len() + table.len() / 4;
                 table.shrink_to(room, |e| self.hashing.slot(e.fingerprint()));
+            }
+        }
+        self.free_pages();
+    }
+
+    /// Gives back the pages in which no fingerprint is left; otherwise every id ever given would cost memory.
+    fn free_pages(&self) {
+        let count = self.by_id.read().len();
+        for at in 0..count {
+            // One page at a time, so that lookups wait for microseconds only.
+            let page = &mut self.by_id.write()[at];
+            if page.as_ref().is_some_and(|p| p.iter().all(|s| s.a.load(Ordering::Relaxed) == 0)) {
+                *page = None;
             }
         }
     }
@@ -251,10 +274,18 @@ mod tests {
         let f = active.fingerprint(b"k");
         active.insert(f, SeriesId(7));
         active.insert(f, SeriesId(8));
-        active.remove(f, SeriesId(8));
         assert_eq!(active.get(f), Some(SeriesId(7)));
-        active.remove(f, SeriesId(7));
-        assert_eq!(active.get(f), None);
+        assert!(active.is(SeriesId(7), f) && !active.is(SeriesId(8), f));
+        let other = active.fingerprint(b"other");
+        assert!(!active.insert_if(other, SeriesId(9), || false));
+        assert_eq!((active.get(other), active.is(SeriesId(9), other)), (None, false));
+        // Looked up by id alone, it stays; unused, it goes from both.
+        active.rotate(&RoaringBitmap::new());
+        assert!(active.is(SeriesId(7), f));
+        active.rotate(&RoaringBitmap::new());
+        assert_eq!(active.len(), 1);
+        active.rotate(&RoaringBitmap::new());
+        assert_eq!((active.get(f), active.is(SeriesId(7), f)), (None, false));
         assert_eq!(size_of::<Entry>(), 20);
     }
 
@@ -270,5 +301,11 @@ mod tests {
         }
         assert_eq!(active.get(active.fingerprint(b"series x")), None);
         assert_eq!(active.ids().len(), 50_000);
+        let before = active.memory_bytes();
+        active.rotate(&RoaringBitmap::new());
+        let kept: RoaringBitmap = (0..5000).collect();
+        active.rotate(&kept);
+        assert_eq!(active.ids(), kept);
+        assert!(active.memory_bytes() < before / 4, "what leaves gives back its memory");
     }
 }

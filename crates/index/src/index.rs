@@ -259,11 +259,9 @@ impl Index {
             });
             found.filter(|id| !view.dead.contains(*id))
         })?;
-        self.active.insert(fingerprint, SeriesId(id));
-        // `retain` publishes what it drops before it looks for what is active. Whichever of the two comes second
-        // sees the other.
-        if self.view().dead.contains(id) {
-            self.active.remove(fingerprint, SeriesId(id));
+        // `retain` publishes what it drops before it collects what is active. This either sees that, or is collected.
+        let alive = || !self.view().dead.contains(id);
+        if !self.active.insert_if(fingerprint, SeriesId(id), alive) {
             return None;
         }
         Some(SeriesId(id))

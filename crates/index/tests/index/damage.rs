@@ -91,7 +91,7 @@ fn series(i: u32) -> Labels {
         (format!("host-{:02}", i / 30), format!("{:032x}", u128::from(i).wrapping_mul(1 << 77 | 12345)));
     let name = ["up", "requests_total", "node_cpu_seconds_total"][i as usize % 3];
     let pairs = [("__name__", name), ("instance", &host), ("id", &id)];
-    let job = (i % 4 > 0).then_some(("job", "node"));
+    let job = (!i.is_multiple_of(4)).then_some(("job", "node"));
     Labels::from_pairs(pairs.into_iter().chain(job)).unwrap()
 }
 
