@@ -61,6 +61,28 @@ fn a_segment_is_what_was_written() {
     }
 }
 
+#[test]
+fn every_term_is_found_in_its_frame() {
+    let bytes = segment_bytes(3000, false);
+    let segment = Segment::open("s".to_owned(), bytes, Arc::new(BlockCache::new())).unwrap();
+    for i in 0..3000 {
+        let id = format!("{:x}", u64::from(i) * 0x9e37_79b9_7f4a);
+        let found = segment.term("id", &id).unwrap().expect("the term is there").to_set().unwrap();
+        assert_eq!(found, RoaringBitmap::from_iter([10 + i]), "{id}");
+        assert!(segment.term("id", &format!("{id}0z")).unwrap().is_none());
+    }
+    for prefix in ["", "1", "9e", "9e37", "fff", "zz"] {
+        let mut walk = segment.values("id", prefix, crate::source::Order::Ascending).unwrap();
+        let (mut count, mut last) = (0, String::new());
+        while walk.advance().unwrap() {
+            assert!(walk.value().starts_with(prefix) && (count == 0 || last.as_str() < walk.value()));
+            (count, last) = (count + 1, walk.value().to_owned());
+        }
+        let want = (0..3000u64).filter(|i| format!("{:x}", i * 0x9e37_79b9_7f4a).starts_with(prefix)).count();
+        assert_eq!(count, want, "{prefix}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
