@@ -69,6 +69,7 @@ impl Engine {
         let index_options = IndexOptions {
             series_max: options.series_max,
             series_per_metric_max: options.series_per_metric_max,
+            key_bytes_max: options.series_key_bytes_max,
             ..IndexOptions::default()
         };
         let (index, damaged) = Index::open(blocks.clone(), index_options).map_err(from_index)?;

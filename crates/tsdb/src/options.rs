@@ -23,6 +23,8 @@ pub struct Options {
     pub series_max: u64,
     /// Series of one metric name. Setting `storage.limits.series_per_metric`.
     pub series_per_metric_max: u64,
+    /// Bytes of a series' labels together, at most 16 MiB. Setting `storage.limits.series_key_bytes`.
+    pub series_key_bytes_max: usize,
     /// Exemplars kept; the oldest are forgotten. Setting `storage.limits.exemplars`.
     pub exemplars_max: usize,
     /// Metric families whose metadata is kept. Setting `storage.limits.metadata`.
@@ -43,6 +45,7 @@ impl Options {
             queued_bytes_max: 64 << 20,
             series_max: 20_000_000,
             series_per_metric_max: 2_000_000,
+            series_key_bytes_max: 256 << 10,
             exemplars_max: 100_000,
             metadata_max: 50_000,
             background: true,

@@ -70,7 +70,8 @@ impl Sources {
     fn of(store: &Store, range: TimeRange) -> Sources {
         let heads = {
             let h = store.heads.read();
-            h.frozen.iter().chain([&h.active]).cloned().collect()
+            let all = h.frozen.iter().chain([&h.active]);
+            all.filter(|h| h.read().range().overlaps(&range)).cloned().collect()
         };
         let parts = store.parts.read().clone();
         let parts = parts.iter().filter(|p| p.part.range().overlaps(&range)).cloned().collect();
@@ -91,9 +92,7 @@ impl Sources {
         matching -= &there;
         for h in &self.heads {
             let h = h.read();
-            if h.samples() > 0 {
-                there.extend(matching.iter().filter(|id| h.contains(SeriesId(*id))));
-            }
+            there.extend(matching.iter().filter(|id| h.contains(SeriesId(*id))));
         }
         there
     }

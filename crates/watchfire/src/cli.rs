@@ -102,7 +102,7 @@ pub struct ServeArgs {
     /// The configuration file [default: watchfire.yml in the data directory, if it is there].
     #[arg(long, value_name = "FILE", env = "WATCHFIRE_CONFIG")]
     pub config: Option<PathBuf>,
-    /// Do not watch this machine.
+    /// Watch neither this machine nor the server itself: store only what is sent or scraped.
     #[arg(long)]
     pub no_agent: bool,
     /// Print the configuration with every value in force, and end.

@@ -38,6 +38,7 @@ fn configuration(args: &ServeArgs, data_dir: &Path) -> Result<(Config, Option<Pa
     }
     if args.no_agent {
         config.agent.enabled = false;
+        config.own.enabled = false;
     }
     Ok((config, file))
 }

@@ -96,6 +96,7 @@ fn check(config: &Config, file: &str, dir: &Path) -> Result<(), ConfigError> {
         ("storage.retention", config.storage.retention.as_millis()),
         ("storage.limits.series", config.storage.limits.series),
         ("storage.limits.series_per_metric", config.storage.limits.series_per_metric),
+        ("storage.limits.series_key_bytes", config.storage.limits.series_key_bytes),
         ("ingest.limits.body_bytes_max", config.ingest.limits.body_bytes_max.bytes()),
         ("ingest.limits.decompressed_bytes_max", config.ingest.limits.decompressed_bytes_max.bytes()),
         ("ingest.limits.labels_per_series_max", config.ingest.limits.labels_per_series_max),

@@ -44,6 +44,7 @@ impl StorageConfig {
             head_bytes_max: memory_bytes as usize,
             series_max: self.limits.series,
             series_per_metric_max: self.limits.series_per_metric,
+            series_key_bytes_max: self.limits.series_key_bytes as usize,
             exemplars_max: self.limits.exemplars as usize,
             metadata_max: self.limits.metadata as usize,
             ..tsdb::Options::new(data_dir)
@@ -59,6 +60,8 @@ pub struct StorageLimits {
     pub series: u64,
     /// Series of one metric name.
     pub series_per_metric: u64,
+    /// Bytes of a series' labels, names and values together, with 6 to 14 more for each label.
+    pub series_key_bytes: u64,
     /// Exemplars; the oldest are forgotten.
     pub exemplars: u64,
     /// Metric families with metadata.
@@ -71,6 +74,7 @@ impl Default for StorageLimits {
         StorageLimits {
             series: of.series_max,
             series_per_metric: of.series_per_metric_max,
+            series_key_bytes: of.series_key_bytes_max as u64,
             exemplars: of.exemplars_max as u64,
             metadata: of.metadata_max as u64,
         }
