@@ -52,14 +52,14 @@ pub async fn series(host: &Host, count: u32, samples: u32) -> anyhow::Result<()>
     load.await??;
     let server = host.start().await?;
     println!("serving again {:.2?} after the start that follows kill -9", server.ready_after);
-    let all = server.query("count(workload)", base_ms + i64::from(samples - 1) * 15_000).await?;
-    let found: f64 = all[0]["value"][1].as_str().context("no count")?.parse()?;
-    ensure!(found == f64::from(count), "{found} of {count} series are there");
     println!(
         "resident after the restart {} MiB, peak {} MiB",
         mib(server.memory("VmRSS")?),
         mib(server.memory("VmHWM")?)
     );
+    let all = server.query("count(workload)", base_ms + i64::from(samples - 1) * 15_000).await?;
+    let found: f64 = all[0]["value"][1].as_str().context("no count")?.parse()?;
+    ensure!(found == f64::from(count), "{found} of {count} series are there");
     server.kill().await?;
     host.wipe()
 }
