@@ -1,6 +1,6 @@
 //! What all ways in share: reading a body within budgets, and answering what became of it.
 
-use crate::http::body::{BodyLimits, read_body_into};
+use crate::http::body::{BodyLimits, discard, read_body_into};
 use crate::http::error::{ApiError, ErrorKind};
 use crate::state::App;
 use crate::telemetry::ReceiveMetrics;
@@ -132,7 +132,10 @@ pub async fn body<'a>(
         )
         .retry_after(Duration::from_secs(1))
     };
-    let mut held = app.in_flight.take(wanted).ok_or_else(full)?;
+    let Some(mut held) = app.in_flight.take(wanted) else {
+        discard(body).await;
+        return Err(full());
+    };
     read_body_into(headers, body, limits, &mut held.work.body).await?;
     let length = held.work.body.len() as u64;
     if !held.grow(expected(length)) {

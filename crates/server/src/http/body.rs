@@ -23,6 +23,23 @@ pub struct BodyLimits {
 /// Capacity is reserved up to this much on the word of `Content-Length`; beyond it only what arrived counts.
 const RESERVE_MAX: usize = 1 << 20;
 
+/// A refused body is still taken off the wire up to this much and for this long. A client that is writing would
+/// otherwise meet a closed connection, and may never read why.
+const DISCARD_BYTES_MAX: u64 = 64 << 20;
+const DISCARD_TIME: Duration = Duration::from_secs(5);
+
+/// Reads and drops what is left of a refused body.
+pub async fn discard(mut body: Body) {
+    let end = Instant::now() + DISCARD_TIME;
+    let mut bytes = 0;
+    while let Ok(Some(Ok(frame))) = timeout_at(end, body.frame()).await {
+        bytes += frame.data_ref().map_or(0, |d| d.len() as u64);
+        if bytes > DISCARD_BYTES_MAX {
+            return;
+        }
+    }
+}
+
 /// The whole body.
 pub async fn read_body(headers: &HeaderMap, body: Body, limits: &BodyLimits) -> Result<Vec<u8>, ApiError> {
     let mut out = Vec::new();
@@ -40,6 +57,7 @@ pub async fn read_body_into(
     let announced =
         headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
     if announced.is_some_and(|n| n > limits.bytes_max as u64) {
+        discard(body).await;
         return Err(too_large(announced, limits));
     }
     out.reserve(announced.unwrap_or(0).min(RESERVE_MAX as u64) as usize);
@@ -54,6 +72,7 @@ pub async fn read_body_into(
         };
         if let Some(data) = frame.data_ref() {
             if out.len() + data.len() > limits.bytes_max {
+                discard(body).await;
                 return Err(too_large(announced, limits));
             }
             out.extend_from_slice(data);
