@@ -50,12 +50,12 @@ test: setup console lint ## Everything that must hold: lints, tests, PromQL conf
 
 .PHONY: fuzz-smoke
 fuzz-smoke: ## Every decoder on mutated input, longer than in `make test`
-	WATCHFIRE_FUZZ_RUNS=2000000 cargo test --release --locked -p fuzz -- --nocapture
+	FUZZ_ITERATIONS=2000000 cargo test --release --locked -p fuzz -- --nocapture
 
 .PHONY: torture
 torture: ## 300 rounds of kill -9 under load and 10,000 seeds of simulated power loss
 	cargo build --release --locked -p watchfire
-	WATCHFIRE_SEEDS=10000 cargo test --release --locked -p journal -p blocks -p index -p tsdb -- --nocapture simulat
+	WATCHFIRE_SEEDS=10000 cargo test --release --locked -p journal -p blocks -p index -p tsdb
 	cargo run --release --locked -p workload -- --binary $(CARGO_TARGET_DIR)/release/watchfire torture --rounds 300
 
 .PHONY: bench
