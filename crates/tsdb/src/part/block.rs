@@ -54,12 +54,12 @@ fn checked(file: &[u8], offset: u64) -> Result<(u8, usize, &[u8], u64), Malforme
     let Some(end) = body.checked_add(len).filter(|end| *end <= file.len()) else {
         return malformed("block length");
     };
+    let raw_len = word(file, start + 5) as usize;
+    if raw_len > RAW_MAX || len > zstd::zstd_safe::compress_bound(raw_len) {
+        return malformed("block size");
+    }
     if crc32c::crc32c(&file[start + 4..end]) != word(file, start) {
         return malformed("block checksum");
-    }
-    let raw_len = word(file, start + 5) as usize;
-    if raw_len > RAW_MAX {
-        return malformed("block size");
     }
     Ok((file[start + 4], raw_len, &file[body..end], end as u64))
 }
@@ -105,9 +105,8 @@ pub(crate) fn scan(name: &str, file: &[u8]) -> Vec<Damage> {
         match checked(&file[..end as usize], at) {
             Ok((_, _, _, next)) => at = next,
             Err(m) => {
-                // Lengths are under the checksum: after a bad block, the next good one is looked for.
                 damage(at, &format!("{} is wrong", m.what));
-                match (at + 1..end).find(|o| checked(&file[..end as usize], *o).is_ok()) {
+                match next_good(&file[..end as usize], at) {
                     Some(next) => at = next,
                     None => break,
                 }
@@ -118,6 +117,17 @@ pub(crate) fn scan(name: &str, file: &[u8]) -> Vec<Damage> {
         damage(end, "footer is wrong");
     }
     found
+}
+
+/// Where the next sound block begins after a damaged one at `at`. Mostly it is the content that is damaged, and the
+/// length still leads there; else every place is tried.
+fn next_good(blocks: &[u8], at: u64) -> Option<u64> {
+    let end = blocks.len() as u64;
+    let by_length = at + BLOCK_HEADER_LEN as u64 + u64::from(word(blocks, at as usize + 9));
+    if by_length == end || (by_length < end && checked(blocks, by_length).is_ok()) {
+        return Some(by_length);
+    }
+    (at + 1..end).find(|o| checked(blocks, *o).is_ok())
 }
 
 /// The three offsets of the footer.
