@@ -1,4 +1,4 @@
-//! The vocabulary of every signal: labels, samples, native histograms, exemplars, metadata, matchers and
+//! The vocabulary of every signal: labels, samples, native histograms, exemplars, metadata, records, matchers and
 //! what it means to append them.
 //!
 //! This crate refuses to know bytes on disk or wire, files, sockets and clocks. Everything else in the
@@ -10,6 +10,7 @@ mod histogram;
 mod labels;
 mod matcher;
 mod metadata;
+pub mod record;
 mod sample;
 
 pub use append::{AppendDone, AppendError, Appendable, Appender, Committed, Limit, SeriesRef, Unavailable};
