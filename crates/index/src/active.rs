@@ -1,6 +1,6 @@
 //! The series being written: a table in memory from a key's fingerprint to its id.
 //!
-//! Every series of every write is looked up here. An entry is 20 bytes, and 16 more in order of id; the key itself
+//! Every series of every write is looked up here. An entry is 20 bytes, and 20 more in order of id; the key itself
 //! is not held (see [`crate::digest`] for why a fingerprint is as good). Series come in when they are created or first written
 //! after a restart, and leave by second chance: a lookup marks its entry, a rotation takes unmarked entries out
 //! and clears the marks. A series thus stays for at least one whole time between two rotations after it was
@@ -22,16 +22,40 @@ const SHARDS: usize = 64;
 pub(crate) struct Active {
     hashing: Hashing,
     shards: Box<[Shard]>,
-    /// The same fingerprints in order of id. A sender's series got consecutive ids when they were new and come in
-    /// the same order ever after, so the next one is nearly always the next here: a walk through memory in
-    /// sequence where the table would miss the cache.
+    /// The same fingerprints in order of id, and which series came after each the last time. A sender repeats its
+    /// series in the same order, so the one remembered is nearly always the next. Its id is close by, because
+    /// ids are given in the order in which series first come: a walk through memory in sequence where the
+    /// table would miss the cache.
     by_id: RwLock<Vec<Option<Box<Page>>>>,
 }
 
-type Page = [Slot; PAGE_IDS];
+struct Page {
+    slots: [Slot; PAGE_IDS],
+    /// The id after it, [`NONE_YET`] before it is known. Only a guess: the fingerprint there decides.
+    after: [AtomicU32; PAGE_IDS],
+}
 
-/// A fingerprint, zero where there is none. `a` has the mark of the last lookup in its top bit. Written once for an
-/// id, then cleared when the series leaves the table.
+const NONE_YET: u32 = u32::MAX;
+
+/// So many series that a sender leaves out for once are stepped over.
+const SKIPPED_MAX: usize = 4;
+
+impl Page {
+    fn empty() -> Box<Page> {
+        Box::new(Page {
+            slots: std::array::from_fn(|_| Slot::default()),
+            after: std::array::from_fn(|_| AtomicU32::new(NONE_YET)),
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.slots.iter().all(|s| s.a.load(Ordering::Relaxed) == 0)
+    }
+}
+
+/// A fingerprint, zero where there is none. `a` has the mark of the last lookup in its top bit. Seldom written: when
+/// the series comes in, when it gets an alias, and when it leaves the table. A reader who meets a write sees
+/// halves of two fingerprints, which match no third.
 #[derive(Default)]
 struct Slot {
     a: AtomicU64,
@@ -80,9 +104,13 @@ impl Slot {
     }
 }
 
-fn slot_of(pages: &[Option<Box<Page>>], id: u32) -> Option<&Slot> {
+fn page_of(pages: &[Option<Box<Page>>], id: u32) -> Option<(&Page, usize)> {
     let page = pages.get(id as usize / PAGE_IDS)?.as_ref()?;
-    Some(&page[id as usize % PAGE_IDS])
+    Some((page, id as usize % PAGE_IDS))
+}
+
+fn slot_of(pages: &[Option<Box<Page>>], id: u32) -> Option<&Slot> {
+    page_of(pages, id).map(|(page, at)| &page.slots[at])
 }
 
 /// On cache lines of its own: the lock word is written by every reader.
@@ -153,10 +181,33 @@ impl Active {
         Some(SeriesId(entry.id))
     }
 
-    /// Whether the series with this id is there and has this fingerprint.
-    pub(crate) fn is(&self, id: SeriesId, f: Fingerprint) -> bool {
-        // An empty slot is all zero; a fingerprint of zero, should it ever come up, is for the table.
-        f.a != 0 && slot_of(&self.by_id.read(), id.0).is_some_and(|s| s.holds(f))
+    /// As [`Active::get`], trying first the series that came after `before` the last time.
+    pub(crate) fn get_after(&self, before: SeriesId, f: Fingerprint) -> Option<SeriesId> {
+        if let Some(id) = self.expected(before, f) {
+            return Some(id);
+        }
+        let id = self.get(f)?;
+        if let Some((page, at)) = page_of(&self.by_id.read(), before.0) {
+            page.after[at].store(id.0, Ordering::Relaxed);
+        }
+        Some(id)
+    }
+
+    fn expected(&self, before: SeriesId, f: Fingerprint) -> Option<SeriesId> {
+        let pages = self.by_id.read();
+        let mut id = before.0;
+        for _ in 0..=SKIPPED_MAX {
+            let (page, at) = page_of(&pages, id)?;
+            id = match page.after[at].load(Ordering::Relaxed) {
+                NONE_YET => id.wrapping_add(1),
+                after => after,
+            };
+            // An empty slot is all zero; a fingerprint of zero, should it ever come up, is for the table.
+            if f.a != 0 && slot_of(&pages, id)?.holds(f) {
+                return Some(SeriesId(id));
+            }
+        }
+        None
     }
 
     /// Adds a series; one that is there stays as it is.
@@ -177,6 +228,17 @@ impl Active {
         good
     }
 
+    /// Adds another fingerprint by which a series is found: that of bytes that mean the same labels. It is this one that
+    /// is expected in order of id from now on, since a sender does not change its ways.
+    pub(crate) fn insert_alias(&self, f: Fingerprint, id: SeriesId) {
+        let (place, shard) = self.place(f);
+        let mut table = shard.write();
+        if table.find(place, |e| e.fingerprint() == f).is_none() {
+            table.insert_unique(place, Entry::new(f, id), |e| self.hashing.slot(e.fingerprint()));
+            self.slot_for(id, |s| s.set(f));
+        }
+    }
+
     fn slot_for(&self, id: SeriesId, change: impl FnOnce(&Slot)) {
         if let Some(s) = slot_of(&self.by_id.read(), id.0) {
             return change(s);
@@ -186,8 +248,8 @@ impl Active {
         if pages.len() <= page {
             pages.resize_with(page + 1, || None);
         }
-        let page = pages[page].get_or_insert_with(|| Box::new(std::array::from_fn(|_| Slot::default())));
-        change(&page[id.0 as usize % PAGE_IDS]);
+        let page = pages[page].get_or_insert_with(Page::empty);
+        change(&page.slots[id.0 as usize % PAGE_IDS]);
     }
 
     /// Takes out what was not looked up since the rotation before, except `pinned`.
@@ -220,7 +282,7 @@ impl Active {
         for at in 0..count {
             // One page at a time, so that lookups wait for microseconds only.
             let page = &mut self.by_id.write()[at];
-            if page.as_ref().is_some_and(|p| p.iter().all(|s| s.a.load(Ordering::Relaxed) == 0)) {
+            if page.as_ref().is_some_and(|p| p.is_empty()) {
                 *page = None;
             }
         }
@@ -275,18 +337,59 @@ mod tests {
         active.insert(f, SeriesId(7));
         active.insert(f, SeriesId(8));
         assert_eq!(active.get(f), Some(SeriesId(7)));
-        assert!(active.is(SeriesId(7), f) && !active.is(SeriesId(8), f));
         let other = active.fingerprint(b"other");
         assert!(!active.insert_if(other, SeriesId(9), || false));
-        assert_eq!((active.get(other), active.is(SeriesId(9), other)), (None, false));
-        // Looked up by id alone, it stays; unused, it goes from both.
-        active.rotate(&RoaringBitmap::new());
-        assert!(active.is(SeriesId(7), f));
-        active.rotate(&RoaringBitmap::new());
-        assert_eq!(active.len(), 1);
-        active.rotate(&RoaringBitmap::new());
-        assert_eq!((active.get(f), active.is(SeriesId(7), f)), (None, false));
+        assert_eq!(active.get(other), None);
         assert_eq!(size_of::<Entry>(), 20);
+    }
+
+    #[test]
+    fn what_came_after_a_series_is_expected_there_again() {
+        let active = Active::new();
+        let f: Vec<_> = (0..10u32).map(|i| active.fingerprint(&i.to_le_bytes())).collect();
+        for (i, f) in f.iter().enumerate() {
+            active.insert(*f, SeriesId(i as u32));
+        }
+        assert_eq!(active.expected(SeriesId(2), f[3]), Some(SeriesId(3)), "the next id, until more is known");
+        assert_eq!(active.expected(SeriesId(2), f[7]), Some(SeriesId(7)), "four are left out");
+        assert_eq!(active.expected(SeriesId(2), f[8]), None);
+        assert_eq!(active.expected(SeriesId(3), f[2]), None);
+        assert_eq!(active.get_after(SeriesId(2), f[9]), Some(SeriesId(9)));
+        assert_eq!(active.get_after(SeriesId(3), f[1]), Some(SeriesId(1)));
+        assert_eq!(active.get_after(SeriesId(1), f[8]), Some(SeriesId(8)));
+        assert_eq!(active.expected(SeriesId(2), f[9]), Some(SeriesId(9)));
+        assert_eq!(active.expected(SeriesId(2), f[3]), None);
+        assert_eq!(active.expected(SeriesId(3), f[8]), Some(SeriesId(8)), "1 is left out");
+        assert_eq!(active.get_after(SeriesId(u32::MAX), f[1]), Some(SeriesId(1)), "nothing was before it");
+        // Looked up where it was expected alone, a series stays; unused, it goes from everywhere.
+        let none = RoaringBitmap::new();
+        active.rotate(&none);
+        assert!(active.expected(SeriesId(3), f[8]).is_some());
+        active.rotate(&none);
+        assert_eq!(active.ids(), RoaringBitmap::from_iter([8]));
+        assert_eq!(active.get_after(SeriesId(3), f[8]), Some(SeriesId(8)));
+        active.rotate(&none);
+        assert_eq!(active.len(), 1);
+        active.rotate(&none);
+        assert_eq!((active.len(), active.expected(SeriesId(3), f[8])), (0, None));
+    }
+
+    #[test]
+    fn an_alias_finds_the_series_and_keeps_it() {
+        let active = Active::new();
+        let (f, alias) = (active.fingerprint(b"k"), active.fingerprint(b"k written otherwise"));
+        active.insert(f, SeriesId(7));
+        active.insert_alias(alias, SeriesId(7));
+        assert_eq!((active.get(f), active.get(alias)), (Some(SeriesId(7)), Some(SeriesId(7))));
+        let none = RoaringBitmap::new();
+        active.rotate(&none);
+        assert_eq!(active.get(alias), Some(SeriesId(7)));
+        active.rotate(&none);
+        assert_eq!((active.get(f), active.get(alias)), (None, Some(SeriesId(7))));
+        assert_eq!(active.ids(), RoaringBitmap::from_iter([7]));
+        active.rotate(&none);
+        active.rotate(&none);
+        assert_eq!(active.len(), 0);
     }
 
     #[test]

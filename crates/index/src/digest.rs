@@ -98,10 +98,11 @@ impl Powers {
 }
 
 fn load(b: &[u8; GROUP_BYTES + 1]) -> [u64; 4] {
-    std::array::from_fn(|i| {
-        let eight: [u8; 8] = std::array::from_fn(|j| b[i * WORD_BYTES + j]);
+    let word = |at: usize| {
+        let eight = [b[at], b[at + 1], b[at + 2], b[at + 3], b[at + 4], b[at + 5], b[at + 6], b[at + 7]];
         u64::from_le_bytes(eight) & WORD_MASK
-    })
+    };
+    [word(0), word(WORD_BYTES), word(2 * WORD_BYTES), word(3 * WORD_BYTES)]
 }
 
 /// A number of up to 124 bits modulo `P`, not fully: below 2^62.

@@ -31,6 +31,11 @@ impl<S: AsRef<str>> Resolver<S> {
         out.series(&self.made()?)
     }
 
+    /// The key of the pairs resolved last.
+    pub fn key(&self) -> &[u8] {
+        &self.key
+    }
+
     /// The label set of the pairs, checked.
     pub fn labels(&mut self, limits: &Limits) -> Result<Labels, AppendError> {
         Self::count_of(&self.pairs, limits)?;

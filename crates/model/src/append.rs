@@ -24,6 +24,10 @@ pub trait Appender: Send {
     /// bytes: what is not known is `None`, never an error.
     fn lookup(&mut self, key: &[u8]) -> Option<SeriesRef>;
 
+    /// Says that these bytes, which are not a key, mean this series, so that a later [`Appender::lookup`] of
+    /// them may find it.
+    fn remember(&mut self, _alias: &[u8], _series: SeriesRef) {}
+
     /// The series with these labels, made if need be.
     fn series(&mut self, labels: &Labels) -> Result<SeriesRef, AppendError>;
 

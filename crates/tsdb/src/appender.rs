@@ -32,7 +32,7 @@ impl BatchAppender {
         BatchAppender {
             engine: engine.clone(),
             batch: Batch::default(),
-            last: SeriesId(0),
+            last: SeriesId(u32::MAX),
             from_ms: now.saturating_sub(store.options.retention_ms),
             to_ms: now.saturating_add(store.options.future_ms_max),
         }
@@ -111,6 +111,10 @@ impl Appender for BatchAppender {
     fn lookup(&mut self, key: &[u8]) -> Option<SeriesRef> {
         self.last = self.engine.store.index.lookup_after(self.last, key)?;
         Some(SeriesRef(self.last.0))
+    }
+
+    fn remember(&mut self, alias: &[u8], series: SeriesRef) {
+        self.engine.store.index.alias(alias, SeriesId(series.0));
     }
 
     fn series(&mut self, labels: &Labels) -> Result<SeriesRef, AppendError> {

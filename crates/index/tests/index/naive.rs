@@ -48,6 +48,10 @@ impl Naive {
         for (id, labels) in &self.0 {
             assert_eq!(index.labels(SeriesId(*id)).as_ref(), Some(labels));
             assert_eq!(index.lookup(labels.key()), Some(SeriesId(*id)), "{labels}");
+            let alias = [labels.key(), b"written otherwise"].concat();
+            index.alias(&alias, SeriesId(*id));
+            assert_eq!(index.lookup_after(SeriesId(id.wrapping_sub(1)), &alias), Some(SeriesId(*id)));
+            assert_eq!(index.lookup(labels.key()), Some(SeriesId(*id)), "{labels}");
             for before in [id.wrapping_sub(1), *id] {
                 assert_eq!(
                     index.lookup_after(SeriesId(before), labels.key()),

@@ -2,7 +2,8 @@
 //!
 //! The labels of a series, as they lie in the body, are the key under which the store knows the series
 //! ([`model::Labels::key`]). So a known series costs one lookup by a slice of the body and nothing per label.
-//! Only series that are new, or whose sender does not sort labels, are taken apart.
+//! Only series that are new are taken apart; where a sender does not sort labels, or sends empty ones, its way of
+//! writing them is remembered.
 
 use super::{metric_kind, read_sample};
 use crate::error::DecodeError;
@@ -90,7 +91,12 @@ impl<'a, A: Appender + ?Sized> Decoder<'a, '_, A> {
         let known = if shape.labels == 0 { self.out.lookup(labels) } else { None };
         let series = match known {
             Some(s) => Ok(s),
-            None => self.new_series(message, base),
+            None => self.new_series(message, base).inspect(|s| {
+                // All labels are in `labels`, in a form that a sender will repeat.
+                if shape.labels == 0 && self.labels.key() != labels {
+                    self.out.remember(labels, *s);
+                }
+            }),
         };
         match series {
             Ok(series) => self.items(series, message, rest, rest_base),

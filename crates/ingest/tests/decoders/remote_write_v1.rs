@@ -119,6 +119,17 @@ fn any_order_of_labels_is_one_series() {
 }
 
 #[test]
+fn other_ways_of_writing_a_series_are_remembered() {
+    let sorted = [(METRIC_NAME, "a"), ("x", "1"), ("y", "2")];
+    let other = [(METRIC_NAME, "a"), ("y", "2"), ("empty", ""), ("x", "1")];
+    let series = vec![one(&other), one(&sorted), one(&other), one(&other)];
+    let alias: Vec<u8> = TimeSeries { labels: labels(&other), ..Default::default() }.encode_to_vec();
+    let (r, o) = run(&body(series));
+    assert_eq!((o.samples, r.labels.len()), (4, 1));
+    assert_eq!(r.aliases, [alias]);
+}
+
+#[test]
 fn fields_in_any_order_and_unknown_fields_are_understood() {
     let label = |n: &str, v: &str| Label { name: n.into(), value: v.into() }.encode_to_vec();
     let sample = Sample { value: 7.0, timestamp: T }.encode_to_vec();

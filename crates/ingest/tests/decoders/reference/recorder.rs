@@ -7,6 +7,8 @@ use std::collections::HashMap;
 pub struct Recorder {
     pub by_key: HashMap<Vec<u8>, SeriesRef>,
     pub labels: Vec<Labels>,
+    /// Ways of writing a series that are not its key.
+    pub aliases: Vec<Vec<u8>>,
     pub lines: Vec<String>,
     pub histograms: Vec<Histogram>,
     pub values: Vec<u64>,
@@ -35,6 +37,12 @@ fn start(start_ms: i64) -> String {
 impl Appender for Recorder {
     fn lookup(&mut self, key: &[u8]) -> Option<SeriesRef> {
         self.by_key.get(key).copied()
+    }
+
+    fn remember(&mut self, alias: &[u8], series: SeriesRef) {
+        let before = self.by_key.insert(alias.to_vec(), series);
+        assert!(before.is_none(), "it was there to be found");
+        self.aliases.push(alias.to_vec());
     }
 
     fn series(&mut self, labels: &Labels) -> Result<SeriesRef, AppendError> {
