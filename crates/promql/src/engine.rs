@@ -3,7 +3,10 @@
 use crate::ast::{At, Duration, Edges, Expr, Matching, ValueType, VectorSelector};
 use crate::control::Control;
 use crate::error::EvalError;
-use crate::eval::{Cell, Evaluator, Grid, QueryTimes, Series, finished, into_matrix_series};
+use crate::eval::{
+    Cell, Evaluator, Grid, QueryTimes, Series, Trace, TracedSource, finished, into_matrix_series,
+};
+use crate::explain::{PlanNode, plan};
 use crate::source::Source;
 use crate::value::{Output, Point, Value, VectorSample};
 
@@ -37,6 +40,31 @@ impl Default for EngineOptions {
     }
 }
 
+/// When a query is evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Times {
+    /// At one instant, Unix milliseconds.
+    Instant(i64),
+    /// At every step of a range, both ends included.
+    Range {
+        /// Unix milliseconds.
+        start_ms: i64,
+        /// Unix milliseconds.
+        end_ms: i64,
+        /// Milliseconds between steps.
+        step_ms: i64,
+    },
+}
+
+/// The answer to a query, and how it was found.
+#[derive(Debug, Clone)]
+pub struct Explained {
+    /// The answer, the same as without an explanation.
+    pub output: Output,
+    /// The query's nodes with what each gave, read, took and held.
+    pub plan: PlanNode,
+}
+
 /// Evaluates queries over any source.
 #[derive(Debug, Clone, Default)]
 pub struct Engine {
@@ -50,6 +78,27 @@ impl Engine {
         Engine { options }
     }
 
+    /// Evaluates a query and tells how.
+    pub fn explain(
+        &self,
+        source: &dyn Source,
+        expr: &Expr,
+        times: Times,
+        control: &Control,
+    ) -> Result<Explained, EvalError> {
+        let trace = Trace::default();
+        let source = TracedSource { source, trace: &trace };
+        let output = match times {
+            Times::Instant(at) => self.instant_traced(&source, expr, at, control, Some(&trace)),
+            Times::Range { start_ms, end_ms, step_ms } => {
+                self.range_traced(&source, expr, (start_ms, end_ms, step_ms), control, Some(&trace))
+            }
+        }?;
+        let mut plan = plan(expr, &trace);
+        plan.series.get_or_insert(output.value.series() as u64);
+        Ok(Explained { output, plan })
+    }
+
     /// The value of a query at one instant.
     pub fn instant(
         &self,
@@ -58,9 +107,20 @@ impl Engine {
         time_ms: i64,
         control: &Control,
     ) -> Result<Output, EvalError> {
+        self.instant_traced(source, expr, time_ms, control, None)
+    }
+
+    fn instant_traced(
+        &self,
+        source: &dyn Source,
+        expr: &Expr,
+        time_ms: i64,
+        control: &Control,
+        trace: Option<&Trace>,
+    ) -> Result<Output, EvalError> {
         self.check_experimental(expr)?;
         let times = QueryTimes { start: time_ms, end: time_ms, step: 0 };
-        let mut evaluator = Evaluator::new(source, &self.options, control, times);
+        let mut evaluator = Evaluator::new(source, &self.options, control, times).traced(trace);
         let grid = Grid::once(time_ms);
         let value = match expr.value_type() {
             ValueType::String => Value::String { time_ms, value: string(expr) },
@@ -88,6 +148,17 @@ impl Engine {
         step_ms: i64,
         control: &Control,
     ) -> Result<Output, EvalError> {
+        self.range_traced(source, expr, (start_ms, end_ms, step_ms), control, None)
+    }
+
+    fn range_traced(
+        &self,
+        source: &dyn Source,
+        expr: &Expr,
+        (start_ms, end_ms, step_ms): (i64, i64, i64),
+        control: &Control,
+        trace: Option<&Trace>,
+    ) -> Result<Output, EvalError> {
         self.check_experimental(expr)?;
         if step_ms <= 0 {
             return Err(EvalError::query(format!(
@@ -104,7 +175,7 @@ impl Engine {
             });
         }
         let times = QueryTimes { start: start_ms, end: end_ms, step: step_ms };
-        let mut evaluator = Evaluator::new(source, &self.options, control, times);
+        let mut evaluator = Evaluator::new(source, &self.options, control, times).traced(trace);
         let mut series = match expr.value_type() {
             ValueType::Scalar if grid.count == 0 => Vec::new(),
             ValueType::Scalar => vec![Series {

@@ -16,6 +16,31 @@ pub fn pretty(expr: &Expr) -> String {
     out
 }
 
+/// The expression without its operands: an ellipsis stands for each that is more than a literal.
+pub(crate) fn head(expr: &Expr) -> String {
+    let operand = |e: &Expr| match e {
+        Expr::Number(_) | Expr::String(_) => e.to_string(),
+        _ => ELLIPSIS.to_owned(),
+    };
+    match expr {
+        Expr::Aggregate(a) => {
+            let param = a.param.as_ref().map(|p| operand(p) + ", ").unwrap_or_default();
+            format!("{}({param}{ELLIPSIS})", AggregateHead(a))
+        }
+        Expr::Binary(b) => format!("{} {} {}", operand(&b.lhs), BinaryHead(b), operand(&b.rhs)),
+        Expr::Call(c) => {
+            let args: Vec<String> = c.args.iter().map(operand).collect();
+            format!("{}({})", c.function.name, args.join(", "))
+        }
+        Expr::Subquery(s) => format!("{ELLIPSIS}{}", SubquerySuffix(s)),
+        Expr::Paren(_) => format!("({ELLIPSIS})"),
+        Expr::Unary(u) => format!("{}{ELLIPSIS}", if u.negative { '-' } else { '+' }),
+        Expr::Matrix(_) | Expr::Vector(_) | Expr::Number(_) | Expr::String(_) => expr.to_string(),
+    }
+}
+
+const ELLIPSIS: &str = "…";
+
 fn indent(out: &mut String, level: usize) {
     for _ in 0..level {
         out.push_str(INDENT);

@@ -54,4 +54,9 @@ pub trait SeriesSet: Send + Sync {
 
     /// Replaces the content of `out` with the samples of a series.
     fn read(&self, i: usize, out: &mut Samples) -> Result<(), SourceError>;
+
+    /// Stored bytes, compressed, that reading from this set has touched so far; `None` if that is not known.
+    fn bytes_read(&self) -> Option<u64> {
+        None
+    }
 }

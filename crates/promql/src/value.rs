@@ -59,6 +59,17 @@ pub enum Value {
     Matrix(Vec<MatrixSeries>),
 }
 
+impl Value {
+    /// How many series it has; a scalar or a string counts as one.
+    pub fn series(&self) -> usize {
+        match self {
+            Value::Scalar { .. } | Value::String { .. } => 1,
+            Value::Vector(samples) => samples.len(),
+            Value::Matrix(series) => series.len(),
+        }
+    }
+}
+
 /// What a query cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {

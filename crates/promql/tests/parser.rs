@@ -13,19 +13,34 @@ fn shape(query: &str) -> String {
 #[test]
 fn errors_say_what_is_wrong_and_where() {
     let text = include_str!("parser/errors.txt");
-    let mut cases = 0;
-    for case in text.split("\n\n") {
-        let line = |key: &str| case.lines().find_map(|l| l.strip_prefix(key)).map(str::trim_start);
-        let Some(query) = line("query:") else { continue };
-        let query = query.replace("\\n", "\n");
+    let (_, cases) = text.split_once("\n\n").expect("a heading and cases");
+    let mut told = String::new();
+    for case in cases.split("\n\n") {
+        let written = case.lines().next().and_then(|l| l.strip_prefix("query:")).expect("a query").trim();
+        let query = written.replace("\\n", "\n");
         let error = parse(&query).expect_err(&query);
-        assert_eq!(error.to_string(), line("error: ").expect("an error"), "{query}");
-        assert_eq!(error.help.as_deref(), line("help: "), "{query}");
         assert!(error.start <= error.end && error.end <= query.len(), "{query}");
         assert!(error.caret(&query).contains('^'), "{query}");
-        cases += 1;
+        told += format!("query: {written}").trim_end();
+        told += &format!("\nerror: {error}\n");
+        told += &error.help.map(|help| format!("help: {help}\n")).unwrap_or_default();
+        told += "\n";
     }
-    assert!(cases > 60, "{cases}");
+    assert!(told.trim_end() == cases.trim_end(), "the errors are:\n{told}");
+}
+
+/// Mistakes people make: the query with a caret under the place, what is wrong, and what might be right instead.
+#[test]
+fn mistakes_are_answered_with_what_might_be_right() {
+    let text = include_str!("parser/mistakes.txt");
+    let (_, cases) = text.split_once("\n\n").expect("a heading and cases");
+    let mut told = String::new();
+    for case in cases.split("\n\n") {
+        let query = case.lines().next().expect("a query");
+        told += &parse(query).map_or_else(|e| e.caret(query), |_| format!("{query}\nis no mistake"));
+        told += "\n\n";
+    }
+    assert!(told.trim_end() == cases.trim_end(), "the mistakes are told so:\n{told}");
 }
 
 #[test]

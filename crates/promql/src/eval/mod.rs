@@ -17,11 +17,13 @@ mod rate;
 mod select;
 mod series;
 mod spans;
+mod trace;
 mod window;
 
-pub(crate) use invariant::depends_on_time;
+pub(crate) use invariant::{depends_on_time, is_invariant};
 pub(crate) use matrix::into_matrix_series;
 pub(crate) use series::{Cell, Grid, Series, is_absent, without_metadata};
+pub(crate) use trace::{Evaluated, Read, Trace, TracedSource};
 
 use crate::annotations::Annotations;
 use crate::ast::{Expr, ValueType};
@@ -58,6 +60,8 @@ pub(crate) struct Evaluator<'a> {
     times: QueryTimes,
     held: Held,
     needs: Needs,
+    /// Where the evaluation is recorded, if it is.
+    trace: Option<&'a Trace>,
     pub stats: Stats,
     pub annotations: Annotations,
 }
@@ -77,9 +81,16 @@ impl<'a> Evaluator<'a> {
             times,
             held,
             needs: Needs::Unstated,
+            trace: None,
             stats: Stats::default(),
             annotations: Annotations::default(),
         }
+    }
+
+    /// The same evaluator, which records what it does.
+    pub fn traced(mut self, trace: Option<&'a Trace>) -> Evaluator<'a> {
+        self.trace = trace;
+        self
     }
 
     /// The peak of what was held goes into the statistics.
@@ -95,6 +106,7 @@ impl<'a> Evaluator<'a> {
             return Ok(Vec::new());
         }
         let before = self.held.bytes();
+        let opened = self.opened(expr);
         let series = if grid.count > 1 && invariant::is_invariant(expr) {
             let once = self.vector_uncached(expr, &Grid::once(grid.start))?;
             self.repeated(once, grid)?
@@ -104,6 +116,7 @@ impl<'a> Evaluator<'a> {
         // What the operands took is free again; what the result takes is not.
         self.held.shrink_to(before);
         self.hold(&series)?;
+        self.closed(opened, series.len(), grid);
         Ok(series)
     }
 
@@ -127,7 +140,14 @@ impl<'a> Evaluator<'a> {
     /// A number per step.
     pub fn scalar(&mut self, expr: &Expr, grid: &Grid) -> Result<Vec<f64>, EvalError> {
         self.control.check()?;
+        let opened = self.opened(expr);
         self.grow_columns(1, grid)?;
+        let column = self.scalar_column(expr, grid)?;
+        self.closed(opened, 1, grid);
+        Ok(column)
+    }
+
+    fn scalar_column(&mut self, expr: &Expr, grid: &Grid) -> Result<Vec<f64>, EvalError> {
         match expr {
             Expr::Number(n) => Ok(vec![n.value; grid.count]),
             Expr::Paren(p) => self.scalar(&p.expr, grid),

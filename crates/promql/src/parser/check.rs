@@ -1,6 +1,6 @@
 //! Types and other rules that the grammar alone does not hold.
 
-use super::ParseError;
+use super::{ParseError, remedy};
 use crate::ast::*;
 use crate::catalog::Id;
 use crate::text::quote;
@@ -26,6 +26,16 @@ impl Checker<'_> {
         Err(ParseError::new(self.input, span, message.into()))
     }
 
+    fn fail_with<T>(&self, span: Span, message: impl Into<String>, help: Option<String>) -> Checked<T> {
+        Err(ParseError::new(self.input, span, message.into()).with_help(help))
+    }
+
+    /// What to do about a range where none can be.
+    fn about_range(&self, expr: &Expr) -> Option<String> {
+        let text = self.input.get(expr.span().start..expr.span().end).unwrap_or("x[5m]");
+        (expr.value_type() == ValueType::Matrix).then(|| remedy::value_of_range(text))
+    }
+
     fn expr(&self, expr: &mut Expr) -> Checked<ValueType> {
         let span = expr.span();
         match expr {
@@ -38,21 +48,22 @@ impl Checker<'_> {
             Expr::Unary(u) => {
                 let t = self.expr(&mut u.expr)?;
                 if !matches!(t, ValueType::Scalar | ValueType::Vector) {
-                    return self.fail(
+                    return self.fail_with(
                         span,
                         format!(
                             "unary expression only allowed on expressions of type scalar or instant vector, \
                              got {}",
                             quote(t.documented())
                         ),
+                        self.about_range(&u.expr),
                     );
                 }
             }
             Expr::Subquery(s) => {
                 let t = self.expr(&mut s.expr)?;
                 if t != ValueType::Vector {
-                    return self
-                        .fail(span, format!("subquery is only allowed on instant vector, got {t} instead"));
+                    let message = format!("subquery is only allowed on instant vector, got {t} instead");
+                    return self.fail_with(span, message, self.about_range(&s.expr));
                 }
             }
             Expr::Matrix(m) => self.selector(&m.selector, false)?,
@@ -62,25 +73,32 @@ impl Checker<'_> {
         Ok(expr.value_type())
     }
 
-    fn expect(&self, expr: &mut Expr, want: ValueType, context: &str) -> Checked<()> {
-        let got = self.expr(expr)?;
+    fn aggregate(&self, a: &mut Aggregate) -> Checked<()> {
+        let got = self.expr(&mut a.expr)?;
+        if got != ValueType::Vector {
+            let help = a.param.as_ref().and_then(|p| remedy::for_parameter(self.input, a.op, p, &a.expr));
+            let help = help.or_else(|| remedy::for_type(self.input, &a.expr, ValueType::Vector, None));
+            let message =
+                format!("expected type instant vector in aggregation expression, got {}", got.documented());
+            return self.fail_with(a.expr.span(), message, help);
+        }
+        let Some(param) = &mut a.param else { return Ok(()) };
+        let want = match a.op {
+            AggregateOp::CountValues => ValueType::String,
+            _ => ValueType::Scalar,
+        };
+        let got = self.expr(param)?;
         if got == want {
             return Ok(());
         }
+        let help = remedy::for_parameter(self.input, a.op, param, &a.expr);
+        let help = help.or_else(|| remedy::for_type(self.input, param, want, None));
         let (want, got) = (want.documented(), got.documented());
-        self.fail(expr.span(), format!("expected type {want} in {context}, got {got}"))
-    }
-
-    fn aggregate(&self, a: &mut Aggregate) -> Checked<()> {
-        self.expect(&mut a.expr, ValueType::Vector, "aggregation expression")?;
-        if let Some(param) = &mut a.param {
-            let want = match a.op {
-                AggregateOp::CountValues => ValueType::String,
-                _ => ValueType::Scalar,
-            };
-            self.expect(param, want, "aggregation parameter")?;
-        }
-        Ok(())
+        self.fail_with(
+            param.span(),
+            format!("expected type {want} in aggregation parameter, got {got}"),
+            help,
+        )
     }
 
     fn binary(&self, b: &mut Binary, span: Span) -> Checked<()> {
@@ -91,7 +109,9 @@ impl Checker<'_> {
             return self.fail(op_span, "bool modifier can only be used on comparison operators");
         }
         if b.op.is_comparison() && !b.return_bool && lt == ValueType::Scalar && rt == ValueType::Scalar {
-            return self.fail(op_span, "comparisons between scalars must use BOOL modifier");
+            let help = format!("write {} bool, which gives 0 or 1", b.op.as_str());
+            let message = "comparisons between scalars must use BOOL modifier";
+            return self.fail_with(op_span, message, Some(help));
         }
         let mut matching = b.matching.take().unwrap_or_default();
         if b.op.is_set() && matching.cardinality == Cardinality::OneToOne {
@@ -103,10 +123,8 @@ impl Checker<'_> {
         }
         for (operand, t) in [(&b.lhs, lt), (&b.rhs, rt)] {
             if !matches!(t, ValueType::Scalar | ValueType::Vector) {
-                return self.fail(
-                    operand.span(),
-                    "binary expression must contain only scalar and instant vector types",
-                );
+                let message = "binary expression must contain only scalar and instant vector types";
+                return self.fail_with(operand.span(), message, self.about_range(operand));
             }
         }
         let filled = matching.fill_left.is_some() || matching.fill_right.is_some();
@@ -119,14 +137,18 @@ impl Checker<'_> {
             }
             if b.op.is_set() {
                 let op = quote(b.op.as_str());
-                return self.fail(span, format!("set operator {op} not allowed in binary scalar expression"));
+                let message = format!("set operator {op} not allowed in binary scalar expression");
+                let help = "it chooses between series; vector(…) makes one of a number";
+                return self.fail_with(span, message, Some(help.to_owned()));
             }
             return Ok(());
         }
         if b.op.is_set() {
             if matching.cardinality != Cardinality::ManyToMany {
                 let op = quote(b.op.as_str());
-                return self.fail(span, format!("no grouping allowed for {op} operation"));
+                let message = format!("no grouping allowed for {op} operation");
+                let help = "it matches many with many: leave group_left or group_right out";
+                return self.fail_with(span, message, Some(help.to_owned()));
             }
             if filled {
                 return self.fail(span, "filling in missing series not allowed for set operators");
@@ -147,25 +169,22 @@ impl Checker<'_> {
         let f = c.function;
         let (given, named) = (c.args.len(), f.args.len());
         let name = quote(f.name);
+        let signature = || Some(format!("the arguments are {}", f.signature()));
         if f.variadic == 0 {
             if given != named {
-                return self
-                    .fail(c.span, format!("expected {named} argument(s) in call to {name}, got {given}"));
+                let message = format!("expected {named} argument(s) in call to {name}, got {given}");
+                return self.fail_with(c.span, message, signature());
             }
         } else {
             let least = named - 1;
             let most = least + usize::try_from(f.variadic).unwrap_or(usize::MAX - least);
             if given < least {
-                return self.fail(
-                    c.span,
-                    format!("expected at least {least} argument(s) in call to {name}, got {given}"),
-                );
+                let message = format!("expected at least {least} argument(s) in call to {name}, got {given}");
+                return self.fail_with(c.span, message, signature());
             }
             if given > most {
-                return self.fail(
-                    c.span,
-                    format!("expected at most {most} argument(s) in call to {name}, got {given}"),
-                );
+                let message = format!("expected at most {most} argument(s) in call to {name}, got {given}");
+                return self.fail_with(c.span, message, signature());
             }
         }
         for (i, arg) in c.args.iter_mut().enumerate() {
@@ -176,9 +195,10 @@ impl Checker<'_> {
             let want = f.args[i.min(named - 1)];
             let got = self.expr(arg)?;
             if got != want {
+                let help = remedy::for_type(self.input, arg, want, Some(f));
                 let (want, got) = (want.documented(), got.documented());
-                return self
-                    .fail(arg.span(), format!("expected type {want} in call to function {name}, got {got}"));
+                let message = format!("expected type {want} in call to function {name}, got {got}");
+                return self.fail_with(arg.span(), message, help);
             }
         }
         Ok(())
@@ -212,7 +232,10 @@ impl Checker<'_> {
             return Ok(());
         }
         if !may_be_empty && v.matchers.iter().all(|m| m.matches_empty()) {
-            return self.fail(v.span, "vector selector must contain at least one non-empty matcher");
+            let help =
+                "name a metric or give a label a value, as {job=\"x\"}; everything is {__name__=~\".+\"}";
+            let message = "vector selector must contain at least one non-empty matcher";
+            return self.fail_with(v.span, message, Some(help.to_owned()));
         }
         Ok(())
     }

@@ -2,10 +2,10 @@
 
 use super::lexer::{Keyword, Kind, Token};
 use super::selector::names_metric;
-use super::{NESTING_MAX, Parsed, Parser};
+use super::{NESTING_MAX, Parsed, Parser, remedy};
 use crate::ast::*;
 use crate::catalog;
-use crate::text::{self, format_float, parse_duration, parse_number, quote};
+use crate::text::{format_float, parse_duration, parse_number, quote};
 
 /// An expression and the height of its tree.
 pub(super) struct Tree {
@@ -249,12 +249,19 @@ impl Parser<'_> {
             let written = self.text_of(name);
             return Err(self
                 .fail(name.span, format!("unknown function with name {}", quote(written)))
-                .with_help(nearest_function(written)));
+                .with_help(self.labels_as_arguments(name).or_else(|| remedy::for_function(written))));
         };
         let (args, height, close) = self.arguments()?;
         let height = self.grow(height)?;
         let call = Call { function, args, span: name.span.to(close.span) };
         Ok(Tree { expr: Expr::Call(Box::new(call)), height })
+    }
+
+    /// What is right if a metric's labels were written in parentheses.
+    fn labels_as_arguments(&self, name: Token) -> Option<String> {
+        let after = |n: usize| self.tokens.get(self.at + n).map(|t| t.kind);
+        let is_label = after(1) == Some(Kind::Word) && after(2) == Some(Kind::Equals);
+        is_label.then(|| format!("labels go in braces: {}{{label=\"value\"}}", self.text_of(name)))
     }
 
     fn aggregate(&mut self, op: AggregateOp, name: Token) -> Parsed<Tree> {
@@ -271,17 +278,18 @@ impl Parser<'_> {
         }
         let span = name.span.to(close.span);
         if args.is_empty() {
-            return Err(self.fail(span, "no arguments for aggregate expression provided"));
+            let help = remedy::for_arguments(op, 0);
+            return Err(self
+                .fail(span, "no arguments for aggregate expression provided")
+                .with_help(Some(help)));
         }
         let wanted = if op.takes_param() { 2 } else { 1 };
         if args.len() != wanted {
-            return Err(self.fail(
-                span,
-                format!(
-                    "wrong number of arguments for aggregate expression provided, expected {wanted}, got {}",
-                    args.len()
-                ),
-            ));
+            let given = args.len();
+            let message = format!(
+                "wrong number of arguments for aggregate expression provided, expected {wanted}, got {given}"
+            );
+            return Err(self.fail(span, message).with_help(Some(remedy::for_arguments(op, given))));
         }
         let height = self.grow(height)?;
         let mut args = args.into_iter();
@@ -318,15 +326,27 @@ impl Parser<'_> {
             return Ok(Tree { expr: Expr::Subquery(Box::new(subquery)), height });
         }
         let close = self.expect(Kind::RightBracket, "subquery or range", "\":\" or \"]\"")?;
-        let refuse = |message: &str| Err(self.fail(open.span.to(close.span), message));
+        let refuse = |message: &str, help: String| {
+            Err(self.fail(open.span.to(close.span), message).with_help(Some(help)))
+        };
+        let written = &self.input[open.span.start..close.span.start];
         match tree.expr {
-            Expr::Vector(v) if v.offset.is_some() => refuse("no offset modifiers allowed before range"),
-            Expr::Vector(v) if v.at.is_some() => refuse("no @ modifiers allowed before range"),
+            Expr::Vector(v) if v.offset.is_some() => refuse(
+                "no offset modifiers allowed before range",
+                format!("the range comes first: x{written}] offset …"),
+            ),
+            Expr::Vector(v) if v.at.is_some() => refuse(
+                "no @ modifiers allowed before range",
+                format!("the range comes first: x{written}] @ …"),
+            ),
             Expr::Vector(v) => {
                 let matrix = MatrixSelector { selector: *v, range, end: close.span.end };
                 Ok(Tree { expr: Expr::Matrix(Box::new(matrix)), height: tree.height })
             }
-            _ => refuse("ranges only allowed for vector selectors"),
+            _ => refuse(
+                "ranges only allowed for vector selectors",
+                format!("a range of an expression is a subquery: {written}:]"),
+            ),
         }
     }
 
@@ -444,34 +464,3 @@ impl Parser<'_> {
 
 const RANGE_EXPECTED: &str = "number, duration, step(), or range()";
 const STEP_EXPECTED: &str = "number, duration, step(), range(), or \"]\"";
-
-/// A function whose name is at most two edits away.
-fn nearest_function(written: &str) -> Option<String> {
-    let lower = written.to_ascii_lowercase();
-    let limit = if lower.len() < 4 { 1 } else { 2 };
-    catalog::functions()
-        .iter()
-        .map(|f| (edits(&lower, f.name), !f.name.starts_with(&lower), f.name))
-        .filter(|(d, ..)| *d <= limit)
-        .min()
-        .map(|(.., name)| format!("did you mean {}?", text::quote(name)))
-}
-
-/// The number of single-character changes between two short words.
-fn edits(a: &str, b: &str) -> usize {
-    const LONGEST: usize = 64;
-    if a.len() > LONGEST || b.len() > LONGEST {
-        return usize::MAX;
-    }
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.bytes().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.bytes().enumerate() {
-            let replaced = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
-}

@@ -9,6 +9,7 @@ mod duration;
 mod error;
 mod expr;
 mod lexer;
+mod remedy;
 mod selector;
 
 pub use error::ParseError;
@@ -25,9 +26,9 @@ pub const NESTING_MAX: u32 = 250;
 pub fn parse(input: &str) -> Result<Expr, ParseError> {
     let mut parser = Parser::new(input);
     if parser.peek() == Kind::End {
-        return Err(parser.fail(Span::default(), "no expression found in input"));
+        return Err(parser.with_remedy(parser.fail(Span::default(), "no expression found in input")));
     }
-    let mut expr = parser.whole_expression()?;
+    let mut expr = parser.whole_expression().map_err(|e| parser.with_remedy(e))?;
     check::check(&mut expr, input)?;
     Ok(expr)
 }
@@ -35,8 +36,7 @@ pub fn parse(input: &str) -> Result<Expr, ParseError> {
 /// Reads a selector without modifiers, as in the `match[]` parameter of the HTTP API.
 pub fn parse_selector(input: &str) -> Result<Vec<Matcher>, ParseError> {
     let mut parser = Parser::new(input);
-    let selector = parser.selector()?;
-    parser.expect_end()?;
+    let selector = parser.whole_selector().map_err(|e| parser.with_remedy(e))?;
     check::check_selector(&selector, input)?;
     Ok(selector.matchers)
 }
@@ -76,6 +76,20 @@ fn labels_end(input: &str) -> usize {
         }
     }
     input.len()
+}
+
+/// Where the eye should go in what could not be read: to a text without an end all of it, else the word or character
+/// with which it begins.
+fn unreadable(input: &str, span: Span) -> Span {
+    let rest = &input[span.start..span.end];
+    let Some(first) = rest.chars().next() else { return span };
+    let in_word = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+    let len = match first {
+        '"' | '\'' | '`' => rest.find('\n').unwrap_or(rest.len()),
+        c if in_word(c) => rest.find(|c| !in_word(c)).unwrap_or(rest.len()),
+        c => c.len_utf8(),
+    };
+    Span::new(span.start, span.start + len)
 }
 
 pub(crate) struct Parser<'a> {
@@ -137,7 +151,7 @@ impl<'a> Parser<'a> {
     fn unexpected(&self, context: &str, expected: &str) -> ParseError {
         let token = self.token();
         if let (Kind::Error, Some(reason)) = (token.kind, &self.lex_error) {
-            return self.fail(token.span, reason.clone());
+            return self.fail(unreadable(self.input, token.span), reason.clone());
         }
         let mut message = format!("unexpected {}", lexer::describe(token, self.input));
         if !context.is_empty() {
@@ -157,6 +171,17 @@ impl<'a> Parser<'a> {
 
     fn expect_end(&self) -> Parsed<()> {
         if self.peek() == Kind::End { Ok(()) } else { Err(self.unexpected("", "")) }
+    }
+
+    /// The error with what might be right instead.
+    fn with_remedy(&self, error: ParseError) -> ParseError {
+        match error.help {
+            Some(_) => error,
+            None => {
+                let help = remedy::for_syntax(self.input, &self.tokens, &error);
+                error.with_help(help)
+            }
+        }
     }
 
     /// Guards one level of recursion.

@@ -17,6 +17,13 @@ pub(super) fn names_metric(kind: Kind) -> bool {
 }
 
 impl Parser<'_> {
+    /// A selector and nothing else.
+    pub(super) fn whole_selector(&mut self) -> Parsed<VectorSelector> {
+        let selector = self.selector()?;
+        self.expect_end()?;
+        Ok(selector)
+    }
+
     /// `name`, `name{…}` or `{…}`, without modifiers.
     pub(super) fn selector(&mut self) -> Parsed<VectorSelector> {
         let first = self.token();
