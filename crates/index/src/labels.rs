@@ -145,7 +145,7 @@ impl Index {
         all
     }
 
-    fn wanted(&self, view: &View, segment: &Arc<Segment>, matchers: &[Matcher]) -> Wanted {
+    pub(crate) fn wanted(&self, view: &View, segment: &Arc<Segment>, matchers: &[Matcher]) -> Wanted {
         let dead = view.dead_in(segment);
         match matchers.is_empty() {
             true if dead.is_empty() => Wanted::All,
@@ -156,14 +156,14 @@ impl Index {
 }
 
 /// Which series of a source a question is about.
-enum Wanted {
+pub(crate) enum Wanted {
     All,
     Not(RoaringBitmap),
     Of(RoaringBitmap),
 }
 
 impl Wanted {
-    fn of_tail<S: Source>(tail: &S, matchers: &[Matcher]) -> Wanted {
+    pub(crate) fn of_tail<S: Source>(tail: &S, matchers: &[Matcher]) -> Wanted {
         match matchers.is_empty() {
             true => Wanted::All,
             false => Wanted::Of(select::select(tail, matchers).unwrap_or_default()),
@@ -181,7 +181,15 @@ impl Wanted {
         found.map_err(|Malformed| Flaw { section: "postings", offset: 0, what })
     }
 
-    fn is_nothing(&self) -> bool {
+    /// Whether a posting, which is read only if that is the question, has a wanted series.
+    pub(crate) fn has<'p>(
+        &self,
+        posting: impl FnOnce() -> Result<crate::posting::Posting<'p>, Flaw>,
+    ) -> Result<bool, Flaw> {
+        if matches!(self, Wanted::All) { Ok(true) } else { self.any(&posting()?) }
+    }
+
+    pub(crate) fn is_nothing(&self) -> bool {
         matches!(self, Wanted::Of(ids) if ids.is_empty())
     }
 }

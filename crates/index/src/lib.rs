@@ -17,6 +17,7 @@ mod index;
 mod labels;
 mod maintain;
 mod posting;
+mod search;
 mod segment;
 mod select;
 mod source;

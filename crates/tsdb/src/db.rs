@@ -74,6 +74,12 @@ impl Db {
         Ok(self.0.engine.label_values(name, matchers, range, limit))
     }
 
+    /// Values of a label among matching series that contain `text` in any case, at most `limit`: first those that
+    /// start with it. Answered from the index alone, whenever the series had samples.
+    pub fn search_values(&self, name: &str, matchers: &[Matcher], text: &str, limit: usize) -> Vec<String> {
+        self.0.engine.store.index.search_values(name, matchers, text, limit)
+    }
+
     /// Exemplars of matching series within `range`.
     pub fn exemplars(
         &self,

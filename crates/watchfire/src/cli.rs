@@ -137,6 +137,7 @@ Times are Unix seconds, RFC 3339, `now`, or relative to now: `-1h`, `now-30m`.
 Examples:
   watchfire query up
   watchfire query 'sum by (mode) (rate(node_cpu_seconds_total[5m]))' --start -1h
+  watchfire query 'sum by (mode) (rate(node_cpu_seconds_total[5m]))' --start -1h --explain
   watchfire query 'node_load1' --start -6h --step 1m --format csv > load.csv
   watchfire query 'node_filesystem_avail_bytes' --at 2026-11-21T08:00:00Z --format json")]
 pub struct QueryArgs {
@@ -160,6 +161,9 @@ pub struct QueryArgs {
     /// How the answer looks.
     #[arg(long, value_enum, default_value = "table")]
     pub format: OutputFormat,
+    /// Show how the server evaluates it instead of the answer: what each part gave, read, took and held.
+    #[arg(long)]
+    pub explain: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

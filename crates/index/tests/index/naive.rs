@@ -43,6 +43,7 @@ impl Naive {
                 let want = self.label_values(name, matchers);
                 assert_eq!(index.label_values(name, matchers), want, "{name} {matchers:?}");
             }
+            self.check_search(index, matchers);
             self.check_labels_many(index, &index.select(matchers));
         }
         for (id, labels) in &self.0 {
@@ -63,6 +64,30 @@ impl Naive {
         assert_eq!(index.lookup(b"no key"), None);
         self.check_cardinality(index);
         assert_eq!(index.status().series, self.0.len() as u64);
+    }
+
+    /// Those that start with the text are the first of their order; others only fill up to the limit.
+    fn check_search(&self, index: &Index, matchers: &[Matcher]) {
+        for (name, text, limit) in [
+            ("id", "", 3),
+            ("id", "1", 2),
+            ("id", "1", 100),
+            ("__name__", "M", 100),
+            ("__name__", "_", 1),
+            ("none", "x", 5),
+        ] {
+            let holds = |v: &&String| v.to_lowercase().contains(&text.to_lowercase());
+            let values = self.label_values(name, matchers);
+            let (first, rest): (Vec<&String>, Vec<&String>) =
+                values.iter().filter(holds).partition(|v| v.starts_with(text));
+            let found = index.search_values(name, matchers, text, limit);
+            let about = format!("{name} {text:?} {limit} {matchers:?}");
+            assert_eq!(found.len(), limit.min(first.len() + rest.len()), "{about}");
+            let (begin, others) = found.split_at(first.len().min(limit));
+            assert!(begin.iter().eq(first.iter().take(limit).copied()), "{about}");
+            assert!(others.iter().all(|v| rest.contains(&v)), "{about}");
+            assert!(others.is_sorted_by(|a, b| a < b), "{about}");
+        }
     }
 
     fn check_labels_many(&self, index: &Index, ids: &RoaringBitmap) {

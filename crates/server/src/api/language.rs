@@ -50,5 +50,5 @@ pub async fn functions() -> Answer {
 
 /// The expression in `query`.
 pub fn expression(params: &Params) -> Result<promql::Expr, ApiError> {
-    promql::parse(params.get("query").unwrap_or("")).map_err(|e| ApiError::parameter("query", e))
+    promql::parse(params.get("query").unwrap_or("")).map_err(|e| ApiError::query("query", e))
 }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod exemplars;
+mod explain;
 mod federate;
 mod language;
 mod lifecycle;
@@ -97,6 +98,7 @@ fn ours(r: &mut Routes) {
     r.add("/api/v1/cardinality", "status", get(status::cardinality));
     r.add("/api/v1/status/store", "status", get(status::store));
     r.add("/api/v1/processes", "processes", get(processes::processes));
+    r.add("/api/v1/explain", "explain", get(explain::explain).post(explain::explain));
     r.add("/api/v1/functions", "functions", get(language::functions));
 }
 

@@ -12,7 +12,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::Request;
 use axum::response::Response;
-use promql::{Control, Engine, EngineOptions, EvalError, Expr, Output, ValueType};
+use promql::{Control, Engine, EngineOptions, EvalError, Expr, Output, Times, ValueType};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,13 +22,21 @@ pub async fn instant(State(app): Shared, request: Request<Body>) -> Answer {
     let params = Params::of_request(request, &app.form_limits()).await?;
     let time = params.time("time")?.unwrap_or_else(|| app.now_ms());
     let question = Question::of(&app, &params, encoding)?;
-    run(app, question, When::Instant(time)).await
+    run(app, question, Times::Instant(time)).await
 }
 
 /// `/api/v1/query_range`
 pub async fn range(State(app): Shared, request: Request<Body>) -> Answer {
     let encoding = Encoding::accepted(request.headers());
     let params = Params::of_request(request, &app.form_limits()).await?;
+    let times = range_times(&app, &params)?;
+    let question = Question::of(&app, &params, encoding)?;
+    question.check_range()?;
+    run(app, question, times).await
+}
+
+/// The range and step that parameters ask for.
+pub(super) fn range_times(app: &App, params: &Params) -> Result<Times, ApiError> {
     let (start, end) = (params.required_time("start")?, params.required_time("end")?);
     if end < start {
         return Err(ApiError::parameter("end", "end timestamp must not be before start time"));
@@ -47,16 +55,7 @@ pub async fn range(State(app): Shared, request: Request<Body>) -> Answer {
             thousands(steps_max)
         )));
     }
-    let question = Question::of(&app, &params, encoding)?;
-    let kind = question.expr.value_type();
-    if !matches!(kind, ValueType::Scalar | ValueType::Vector) {
-        let reason = format!(
-            "invalid expression type {:?} for range query, must be Scalar or instant Vector",
-            kind.documented()
-        );
-        return Err(ApiError::parameter("query", reason));
-    }
-    run(app, question, When::Range { start, end, step }).await
+    Ok(Times::Range { start_ms: start, end_ms: end, step_ms: step })
 }
 
 fn thousands(n: u64) -> String {
@@ -71,26 +70,20 @@ fn thousands(n: u64) -> String {
     out
 }
 
-#[derive(Clone, Copy)]
-enum When {
-    Instant(i64),
-    Range { start: i64, end: i64, step: i64 },
-}
-
 /// What is asked, apart from the time.
-struct Question {
-    text: String,
-    expr: Expr,
+pub(super) struct Question {
+    pub text: String,
+    pub expr: Expr,
     limit: Option<usize>,
-    timeout: Duration,
+    pub timeout: Duration,
     lookback_ms: i64,
     /// Whether figures of the query are wanted, and in which word.
     stats: Option<String>,
-    encoding: Encoding,
+    pub encoding: Encoding,
 }
 
 impl Question {
-    fn of(app: &App, params: &Params, encoding: Encoding) -> Result<Question, ApiError> {
+    pub fn of(app: &App, params: &Params, encoding: Encoding) -> Result<Question, ApiError> {
         let config = app.config();
         let most: Duration = config.query.timeout.into();
         let timeout = match params.duration("timeout")? {
@@ -113,10 +106,23 @@ impl Question {
             encoding,
         })
     }
+
+    /// Refuses what has no value at every step of a range.
+    pub fn check_range(&self) -> Result<(), ApiError> {
+        let kind = self.expr.value_type();
+        if matches!(kind, ValueType::Scalar | ValueType::Vector) {
+            return Ok(());
+        }
+        let reason = format!(
+            "invalid expression type {:?} for range query, must be Scalar or instant Vector",
+            kind.documented()
+        );
+        Err(ApiError::parameter("query", reason))
+    }
 }
 
 /// Stops the evaluation when the one who asked goes away.
-struct CancelOnDrop(Control);
+pub(super) struct CancelOnDrop(pub Control);
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
@@ -124,7 +130,7 @@ impl Drop for CancelOnDrop {
     }
 }
 
-async fn run(app: Arc<App>, question: Question, when: When) -> Answer {
+async fn run(app: Arc<App>, question: Question, when: Times) -> Answer {
     let app2 = Arc::clone(&app);
     let timeout = question.timeout;
     let asked = Instant::now();
@@ -143,7 +149,7 @@ async fn run(app: Arc<App>, question: Question, when: When) -> Answer {
 fn answer(
     app: &App,
     question: &Question,
-    when: When,
+    when: Times,
     control: &Control,
     asked: Instant,
 ) -> Result<Response, ApiError> {
@@ -151,8 +157,10 @@ fn answer(
     let source = StoreSource::new(app.db()?);
     let begun = Instant::now();
     let mut output = match when {
-        When::Instant(time) => engine.instant(&source, &question.expr, time, control),
-        When::Range { start, end, step } => engine.range(&source, &question.expr, start, end, step, control),
+        Times::Instant(time) => engine.instant(&source, &question.expr, time, control),
+        Times::Range { start_ms, end_ms, step_ms } => {
+            engine.range(&source, &question.expr, start_ms, end_ms, step_ms, control)
+        }
     }
     .map_err(failed)?;
     let took = begun.elapsed();
@@ -170,7 +178,7 @@ fn answer(
     Ok(respond(body, "application/json", question.encoding))
 }
 
-fn engine(app: &App, question: &Question) -> Engine {
+pub(super) fn engine(app: &App, question: &Question) -> Engine {
     let config = app.config();
     let options = EngineOptions::default();
     Engine::new(EngineOptions {
@@ -185,7 +193,7 @@ fn engine(app: &App, question: &Question) -> Engine {
 }
 
 /// What is to be said beside the result; cuts the result if that was asked for.
-fn notes(output: &mut Output, question: &Question) -> Notes {
+pub(super) fn notes(output: &mut Output, question: &Question) -> Notes {
     let mut notes = Notes {
         warnings: output.annotations.warnings(&question.text),
         infos: output.annotations.infos(&question.text),
@@ -230,7 +238,7 @@ fn stats(j: &mut Json, output: &Output, took: Duration, queued: Duration) {
 }
 
 /// The answer to a query that cannot be evaluated.
-fn failed(e: EvalError) -> ApiError {
+pub(super) fn failed(e: EvalError) -> ApiError {
     let kind = match &e {
         EvalError::Query(_) | EvalError::Limit { .. } => ErrorKind::Execution,
         EvalError::Busy { .. } => ErrorKind::Unavailable,

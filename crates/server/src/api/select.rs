@@ -10,8 +10,7 @@ pub fn selectors(params: &Params) -> Result<Vec<Vec<Matcher>>, ApiError> {
     params
         .all("match[]")
         .map(|text| {
-            let matchers =
-                promql::parse_selector(text).map_err(|e| ApiError::parameter("match[]", e.to_string()))?;
+            let matchers = promql::parse_selector(text).map_err(|e| ApiError::query("match[]", e))?;
             if matchers.iter().all(Matcher::matches_empty) {
                 return Err(ApiError::bad_data("match[] must contain at least one non-empty matcher"));
             }

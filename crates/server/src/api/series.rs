@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::Request;
 use model::{Labels, Matcher, TimeRange};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tsdb::{Db, TsdbError};
 
@@ -52,6 +53,9 @@ pub async fn label_values(State(app): Shared, Path(name): Path<String>, request:
     if name.is_empty() {
         return Err(ApiError::bad_data(format!("invalid label name: {name:?}")));
     }
+    if let Some(text) = params.all("search").next() {
+        return search(&app, &params, encoding, name, text.to_owned()).await;
+    }
     let read = move |db: &Db, m: &[Matcher], range, limit| db.label_values(&name, m, range, limit);
     strings(&app, &params, encoding, read).await
 }
@@ -67,10 +71,15 @@ pub async fn metadata(State(app): Shared, request: Request<Body>) -> Answer {
     };
     let limit = number("limit")?.unwrap_or(usize::MAX);
     let per_metric = number("limit_per_metric")?.filter(|n| *n > 0).unwrap_or(usize::MAX);
-    let metric = params.get("metric").map(str::to_owned);
+    let metrics: BTreeSet<String> =
+        params.all("metric").filter(|m| !m.is_empty()).map(str::to_owned).collect();
     let app2 = Arc::clone(&app);
     let work = move || {
-        let all = app2.db()?.metadata(metric.as_deref(), limit);
+        let db = app2.db()?;
+        let all = match metrics.is_empty() {
+            true => db.metadata(None, limit),
+            false => metrics.iter().flat_map(|m| db.metadata(Some(m), limit)).collect(),
+        };
         let body = success(&Notes::default(), |j| {
             j.raw("{");
             for family in all.chunk_by(|a, b| a.0 == b.0).take(limit) {
@@ -103,6 +112,32 @@ async fn strings(
         let db = app2.db()?;
         let found = united(&sets, limit, |m, most| read(db, m, range, most))?;
         let (found, notes) = cut(found, limit);
+        let body = success(&notes, |j| {
+            j.strings(&found);
+        });
+        Ok(respond(body, JSON, encoding))
+    };
+    app.queries.run(app.query_timeout(), work).await
+}
+
+/// Values of a label that contain `text`, those that start with it first. Without a limit, so many are given.
+const SEARCH_LIMIT: usize = 100;
+
+async fn search(app: &Arc<App>, params: &Params, encoding: Encoding, name: String, text: String) -> Answer {
+    let limit = params.limit()?.unwrap_or(SEARCH_LIMIT);
+    let mut sets = selectors(params)?;
+    if sets.is_empty() {
+        sets.push(Vec::new());
+    }
+    let app2 = Arc::clone(app);
+    let work = move || {
+        let db = app2.db()?;
+        let most = limit.saturating_add(1);
+        let mut found: Vec<String> =
+            sets.iter().flat_map(|set| db.search_values(&name, set, &text, most)).collect();
+        found.sort_unstable_by(|a, b| (!a.starts_with(&text), a).cmp(&(!b.starts_with(&text), b)));
+        found.dedup();
+        let (found, notes) = cut(found, Some(limit));
         let body = success(&notes, |j| {
             j.strings(&found);
         });

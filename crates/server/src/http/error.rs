@@ -65,12 +65,29 @@ pub struct ApiError {
     pub status: Option<StatusCode>,
     /// When trying again makes sense.
     pub retry_after: Option<Duration>,
+    /// What is wrong in the text of a query.
+    pub mistake: Option<Box<Mistake>>,
+}
+
+/// A place in the text of a query, and what might be right there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// First byte of the place.
+    pub start: usize,
+    /// One past its last byte.
+    pub end: usize,
+    /// Line of `start`, from 1.
+    pub line: usize,
+    /// Column of `start` in bytes, from 1.
+    pub column: usize,
+    /// What might be right instead.
+    pub help: Option<String>,
 }
 
 impl ApiError {
     /// An error of a kind.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> ApiError {
-        ApiError { kind, message: message.into(), status: None, retry_after: None }
+        ApiError { kind, message: message.into(), status: None, retry_after: None, mistake: None }
     }
 
     /// The request is wrong.
@@ -81,6 +98,14 @@ impl ApiError {
     /// One parameter is wrong.
     pub fn parameter(name: &str, reason: impl std::fmt::Display) -> ApiError {
         ApiError::bad_data(format!("invalid parameter {name:?}: {reason}"))
+    }
+
+    /// A parameter is no query.
+    pub fn query(name: &str, e: promql::ParseError) -> ApiError {
+        let mut error = ApiError::parameter(name, &e);
+        let promql::ParseError { start, end, line, column, help, .. } = e;
+        error.mistake = Some(Box::new(Mistake { start, end, line, column, help }));
+        error
     }
 
     /// A fault of ours.
@@ -106,7 +131,18 @@ impl IntoResponse for ApiError {
         let mut j = Json::new();
         j.raw("{").key("status").string("error");
         j.key("errorType").string(self.kind.name());
-        j.key("error").string(&self.message).raw("}");
+        j.key("error").string(&self.message);
+        if let Some(m) = &self.mistake {
+            j.key("place").raw("{");
+            for (key, value) in [("start", m.start), ("end", m.end), ("line", m.line), ("column", m.column)] {
+                j.key(key).int(value as i64);
+            }
+            j.raw("}");
+            if let Some(help) = &m.help {
+                j.key("help").string(help);
+            }
+        }
+        j.raw("}");
         let status = self.status.unwrap_or(self.kind.status());
         let mut response =
             (status, [(header::CONTENT_TYPE, "application/json")], j.into_bytes()).into_response();

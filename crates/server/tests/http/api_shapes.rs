@@ -63,6 +63,50 @@ async fn queries() {
     site.stop().await;
 }
 
+/// A plan without what differs from run to run: times and memory.
+fn settled(plan: &mut serde_json::Value) {
+    match plan {
+        serde_json::Value::Object(fields) => {
+            for (name, value) in fields {
+                if name.ends_with("_ms") || name == "memory_bytes" {
+                    assert!(value.is_number(), "{name}: {value}");
+                    *value = "…".into();
+                }
+                settled(value);
+            }
+        }
+        serde_json::Value::Array(items) => items.iter_mut().for_each(settled),
+        _ => {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn explanations() {
+    let (site, t) = filled().await;
+    let (start, end) = (t.to_string(), (t + 60).to_string());
+    let mut out = String::new();
+    for form in [
+        vec![
+            ("query", "sum by(job)(rate(http_requests_total[30s]))"),
+            ("start", &start),
+            ("end", &end),
+            ("step", "30"),
+        ],
+        vec![("query", "odd > 1 or http_requests_total{code=\"5..\"}"), ("time", &start)],
+        vec![("query", "rate(odd[1m])"), ("time", &end)],
+        vec![("query", "odd[1m]"), ("start", &start), ("end", &end), ("step", "30")],
+        vec![("query", "rate(odd)"), ("time", &start)],
+    ] {
+        let answer = site.form("/api/v1/explain", &form).await;
+        let mut body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        settled(&mut body);
+        let body = serde_json::to_string_pretty(&body).unwrap();
+        out += &format!("{}: {} {}\n", form[0].1, answer.status, timeless(&body, t));
+    }
+    insta::assert_snapshot!(out);
+    site.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_there_is() {
     let (site, t) = filled().await;
@@ -76,8 +120,12 @@ async fn what_there_is() {
         "label/__name__/values".to_owned(),
         "label/U__co_64_e/values".to_owned(),
         "label/nothing/values".to_owned(),
+        "label/__name__/values?search=ttp".to_owned(),
+        "label/__name__/values?search=O&limit=1".to_owned(),
+        "label/code/values?search=&match[]=odd".to_owned(),
         "metadata".to_owned(),
         "metadata?metric=odd".to_owned(),
+        "metadata?metric=odd&metric=http_requests_total&metric=none".to_owned(),
         "query_exemplars?query=odd".to_owned(),
         "targets".to_owned(),
         "targets/metadata".to_owned(),

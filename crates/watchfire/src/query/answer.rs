@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 
 /// The envelope of every answer.
 #[derive(Debug, Deserialize)]
-pub struct Envelope {
+pub struct Envelope<T> {
     pub status: String,
-    #[serde(default)]
-    pub data: Option<Data>,
+    pub data: Option<T>,
     #[serde(default, rename = "errorType")]
     pub error_type: String,
     #[serde(default)]

@@ -1,6 +1,8 @@
 //! `watchfire query`: asks a server and shows the answer.
 
 mod answer;
+mod place;
+mod plan;
 mod sparkline;
 mod table;
 mod units;
@@ -8,12 +10,14 @@ mod units;
 use crate::cli::{OutputFormat, QueryArgs};
 use crate::exit::{Exit, no, unable};
 use crate::remote::Remote;
-use answer::Envelope;
+use answer::{Data, Envelope};
+use serde::de::DeserializeOwned;
 use server::http::time::{parse_duration, parse_time};
 use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 use units::Unit;
 
+const EXPLAIN: &str = "/api/v1/explain";
 /// Points of a range when no step is given.
 const POINTS: i64 = 120;
 
@@ -27,18 +31,17 @@ pub async fn run(args: &QueryArgs) -> Result<(), Exit> {
     let request = Request::of(args, now_ms)?;
     let remote = Remote::new(&args.url)?;
     let body = remote.form(request.path, &request.params).await?;
-    let envelope: Envelope = serde_json::from_slice(&body)
-        .map_err(|e| unable(format!("{} does not answer as a Prometheus API: {e}", args.url)))?;
-    for note in
-        envelope.warnings.iter().map(|w| ("warning", w)).chain(envelope.infos.iter().map(|i| ("info", i)))
-    {
-        eprintln!("{}: {}", note.0, note.1);
-    }
-    let Some(data) = envelope.data.filter(|_| envelope.status == "success") else {
-        return Err(no(format!("{}: {}", envelope.error_type, envelope.error)));
-    };
-    let unit = Unit::of(&args.expr);
     let width = crate::progress::terminal_width();
+    if args.explain {
+        let explained: plan::Explained = opened(args, &body)?;
+        let mut out = std::io::stdout().lock();
+        return crate::exit::written(match args.format {
+            OutputFormat::Json => out.write_all(&body).and_then(|()| out.write_all(b"\n")),
+            _ => plan::write(&mut out, &explained, width),
+        });
+    }
+    let data: Data = opened(args, &body)?;
+    let unit = Unit::of(&args.expr);
     let mut out = std::io::stdout().lock();
     let written = match args.format {
         OutputFormat::Json => out.write_all(&body).and_then(|()| out.write_all(b"\n")),
@@ -47,6 +50,20 @@ pub async fn run(args: &QueryArgs) -> Result<(), Exit> {
         OutputFormat::Sparkline => table::sparklines(&mut out, &data, unit, request.range, width),
     };
     crate::exit::written(written)
+}
+
+/// What an answer holds, after its remarks have been shown; an error if that is what it is.
+fn opened<T: DeserializeOwned>(args: &QueryArgs, body: &[u8]) -> Result<T, Exit> {
+    let envelope: Envelope<T> = serde_json::from_slice(body)
+        .map_err(|e| unable(format!("{} does not answer as a Prometheus API: {e}", args.url)))?;
+    let remarks = [("warning", &envelope.warnings), ("info", &envelope.infos)];
+    for (severity, note) in remarks.iter().flat_map(|(s, notes)| notes.iter().map(move |n| (s, n))) {
+        eprintln!("{severity}: {}", place::with_caret(note, &args.expr));
+    }
+    match envelope.data {
+        Some(data) if envelope.status == "success" => Ok(data),
+        _ => Err(no(format!("{}: {}", envelope.error_type, envelope.error))),
+    }
 }
 
 struct Request {
@@ -61,7 +78,8 @@ impl Request {
         let Some(start) = &args.start else {
             let at = args.at.as_deref().map(|t| time(t, now_ms)).transpose()?.unwrap_or(now_ms);
             params.push(("time", seconds(at)));
-            return Ok(Request { path: "/api/v1/query", params, range: None });
+            let path = if args.explain { EXPLAIN } else { "/api/v1/query" };
+            return Ok(Request { path, params, range: None });
         };
         let start = time(start, now_ms)?;
         let end = args.end.as_deref().map(|t| time(t, now_ms)).transpose()?.unwrap_or(now_ms);
@@ -74,7 +92,8 @@ impl Request {
         };
         params.extend([("start", seconds(start)), ("end", seconds(end)), ("step", seconds(step))]);
         let range = Some((start as f64 / 1000.0, end as f64 / 1000.0));
-        Ok(Request { path: "/api/v1/query_range", params, range })
+        let path = if args.explain { EXPLAIN } else { "/api/v1/query_range" };
+        Ok(Request { path, params, range })
     }
 }
 

@@ -158,7 +158,7 @@ fn widths(rows: &[Vec<String>]) -> Vec<usize> {
 }
 
 /// Writes rows in columns, those in `right` aligned to the right.
-fn aligned(out: &mut dyn Write, rows: &[Vec<String>], right: &[usize]) -> io::Result<()> {
+pub fn aligned(out: &mut dyn Write, rows: &[Vec<String>], right: &[usize]) -> io::Result<()> {
     let widths = widths(rows);
     for row in rows {
         let mut line = String::new();
