@@ -27,6 +27,21 @@ export async function labelValues(
   return (await request(path, { 'match[]': match }, texts, signal)).data
 }
 
+/**
+ * Values that contain a text in any case, those that start with it first. The server answers from its index, however
+ * many series there are.
+ */
+export async function searchValues(
+  name: string,
+  search: string,
+  match: string | undefined,
+  limit: number,
+  signal?: AbortSignal,
+): Promise<string[]> {
+  const path = `/api/v1/label/${encodeURIComponent(name)}/values`
+  return (await request(path, { search, 'match[]': match, limit }, texts, signal)).data
+}
+
 export async function seriesLabels(match: string, signal?: AbortSignal): Promise<Labels[]> {
   return (await request('/api/v1/series', { 'match[]': match }, list(labelsDecoder), signal)).data
 }
@@ -40,8 +55,13 @@ const metadataEntry: Decoder<MetricMetadata> = (value, path) => {
   }
 }
 
-export async function metricMetadata(signal?: AbortSignal): Promise<Record<string, MetricMetadata[]>> {
-  return (await request('/api/v1/metadata', {}, dictionary(list(metadataEntry)), signal)).data
+/** Of all metrics, or of those named. */
+export async function metricMetadata(
+  names: readonly string[] | undefined,
+  signal?: AbortSignal,
+): Promise<Record<string, MetricMetadata[]>> {
+  const decode = dictionary(list(metadataEntry))
+  return (await request('/api/v1/metadata', { metric: names }, decode, signal)).data
 }
 
 const process: Decoder<ProcessInfo> = (value, path) => {

@@ -1,5 +1,5 @@
-import { DecodeError, dictionary, fields, list, optional, text, type Decoder } from './decode'
-import type { Answer, Exchange } from './types'
+import { DecodeError, dictionary, fields, list, number, optional, text, type Decoder } from './decode'
+import type { Answer, Exchange, Place } from './types'
 
 /** What a caller can do about a failure decides its kind. */
 export type ApiErrorKind = 'network' | 'refused' | 'missing' | 'malformed'
@@ -11,6 +11,8 @@ export class ApiError extends Error {
     /** Prometheus' `errorType`, such as `bad_data` or `timeout`; empty when the server gave none. */
     readonly errorType: string,
     readonly exchange: Exchange | null,
+    /** Where in the query the mistake is, and what might be right there; from servers that tell. */
+    readonly mistake: { readonly place: Place; readonly help: string } | null = null,
   ) {
     super(message)
     this.name = 'ApiError'
@@ -39,6 +41,17 @@ interface Envelope {
   readonly errorType: string
   readonly warnings: readonly string[]
   readonly infos: readonly string[]
+  readonly mistake: ApiError['mistake']
+}
+
+const place: Decoder<Place> = (value, path) => {
+  const body = fields(value, path)
+  return {
+    start: number(body.start, `${path}.start`),
+    end: number(body.end, `${path}.end`),
+    line: number(body.line, `${path}.line`),
+    column: number(body.column, `${path}.column`),
+  }
 }
 
 function envelope(value: unknown): Envelope {
@@ -50,6 +63,10 @@ function envelope(value: unknown): Envelope {
     errorType: optional(text, '')(body.errorType, 'errorType'),
     warnings: optional(list(text), [])(body.warnings, 'warnings'),
     infos: optional(list(text), [])(body.infos, 'infos'),
+    mistake:
+      body.place === undefined
+        ? null
+        : { place: place(body.place, 'place'), help: optional(text, '')(body.help, 'help') },
   }
 }
 
@@ -106,6 +123,7 @@ export async function request<T>(
       body.error === '' ? `HTTP ${response.status}` : body.error,
       body.errorType,
       exchange,
+      body.mistake,
     )
   }
   try {

@@ -12,6 +12,7 @@ import {
 import { labelsDecoder, request } from './http'
 import type {
   Answer,
+  HistogramPoint,
   HistogramValue,
   InstantSample,
   QueryAnswer,
@@ -45,6 +46,11 @@ const histogram: Decoder<HistogramValue> = (value, path) => {
   }
 }
 
+const histogramPoint: Decoder<HistogramPoint> = (value, path) => {
+  const [time, written] = point(value, path)
+  return { time: Math.round(time), histogram: histogram(written, path) }
+}
+
 const rangeSeries: Decoder<RangeSeries> = (value, path) => {
   const body = fields(value, path)
   const points = optional(items, [])(body.values, `${path}.values`)
@@ -55,7 +61,7 @@ const rangeSeries: Decoder<RangeSeries> = (value, path) => {
     times[i] = Math.round(time)
     values[i] = sampleNumber(text(written, path))
   }
-  const histograms = optional(items, [])(body.histograms, `${path}.histograms`).length
+  const histograms = optional(list(histogramPoint), [])(body.histograms, `${path}.histograms`)
   return { metric: labelsDecoder(body.metric, `${path}.metric`), times, values, histograms }
 }
 

@@ -15,12 +15,17 @@ export interface HistogramValue {
   readonly buckets: readonly HistogramBucket[]
 }
 
+export interface HistogramPoint {
+  readonly time: number
+  readonly histogram: HistogramValue
+}
+
 export interface RangeSeries {
   readonly metric: Labels
   readonly times: readonly number[]
   readonly values: readonly (number | null)[]
-  /** How many points were native histograms, which have no single value to draw. */
-  readonly histograms: number
+  /** Points that are native histograms, which have no single value. */
+  readonly histograms: readonly HistogramPoint[]
 }
 
 export interface InstantSample {
@@ -57,6 +62,39 @@ export interface Exchange {
   readonly bytes: number
   readonly warnings: readonly string[]
   readonly infos: readonly string[]
+}
+
+/** A place in the text of a query; bytes count in UTF-8, line and column from 1. */
+export interface Place {
+  readonly start: number
+  readonly end: number
+  readonly line: number
+  readonly column: number
+}
+
+/** A node of a query as it was evaluated; samples, bytes, time and memory include what is below it. */
+export interface PlanNode {
+  readonly kind: string
+  /** The expression, with an ellipsis for what is below. */
+  readonly head: string
+  readonly text: string
+  /** null if it was computed together with the node above. */
+  readonly series: number | null
+  readonly samples: number
+  readonly bytes: number | null
+  readonly totalMs: number
+  readonly selfMs: number
+  readonly memoryBytes: number
+  readonly notes: readonly string[]
+  readonly children: readonly PlanNode[]
+}
+
+export interface Explained {
+  /** The query, formatted. */
+  readonly query: string
+  readonly steps: number
+  readonly elapsedMs: number
+  readonly plan: PlanNode
 }
 
 export interface Answer<T> {

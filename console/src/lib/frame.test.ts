@@ -7,7 +7,7 @@ const series = (name: string, points: Record<number, number>): RangeSeries => ({
   metric: { name },
   times: Object.keys(points).map(Number),
   values: Object.values(points),
-  histograms: 0,
+  histograms: [],
 })
 
 type Points = Record<number, number | null>

@@ -17,6 +17,8 @@ interface TimeChartProps {
   readonly spec: ChartSpec
   readonly height: number
   readonly hidden?: ReadonlySet<string>
+  /** Paints below the lines, every time the chart is drawn. */
+  readonly underlay?: ((u: uPlot) => void) | undefined
 }
 
 const noneHidden: ReadonlySet<string> = new Set()
@@ -45,6 +47,7 @@ export const TimeChart = memo(function TimeChart({
   spec,
   height,
   hidden = noneHidden,
+  underlay,
 }: TimeChartProps) {
   const scheme = useComputedColorScheme('dark', { getInitialValueInEffect: false })
   const { zone, setRange } = useTimeState()
@@ -53,16 +56,16 @@ export const TimeChart = memo(function TimeChart({
   const chart = useRef<uPlot | null>(null)
 
   const shown = (key: string) => !hidden.has(key)
-  const latest = useRef({ data, spec, zone, shown, setRange, shift, height })
+  const latest = useRef({ data, spec, zone, shown, setRange, shift, height, underlay })
   useLayoutEffect(() => {
-    latest.current = { data, spec, zone, shown, setRange, shift, height }
+    latest.current = { data, spec, zone, shown, setRange, shift, height, underlay }
   })
 
   const lines = data.series
     .map((s: ChartSeries) => `${s.key}|${s.label}|${s.color}|${String(shown(s.key))}`)
     .join('\n')
   const look = useMemo(
-    () => `${spec.style}|${spec.unit}|${spec.min}|${spec.max}|${scheme}|${zone}`,
+    () => `${spec.style}|${spec.unit}|${spec.min}|${spec.max}|${spec.linearWithin}|${scheme}|${zone}`,
     [spec, scheme, zone],
   )
 
@@ -73,6 +76,7 @@ export const TimeChart = memo(function TimeChart({
     const events = {
       onZoom: (from: number, to: number) => latest.current.setRange(absoluteRange(from, to)),
       onZoomOut: () => latest.current.shift.zoomOut(),
+      onUnderlay: (u: uPlot) => latest.current.underlay?.(u),
       plugins: [
         tooltipPlugin({
           series: () => latest.current.data.series,

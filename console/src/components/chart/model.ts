@@ -25,4 +25,6 @@ export interface ChartSpec {
   /** Fixed ends of the value axis; null leaves an end to the data. */
   readonly min?: number | null
   readonly max?: number | null
+  /** A logarithmic value axis, but linear from zero to this. */
+  readonly linearWithin?: number
 }

@@ -97,6 +97,8 @@ function stackBands(series: readonly ChartSeries[]): uPlot.Band[] {
 export interface ChartEvents {
   readonly onZoom: (from: number, to: number) => void
   readonly onZoomOut: () => void
+  /** Paints below the lines. */
+  readonly onUnderlay: (u: uPlot) => void
   readonly plugins: uPlot.Plugin[]
 }
 
@@ -134,12 +136,17 @@ export function chartOptions(
     },
     scales: {
       x: { time: true, auto: false, range: (_, min, max) => [min, max] },
-      y: { range: valueRange(spec) },
+      y: {
+        range: valueRange(spec),
+        // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- the enum has types but no values
+        ...(spec.linearWithin === undefined ? {} : { distr: 4, asinh: spec.linearWithin }),
+      },
     },
     axes: [timeAxis(look.scheme, look.zone), valueAxis(look.scheme, spec.unit)],
     series: seriesOptions(series, spec, shown),
     ...(spec.style === 'stacked' ? { bands: stackBands(series) } : {}),
     hooks: {
+      drawAxes: [events.onUnderlay],
       setSelect: [
         (u) => {
           if (u.select.width < 4) return

@@ -1,9 +1,9 @@
 import { Modal, TextInput, useMantineColorScheme } from '@mantine/core'
 import { IconChartLine, IconLanguage, IconMoon, IconSearch, type Icon } from '@tabler/icons-react'
-import { useQuery } from '@tanstack/react-query'
+import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useMemo, useState, type KeyboardEvent } from 'react'
-import { labelValues } from '@/api/catalog'
+import { searchValues } from '@/api/catalog'
 import { language, useMessages } from '@/i18n'
 import { rankMatches } from '@/lib/fuzzy'
 import { selector } from '@/lib/matcher'
@@ -28,8 +28,10 @@ export function CommandPalette({ onClose }: { readonly onClose: () => void }) {
   const [text, setText] = useState('')
   const [active, setActive] = useState(0)
   const names = useQuery({
-    queryKey: ['metric-names'],
-    queryFn: ({ signal }) => labelValues('__name__', undefined, signal),
+    queryKey: ['metric-search', text],
+    queryFn: ({ signal }) => searchValues('__name__', text, undefined, metricsMax, signal),
+    enabled: text !== '',
+    placeholderData: keepPreviousData,
     staleTime: 60_000,
   })
   const commands = useMemo((): Command[] => {

@@ -5,20 +5,21 @@ import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import { Message } from '@/components/Message'
 import { useMessages } from '@/i18n'
 import { liveKey } from '@/state/live'
-import { examples } from './examples'
 import styles from './ExplorePage.module.css'
 import { useExplore } from './exploreSearch'
 import { remember } from './history'
-import { Inspector } from './Inspector'
 import { QueryRow } from './QueryRow'
 import type { EditorHandle } from './QueryEditor'
 import { Results } from './Results'
 import { Toolbar } from './Toolbar'
+import { useExamples } from './useExamples'
 import { useResults } from './useResults'
 
+const Inspector = lazy(() => import('./Inspector').then((m) => ({ default: m.Inspector })))
 const MetricsBrowser = lazy(() => import('./MetricsBrowser').then((m) => ({ default: m.MetricsBrowser })))
 
 const blank = ['']
+const none: readonly string[] = []
 
 /** Ask anything. What is typed is a draft; what was run is in the address. */
 export function ExplorePage() {
@@ -95,6 +96,8 @@ export function ExplorePage() {
             ran={state.exprs[index] ?? ''}
             hidden={state.hidden.has(index)}
             error={results[index]?.error ?? null}
+            warnings={results[index]?.data?.exchange.warnings ?? none}
+            infos={results[index]?.data?.exchange.infos ?? none}
             only={drafts.length === 1}
             onChange={(text) => setDraft(index, text)}
             onRun={run}
@@ -133,7 +136,7 @@ export function ExplorePage() {
           />
         </footer>
       </section>
-      {inspecting && asked && <Inspector results={results} exprs={state.exprs} />}
+      <Suspense>{inspecting && asked && <Inspector results={results} exprs={state.exprs} />}</Suspense>
       {asked ? <Results state={state} change={change} results={results} /> : <Start onPick={start} />}
       <Suspense>
         {browsing && <MetricsBrowser onClose={() => setBrowsing(false)} onInsert={insert} />}
@@ -144,14 +147,15 @@ export function ExplorePage() {
 
 function Start({ onPick }: { readonly onPick: (expr: string) => void }) {
   const x = useMessages().explore
+  const examples = useExamples()
   return (
     <Message icon={<IconTelescope size={44} stroke={1.3} />} title={x.emptyTitle}>
       <p>{x.emptyHint}</p>
       <ul className={styles.examples}>
-        {examples.map(({ intent, expr }) => (
-          <li key={intent}>
+        {examples.map(({ title, expr }) => (
+          <li key={title}>
             <button type="button" onClick={() => onPick(expr)}>
-              <b>{x.exampleTitles[intent]}</b>
+              <b>{title}</b>
               <code className="mono clip">{expr}</code>
             </button>
           </li>

@@ -1,5 +1,4 @@
 import type { UseQueryResult } from '@tanstack/react-query'
-import { IconAlertTriangle, IconInfoCircle } from '@tabler/icons-react'
 import { ApiError } from '@/api/http'
 import type { QueryResult } from '@/api/types'
 import { useMessages } from '@/i18n'
@@ -7,6 +6,8 @@ import { formatDuration } from '@/lib/duration'
 import { formatSeconds, formatValue } from '@/lib/units'
 import { rowName } from './exploreSearch'
 import styles from './Inspector.module.css'
+import { PlanTree } from './PlanTree'
+import { Remarks } from './Remarks'
 import type { RowAnswer } from './useResults'
 
 interface InspectorProps {
@@ -18,12 +19,17 @@ function sizeOf(result: QueryResult): { series: number; points: number } {
   if (result.type === 'matrix') {
     return {
       series: result.series.length,
-      points: result.series.reduce((sum, s) => sum + s.times.length + s.histograms, 0),
+      points: result.series.reduce((sum, s) => sum + s.times.length + s.histograms.length, 0),
     }
   }
   return result.type === 'vector'
     ? { series: result.samples.length, points: result.samples.length }
     : { series: 1, points: 1 }
+}
+
+/** A plan does not change with every refresh, only with the question. */
+function planSubject({ expr, stepMs, data }: RowAnswer): string {
+  return `${data.result.type} ${stepMs} ${expr}`
 }
 
 /** What each query cost and what the server had to say about it. */
@@ -46,16 +52,10 @@ export function Inspector({ results, exprs }: InspectorProps) {
                 <Fact name={x.inspect.bytes} value={formatValue(exchange.bytes, 'bytes')} />
                 {data !== undefined && <AnswerFacts answer={data} />}
               </dl>
-              {exchange.warnings.map((text) => (
-                <p key={text} className={styles.warning}>
-                  <IconAlertTriangle size={15} aria-label={x.inspect.warnings} /> {text}
-                </p>
-              ))}
-              {exchange.infos.map((text) => (
-                <p key={text} className={styles.info}>
-                  <IconInfoCircle size={15} aria-label={x.inspect.infos} /> {text}
-                </p>
-              ))}
+              <Remarks warnings={exchange.warnings} infos={exchange.infos} />
+              {data !== undefined && (
+                <PlanTree key={planSubject(data)} url={data.exchange.url} subject={planSubject(data)} />
+              )}
             </div>
           </div>
         )

@@ -9,7 +9,7 @@ import { useMessages } from '@/i18n'
 import { rankMatches } from '@/lib/fuzzy'
 import { selector } from '@/lib/matcher'
 import styles from './MetricsBrowser.module.css'
-import { metadataOf, metricNamesOf } from './promqlClient'
+import { familyOf, metadataOf, metricNamesOf } from './promqlClient'
 
 interface Metric {
   readonly name: string
@@ -20,7 +20,7 @@ interface Metric {
 const rowHeight = 46
 
 function describe(name: string, metadata: Readonly<Record<string, MetricMetadata[]>>): Metric {
-  const entry = (metadata[name] ?? metadata[name.replace(/_(bucket|sum|count|total)$/, '')])?.[0]
+  const entry = (metadata[name] ?? metadata[familyOf(name)])?.[0]
   return { name, type: entry?.type ?? '', help: entry?.help ?? '' }
 }
 

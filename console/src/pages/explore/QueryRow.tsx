@@ -1,5 +1,5 @@
 import { ActionIcon, Menu, Tooltip } from '@mantine/core'
-import { IconBraces, IconCopy, IconDots, IconEye, IconEyeOff, IconTrash } from '@tabler/icons-react'
+import { IconBraces, IconBulb, IconCopy, IconDots, IconEye, IconEyeOff, IconTrash } from '@tabler/icons-react'
 import { useImperativeHandle, useRef, type Ref } from 'react'
 import { formatQuery } from '@/api/query'
 import { useMessages } from '@/i18n'
@@ -7,7 +7,8 @@ import { say } from '@/state/toasts'
 import { rowName } from './exploreSearch'
 import { QueryEditor, type EditorHandle } from './QueryEditor'
 import styles from './QueryRow.module.css'
-import { errorPosition, errorText, offsetOf } from './serverError'
+import { Remarks } from './Remarks'
+import { errorText, mistakeIn, type Mistake } from './serverError'
 
 interface QueryRowProps {
   readonly index: number
@@ -16,6 +17,8 @@ interface QueryRowProps {
   readonly ran: string
   readonly hidden: boolean
   readonly error: Error | null
+  readonly warnings: readonly string[]
+  readonly infos: readonly string[]
   readonly only: boolean
   readonly onChange: (text: string) => void
   readonly onRun: () => void
@@ -35,8 +38,7 @@ export function QueryRow(props: QueryRowProps) {
     focus: () => editor.current?.focus(),
   }))
   const name = rowName(index)
-  const position = error === null || value !== ran ? null : errorPosition(error.message)
-  const mark = position === null ? null : markOf(value, offsetOf(value, position))
+  const mistake = error === null ? null : mistakeIn(error, ran)
   const format = async () => {
     try {
       onChange(await formatQuery(value))
@@ -65,10 +67,13 @@ export function QueryRow(props: QueryRowProps) {
           onRun={onRun}
           label={x.query(name)}
           hint={x.placeholder}
-          error={mark}
+          error={mistake !== null && value === ran ? markOf(mistake, value) : null}
           handle={editor}
         />
-        {error !== null && <ErrorBox message={error.message} text={ran} />}
+        {error !== null && <ErrorBox message={error.message} text={ran} mistake={mistake} />}
+        {error === null && !hidden && value === ran && (
+          <Remarks warnings={props.warnings} infos={props.infos} />
+        )}
       </div>
       <Menu position="bottom-end" withinPortal>
         <Menu.Target>
@@ -106,34 +111,56 @@ export function QueryRow(props: QueryRowProps) {
   )
 }
 
-/** The word at the position, or the one character there. */
-function markOf(text: string, at: number): { from: number; to: number } | null {
-  const from = Math.min(at, Math.max(text.length - 1, 0))
-  const word = /^[a-zA-Z0-9_:.]+/.exec(text.slice(from))
-  return text === '' ? null : { from, to: from + (word === null ? 1 : word[0].length) }
+/** What to underline: of a mistake at the very end, the last character. */
+function markOf({ from, to }: Mistake, text: string): { from: number; to: number } {
+  return { from: Math.min(from, Math.max(text.length - 1, 0)), to: Math.min(to, text.length) }
 }
 
-/** The server's complaint, with the line it speaks of and a caret under the place. */
-function ErrorBox({ message, text }: { readonly message: string; readonly text: string }) {
+/** The line of the text in which a mistake begins, and what of it is wrong. */
+function lineOf(text: string, { from, to }: Mistake): { before: string; wrong: string; after: string } {
+  const start = text.lastIndexOf('\n', from - 1) + 1
+  const next = text.indexOf('\n', from)
+  const end = next < 0 ? text.length : next
+  return {
+    before: text.slice(start, from),
+    wrong: text.slice(from, Math.min(to, end)),
+    after: text.slice(Math.min(to, end), end),
+  }
+}
+
+interface ErrorBoxProps {
+  readonly message: string
+  readonly text: string
+  readonly mistake: Mistake | null
+}
+
+/** The server's complaint: the line it speaks of with a caret under the place, and what might be right instead. */
+function ErrorBox({ message, text, mistake }: ErrorBoxProps) {
   const t = useMessages()
-  const position = errorPosition(message)
-  const line = position === null ? undefined : text.split('\n')[position.line - 1]
+  const line = mistake === null ? null : lineOf(text, mistake)
   return (
     <div className={styles.error} role="alert">
-      {position !== null && line !== undefined && (
+      {line !== null && (
         <pre>
-          {line}
+          {line.before}
+          <mark>{line.wrong}</mark>
+          {line.after}
           {'\n'}
-          {' '.repeat(Math.max(position.column - 1, 0))}
-          <b>^</b>
+          <span aria-hidden>{line.before.replace(/[^\t]/g, ' ')}</span>
+          <b>{'^'.repeat(Math.max(line.wrong.length, 1))}</b>
         </pre>
       )}
       <p>
         {errorText(message)}
-        {position !== null && (
-          <span className="muted"> ({t.errors.position(position.line, position.column)})</span>
+        {mistake !== null && (
+          <span className="muted"> ({t.errors.position(mistake.line, mistake.column)})</span>
         )}
       </p>
+      {mistake !== null && mistake.help !== '' && (
+        <p className={styles.help}>
+          <IconBulb size={15} aria-label={t.explore.suggestion} /> {mistake.help}
+        </p>
+      )}
     </div>
   )
 }

@@ -11,6 +11,7 @@ import { seriesColor, type Scheme } from '@/lib/palette'
 import { unitOfQuery, type Unit } from '@/lib/units'
 import type { RangeSeries } from '@/api/types'
 import { rowName, type ExploreState } from './exploreSearch'
+import { HeatPanels } from './HeatPanels'
 import { LegendTable, type LegendRow } from './LegendTable'
 import styles from './ResultGraphs.module.css'
 import type { ShownRow } from './Results'
@@ -27,7 +28,6 @@ interface Graph {
   readonly unit: Unit
   readonly lines: readonly GraphLine[]
   readonly total: number
-  readonly histograms: number
   readonly from: number
   readonly to: number
   readonly stepMs: number
@@ -47,10 +47,12 @@ function graphsOf(rows: readonly ShownRow[], chosen: Unit | null, all: boolean, 
   }
   const several = rows.length > 1
   return [...groups].map(([unit, members]) => {
-    const everything = members.flatMap((row) => matrixOf(row).map((series) => ({ row, series })))
-    const kept = (all ? everything : everything.slice(0, seriesShownMax)).filter(
-      ({ series }) => series.times.length > 0,
+    const everything = members.flatMap((row) =>
+      matrixOf(row)
+        .filter((series) => series.times.length > 0)
+        .map((series) => ({ row, series })),
     )
+    const kept = all ? everything : everything.slice(0, seriesShownMax)
     const telling = distinguishing(kept.map(({ series }) => series.metric))
     const lines = kept.map(({ row, series }, index): GraphLine => {
       const full = Object.keys(series.metric).length === 0 ? row.answer.expr : seriesName(series.metric)
@@ -73,7 +75,6 @@ function graphsOf(rows: readonly ShownRow[], chosen: Unit | null, all: boolean, 
       unit,
       lines,
       total: everything.length,
-      histograms: everything.filter(({ series }) => series.histograms > 0).length,
       from: Math.min(...members.map((row) => row.answer.from)),
       to: Math.max(...members.map((row) => row.answer.to)),
       stepMs: Math.max(...members.map((row) => row.answer.stepMs)),
@@ -92,9 +93,18 @@ export function ResultGraphs({ rows, state, loading }: ResultGraphsProps) {
   const scheme = useComputedColorScheme('dark', { getInitialValueInEffect: false })
   const graphs = useMemo(() => graphsOf(rows, state.unit, all, scheme), [rows, state.unit, all, scheme])
   if (rows.length === 0) return loading ? <Skeleton height={420} radius="md" /> : null
-  return graphs.map((graph) => (
-    <GraphPanel key={graph.unit} graph={graph} style={state.style} onAll={() => setAll(true)} />
-  ))
+  return (
+    <>
+      {graphs
+        .filter((graph) => graph.lines.length > 0)
+        .map((graph) => (
+          <GraphPanel key={graph.unit} graph={graph} style={state.style} onAll={() => setAll(true)} />
+        ))}
+      {rows.map((row) => (
+        <HeatPanels key={row.index} row={row} several={rows.length > 1} unit={state.unit} />
+      ))}
+    </>
+  )
 }
 
 interface GraphPanelProps {
@@ -128,27 +138,22 @@ function GraphPanel({ graph, style, onAll }: GraphPanelProps) {
   }, [graph])
   return (
     <section className={styles.panel}>
-      {graph.histograms > 0 && <p className={styles.note}>{x.histograms(graph.histograms)}</p>}
-      {graph.lines.length > 0 && (
-        <>
-          <TimeChart
-            label={`${x.graph}: ${graph.lines[0]?.name ?? ''}`}
-            data={data}
-            spec={spec}
-            height={340}
-            hidden={hidden}
-          />
-          {graph.total > graph.lines.length && graph.histograms === 0 && (
-            <p className={styles.note}>
-              {x.manySeries(graph.lines.length, graph.total)}
-              <Button variant="subtle" onClick={onAll}>
-                {x.drawAll}
-              </Button>
-            </p>
-          )}
-          <LegendTable rows={graph.lines} unit={graph.unit} hidden={hidden} onToggle={toggle} />
-        </>
+      <TimeChart
+        label={`${x.graph}: ${graph.lines[0]?.name ?? ''}`}
+        data={data}
+        spec={spec}
+        height={340}
+        hidden={hidden}
+      />
+      {graph.total > graph.lines.length && (
+        <p className={styles.note}>
+          {x.manySeries(graph.lines.length, graph.total)}
+          <Button variant="subtle" onClick={onAll}>
+            {x.drawAll}
+          </Button>
+        </p>
       )}
+      <LegendTable rows={graph.lines} unit={graph.unit} hidden={hidden} onToggle={toggle} />
     </section>
   )
 }

@@ -4,9 +4,9 @@ import { useMessages } from '@/i18n'
 import { dateTimeText } from '@/lib/clockText'
 import { useTimeState } from '@/state/timeSearch'
 import { useCopy } from '@/components/useCopy'
-import { examples } from './examples'
 import { history } from './history'
 import styles from './Toolbar.module.css'
+import { useExamples } from './useExamples'
 
 interface ToolbarProps {
   readonly onPick: (expr: string) => void
@@ -20,6 +20,7 @@ export function Toolbar({ onPick, onRun, running, inspecting, onInspect }: Toolb
   const t = useMessages()
   const x = t.explore
   const copy = useCopy()
+  const examples = useExamples()
   return (
     <>
       <Menu position="bottom-start" withinPortal width={440}>
@@ -29,9 +30,9 @@ export function Toolbar({ onPick, onRun, running, inspecting, onInspect }: Toolb
           </Button>
         </Menu.Target>
         <Menu.Dropdown className={styles.menu}>
-          {examples.map(({ intent, expr }) => (
-            <Menu.Item key={intent} onClick={() => onPick(expr)}>
-              <Text size="sm">{x.exampleTitles[intent]}</Text>
+          {examples.map(({ title, expr }) => (
+            <Menu.Item key={title} onClick={() => onPick(expr)}>
+              <Text size="sm">{title}</Text>
               <code className={`${styles.expr} mono clip`}>{expr}</code>
             </Menu.Item>
           ))}

@@ -21,7 +21,7 @@ import {
 import { tags } from '@lezer/highlight'
 import { PromQLExtension } from '@prometheus-io/codemirror-promql'
 import type { QueryClient } from '@tanstack/react-query'
-import { completionClient, functionsOf, metadataOf } from './promqlClient'
+import { completionStrategy, familyOf, functionsOf, metadataOfNames } from './promqlClient'
 
 const highlight = HighlightStyle.define([
   { tag: tags.keyword, color: 'var(--wf-syntax-keyword)' },
@@ -98,9 +98,8 @@ function hoverHelp(client: QueryClient): Extension {
         create: () => ({ dom: helpBox(known.signature, 'ƒ', known.help) }),
       }
     }
-    const metadata = await metadataOf(client)
-    // Histogram and summary parts carry their suffix; the description belongs to the family.
-    const entry = (metadata[name] ?? metadata[name.replace(/_(bucket|sum|count|total)$/, '')])?.[0]
+    const metadata = await metadataOfNames(client, [name])
+    const entry = (metadata[name] ?? metadata[familyOf(name)])?.[0]
     if (entry === undefined) return null
     return { pos: word.from, end: word.to, create: () => ({ dom: helpBox(name, entry.type, entry.help) }) }
   })
@@ -113,10 +112,7 @@ export interface EditorActions {
 }
 
 export function editorExtensions(client: QueryClient, label: string, actions: EditorActions): Extension[] {
-  const promql = new PromQLExtension().setComplete({
-    remote: completionClient(client),
-    maxMetricsMetadata: 20_000,
-  })
+  const promql = new PromQLExtension().setComplete({ completeStrategy: completionStrategy(client) })
   const run = () => {
     actions.run()
     return true
@@ -146,7 +142,8 @@ export function editorExtensions(client: QueryClient, label: string, actions: Ed
     bracketMatching(),
     closeBrackets(),
     indentOnInput(),
-    autocompletion({ icons: true, maxRenderedOptions: 80 }),
+    // The server answers within milliseconds, so there is nothing to wait for between a key and its list.
+    autocompletion({ icons: true, maxRenderedOptions: 80, activateOnTypingDelay: 10 }),
     syntaxHighlighting(highlight),
     errorMark,
     hoverHelp(client),
