@@ -32,7 +32,7 @@ mod tests {
         for (remark, query, shown) in [
             ("PromQL info: x (1:5)", "sum(a)", "PromQL info: x\n  sum(a)\n      ^"),
             ("m (2:3)", "a +\n\t b", "m\n  \t b\n  \t ^"),
-            ("m (1:13)", "a{b=\"火\"} + c", "m\n  a{b=\"火\"} + c\n              ^"),
+            ("m (1:14)", "a{b=\"火\"} + c", "m\n  a{b=\"火\"} + c\n              ^"),
             ("no place", "a", "no place"),
             ("truncated (3 occurrences)", "a", "truncated (3 occurrences)"),
             ("m (9:1)", "a", "m (9:1)"),
