@@ -1,0 +1,198 @@
+//! Records that are in no part yet.
+
+use hashbrown::HashMap;
+use journal::Offset;
+use model::Labels;
+use model::record::{Attributes, Record, RecordBatch, Severity, SpanId, Tenant, TraceId, Value};
+use std::sync::Arc;
+
+/// A chunk takes no more rows once it holds this much; readers share it from then on.
+const CHUNK_BYTES: usize = 256 << 10;
+
+/// Records in order of arrival.
+pub(crate) struct Head {
+    streams: Vec<(Tenant, Labels)>,
+    by_key: HashMap<Vec<u8>, u32>,
+    full: Vec<Arc<Chunk>>,
+    open: Chunk,
+    rows: u64,
+    bytes: usize,
+    /// Offsets of the journal's records that are here.
+    begin: Offset,
+    end: Offset,
+}
+
+/// Some rows and their bytes.
+#[derive(Clone, Default)]
+pub(crate) struct Chunk {
+    pub rows: Vec<Row>,
+    arena: Vec<u8>,
+}
+
+/// One record; ids, body and attributes follow each other in the arena.
+#[derive(Clone, Copy)]
+pub(crate) struct Row {
+    pub time_ns: i64,
+    pub stream: u32,
+    at: u32,
+    body_bytes: u32,
+    attribute_bytes: u32,
+    severity: Severity,
+    /// Whether observed time, trace and span lie before the body.
+    ids: bool,
+    text: bool,
+}
+
+/// Observed time, trace id, span id.
+const ID_BYTES: usize = 8 + 16 + 8;
+
+impl Row {
+    pub fn body_bytes(&self) -> u32 {
+        self.body_bytes
+    }
+}
+
+impl Chunk {
+    fn bytes(&self) -> usize {
+        self.arena.len() + self.rows.len() * size_of::<Row>()
+    }
+
+    fn push(&mut self, stream: u32, r: &Record<'_>) {
+        let at = self.arena.len();
+        let ids = r.observed_ns != 0 || !r.trace_id.is_none() || !r.span_id.is_none();
+        if ids {
+            self.arena.extend_from_slice(&r.observed_ns.to_le_bytes());
+            self.arena.extend_from_slice(&r.trace_id.0);
+            self.arena.extend_from_slice(&r.span_id.0);
+        }
+        let body_at = self.arena.len();
+        match r.body {
+            Value::String(s) => self.arena.extend_from_slice(s.as_bytes()),
+            other => other.encode(&mut self.arena),
+        }
+        let body_bytes = self.arena.len() - body_at;
+        self.arena.extend_from_slice(r.attributes.encoded());
+        self.rows.push(Row {
+            time_ns: r.time_ns,
+            stream,
+            at: at as u32,
+            body_bytes: body_bytes as u32,
+            attribute_bytes: r.attributes.encoded().len() as u32,
+            severity: r.severity,
+            ids,
+            text: r.body.as_str().is_some(),
+        });
+    }
+
+    /// The record of a row.
+    pub fn record(&self, row: usize) -> Record<'_> {
+        let row = &self.rows[row];
+        let mut rest = &self.arena[row.at as usize..];
+        let mut record = Record { severity: row.severity, ..Record::line(row.time_ns, "") };
+        if row.ids {
+            let (ids, tail) = rest.split_at(ID_BYTES);
+            record.observed_ns = i64::from_le_bytes(ids[..8].try_into().unwrap_or_default());
+            record.trace_id = TraceId(ids[8..24].try_into().unwrap_or_default());
+            record.span_id = SpanId(ids[24..].try_into().unwrap_or_default());
+            rest = tail;
+        }
+        let (body, tail) = rest.split_at(row.body_bytes as usize);
+        record.body = if row.text {
+            Value::String(std::str::from_utf8(body).unwrap_or_default())
+        } else {
+            Value::from_encoded(body).unwrap_or(Value::Null)
+        };
+        let attributes = &tail[..row.attribute_bytes as usize];
+        record.attributes = Attributes::from_encoded(attributes).unwrap_or_default();
+        record
+    }
+}
+
+/// What a reader sees of a head.
+pub(crate) struct HeadView {
+    pub streams: Vec<(Tenant, Labels)>,
+    pub chunks: Vec<Arc<Chunk>>,
+}
+
+impl Head {
+    /// An empty head for records from an offset on.
+    pub fn new(begin: Offset) -> Head {
+        Head {
+            streams: Vec::new(),
+            by_key: HashMap::new(),
+            full: Vec::new(),
+            open: Chunk::default(),
+            rows: 0,
+            bytes: 0,
+            begin,
+            end: begin,
+        }
+    }
+
+    /// Takes in those rows of a batch that `keep` lets through.
+    pub fn apply(&mut self, batch: &RecordBatch, keep: impl Fn(usize) -> bool, offset: Offset) {
+        let mut streams: Vec<Option<u32>> = vec![None; batch.streams().len()];
+        for (_, r) in batch.iter().enumerate().filter(|(row, _)| keep(*row)) {
+            let place = r.stream.0 as usize;
+            let stream = match streams[place] {
+                Some(s) => s,
+                None => *streams[place].insert(self.stream(batch.tenant(), &batch.streams()[place])),
+            };
+            let before = self.open.bytes();
+            self.open.push(stream, &r.record);
+            self.bytes += self.open.bytes() - before;
+            self.rows += 1;
+            if self.open.bytes() >= CHUNK_BYTES {
+                let mut full = std::mem::take(&mut self.open);
+                full.arena.shrink_to_fit();
+                full.rows.shrink_to_fit();
+                self.full.push(Arc::new(full));
+            }
+        }
+        self.end = Offset(offset.0 + 1);
+    }
+
+    fn stream(&mut self, tenant: &Tenant, labels: &Labels) -> u32 {
+        let mut key = tenant.as_str().as_bytes().to_vec();
+        key.push(0);
+        key.extend_from_slice(labels.key());
+        if let Some(s) = self.by_key.get(&key) {
+            return *s;
+        }
+        let s = self.streams.len() as u32;
+        self.bytes += key.len() * 2 + 96;
+        self.streams.push((tenant.clone(), labels.clone()));
+        self.by_key.insert(key, s);
+        s
+    }
+
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Memory of the records.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub fn stream_count(&self) -> usize {
+        self.streams.len()
+    }
+
+    pub fn begin(&self) -> Offset {
+        self.begin
+    }
+
+    pub fn end(&self) -> Offset {
+        self.end
+    }
+
+    /// What is there now.
+    pub fn view(&self) -> HeadView {
+        let mut chunks = self.full.clone();
+        if !self.open.rows.is_empty() {
+            chunks.push(Arc::new(self.open.clone()));
+        }
+        HeadView { streams: self.streams.clone(), chunks }
+    }
+}

@@ -1,0 +1,80 @@
+//! Settings of the store and its named limits.
+
+use model::record::Tenant;
+use model::{Labels, Matcher};
+use std::path::PathBuf;
+
+/// Settings. [`Options::new`] gives the defaults.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where everything is kept.
+    pub data_dir: PathBuf,
+    /// Records older than this many milliseconds are refused, hidden and dropped, where no rule says otherwise. Setting
+    /// `logs.retention`.
+    pub retention_ms: i64,
+    /// Exceptions by tenant and stream; the first that matches counts. Setting `logs.retention_rules`.
+    pub retention_rules: Vec<RetentionRule>,
+    /// Oldest days are dropped while parts take more bytes than this; 0 for no bound. Setting `logs.retention_size`.
+    pub retention_bytes: u64,
+    /// Records further in the future than this many milliseconds are refused. Setting `logs.future`.
+    pub future_ms_max: i64,
+    /// Memory for records that are not in a part yet. Writes are refused with "busy" at three times as much, which is
+    /// met only when the disk cannot keep up. Setting `logs.memory`.
+    pub head_bytes_max: usize,
+    /// Bytes of records under way to the journal before writes are refused with "busy".
+    pub queued_bytes_max: u64,
+    /// Bytes of body and attributes of one record. Setting `logs.limits.record_bytes`.
+    pub record_bytes_max: usize,
+    /// Whether to flush and merge on threads of the store's own. Without, only when asked.
+    pub background: bool,
+}
+
+/// How long some streams are kept.
+#[derive(Debug, Clone)]
+pub struct RetentionRule {
+    /// Whose; everybody's if not said.
+    pub tenant: Option<Tenant>,
+    /// Which streams.
+    pub matchers: Vec<Matcher>,
+    /// For how long, in milliseconds.
+    pub keep_ms: i64,
+}
+
+impl Options {
+    /// The defaults.
+    pub fn new(data_dir: impl Into<PathBuf>) -> Options {
+        Options {
+            data_dir: data_dir.into(),
+            retention_ms: 30 * 86_400_000,
+            retention_rules: Vec::new(),
+            retention_bytes: 0,
+            future_ms_max: 2 * 86_400_000,
+            head_bytes_max: 32 << 20,
+            queued_bytes_max: 64 << 20,
+            record_bytes_max: 4 << 20,
+            background: true,
+        }
+    }
+
+    /// How long records of a stream are kept.
+    pub fn keep_ms(&self, tenant: &Tenant, labels: &Labels) -> i64 {
+        let rule = self.retention_rules.iter().find(|r| {
+            r.tenant.as_ref().is_none_or(|t| t == tenant)
+                && r.matchers.iter().all(|m| m.matches(labels.get(m.name()).unwrap_or("")))
+        });
+        rule.map_or(self.retention_ms, |r| r.keep_ms)
+    }
+
+    /// Records of a stream before this time are past retention.
+    pub(crate) fn oldest_ns(&self, tenant: &Tenant, labels: &Labels, now_ms: i64) -> i64 {
+        now_ms.saturating_sub(self.keep_ms(tenant, labels)).saturating_mul(1_000_000)
+    }
+}
+
+/// A part covers at most one UTC day; parts of different days are never merged.
+pub(crate) const DAY_NS: i64 = 86_400_000_000_000;
+
+/// The day a timestamp falls on, counted from 1970-01-01.
+pub(crate) fn day_of(time_ns: i64) -> i64 {
+    time_ns.div_euclid(DAY_NS)
+}

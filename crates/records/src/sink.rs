@@ -1,0 +1,162 @@
+//! How a batch enters: checked, journaled, then applied.
+
+use crate::batch;
+use crate::engine::{Engine, PARTITION};
+use futures::channel::oneshot;
+use futures::future::{join_all, ready};
+use journal::{Journal, JournalError, Offset};
+use model::record::{Accepted, RecordBatch, RecordError, RecordsDone, Refused};
+use model::{Limit, Unavailable};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// A batch is cut into records of the journal of about this much content.
+const JOURNAL_RECORD_BYTES: usize = 16 << 20;
+/// Bytes that encoding adds to a row's content at most, about.
+const ROW_BYTES: usize = 64;
+
+/// What one record of the journal came to.
+type Written = oneshot::Receiver<Result<(), Unavailable>>;
+
+impl Engine {
+    pub fn append(self: &Arc<Engine>, batch: RecordBatch) -> RecordsDone {
+        if let Some(refused) = self.pressure() {
+            return Box::pin(ready(Err(refused)));
+        }
+        let refused = self.refuse(&batch);
+        let records = (batch.len() - refused.len()) as u64;
+        let accepted = Accepted { records, refused };
+        if records == 0 {
+            return Box::pin(ready(Ok(accepted)));
+        }
+        let keep: Arc<Vec<bool>> = {
+            let mut keep = vec![true; batch.len()];
+            accepted.refused.iter().for_each(|r| keep[r.row] = false);
+            Arc::new(keep)
+        };
+        let batch = Arc::new(batch);
+        let written: Vec<Written> =
+            pieces(&batch).into_iter().map(|rows| self.write(&batch, rows, &keep)).collect();
+        let engine = self.clone();
+        Box::pin(async move {
+            for done in join_all(written).await {
+                // Only a journal that is gone forgets to answer.
+                done.unwrap_or(Err(Unavailable::Closed))?;
+            }
+            let counters = &engine.counters;
+            counters.records.fetch_add(accepted.records, Ordering::Relaxed);
+            counters.refused.fetch_add(accepted.refused.len() as u64, Ordering::Relaxed);
+            counters.batches.fetch_add(1, Ordering::Relaxed);
+            Ok(accepted)
+        })
+    }
+
+    /// Hands some rows to the journal.
+    fn write(
+        self: &Arc<Engine>,
+        batch: &Arc<RecordBatch>,
+        rows: Range<usize>,
+        keep: &Arc<Vec<bool>>,
+    ) -> Written {
+        let mut record = self.journal.buffer();
+        batch::encode(batch, rows.clone(), |row| keep[row], &mut record);
+        let len = record.len() as u64;
+        self.queued_bytes.fetch_add(len, Ordering::Relaxed);
+        let (tell, told) = oneshot::channel();
+        let (engine, batch, keep) = (self.clone(), batch.clone(), keep.clone());
+        let then = Box::new(move |written: Result<Offset, JournalError>| {
+            engine.queued_bytes.fetch_sub(len, Ordering::Relaxed);
+            let answer = match written {
+                Ok(offset) => {
+                    engine.apply(&batch, |row| rows.contains(&row) && keep[row], offset);
+                    Ok(())
+                }
+                Err(e) => Err(Unavailable::ReadOnly(e.to_string())),
+            };
+            // Who asked may be gone.
+            let _ = tell.send(answer);
+        });
+        self.journal.append(PARTITION, record, then);
+        told
+    }
+
+    /// The rows that can never be accepted.
+    fn refuse(&self, batch: &RecordBatch) -> Vec<Refused> {
+        let now_ms = self.clock.now_ms();
+        let to_ns = now_ms.saturating_add(self.options.future_ms_max).saturating_mul(1_000_000);
+        let oldest: Vec<i64> =
+            batch.streams().iter().map(|s| self.options.oldest_ns(batch.tenant(), s, now_ms)).collect();
+        let limit = self.options.record_bytes_max;
+        let mut refused = Vec::new();
+        for (row, r) in batch.iter().enumerate() {
+            let from_ns = oldest[r.stream.0 as usize];
+            let time_ns = r.record.time_ns;
+            let body = r.record.body.as_str().map_or(0, str::len);
+            let bytes = body + r.record.attributes.encoded().len();
+            let reason = if time_ns < from_ns || to_ns < time_ns {
+                let old = time_ns < from_ns;
+                RecordError::OutOfBounds {
+                    time_ns,
+                    relation: if old { "older than retention" } else { "too far in the future" },
+                    from_ns,
+                    to_ns,
+                    setting: if old { "logs.retention" } else { "logs.future" },
+                }
+            } else if bytes > limit {
+                RecordError::Limit(Limit {
+                    what: format!("bytes of a record of {}", batch.labels(r.stream)),
+                    observed: bytes as u64,
+                    limit: limit as u64,
+                    setting: "logs.limits.record_bytes",
+                })
+            } else {
+                continue;
+            };
+            refused.push(Refused { row, reason });
+        }
+        refused
+    }
+
+    /// Why nothing can be taken at the moment.
+    fn pressure(&self) -> Option<Unavailable> {
+        if self.wake.closed.load(Ordering::Acquire) {
+            return Some(Unavailable::Closed);
+        }
+        let busy = |reason: &str| {
+            self.counters.refused_busy.fetch_add(1, Ordering::Relaxed);
+            Some(Unavailable::Busy { reason: reason.to_owned(), retry_after: Duration::from_secs(1) })
+        };
+        if self.queued_bytes.load(Ordering::Relaxed) > self.options.queued_bytes_max {
+            return busy("writes wait for the disk");
+        }
+        let bytes = self.head_bytes();
+        if bytes > self.options.head_bytes_max {
+            self.wake.flush.raise();
+            if self.options.background && bytes > 3 * self.options.head_bytes_max {
+                return busy("memory for recent records, logs.memory, is used up");
+            }
+        }
+        None
+    }
+}
+
+/// Rows that go into one record of the journal each.
+fn pieces(batch: &RecordBatch) -> Vec<Range<usize>> {
+    if batch.content_bytes() + batch.len() * ROW_BYTES <= JOURNAL_RECORD_BYTES {
+        return vec![0..batch.len()];
+    }
+    let (mut all, mut start, mut bytes) = (Vec::new(), 0, 0);
+    for (row, r) in batch.iter().enumerate() {
+        let body = r.record.body.as_str().map_or(0, str::len);
+        let size = ROW_BYTES + body + r.record.attributes.encoded().len();
+        if bytes + size > JOURNAL_RECORD_BYTES && row > start {
+            all.push(start..row);
+            (start, bytes) = (row, 0);
+        }
+        bytes += size;
+    }
+    all.push(start..batch.len());
+    all
+}
