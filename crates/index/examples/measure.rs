@@ -239,9 +239,10 @@ fn queries(index: &Index) {
     let all = index.select(&[]);
     let mut bytes = 0;
     timed("labels of every series", || index.labels_many(&all, |_, l| bytes += l.key().len()));
-    let values = timed("values of instance", || index.label_values("instance", &[]));
+    let values =
+        timed("values of instance", || index.label_values("instance", &[], &roaring::RoaringBitmap::new()));
     println!("    {} values", values.len());
-    timed("label names", || index.label_names(&[]));
+    timed("label names", || index.label_names(&[], &roaring::RoaringBitmap::new()));
     timed("cardinality", || index.cardinality(10));
 }
 

@@ -5,6 +5,7 @@ use crate::posting::Malformed;
 use crate::segment::Segment;
 use crate::select::{self, for_each_key};
 use crate::source::{Order, Source};
+use crate::tail::Tail;
 use crate::view::View;
 use crate::{Flaw, SeriesId};
 use model::{Labels, Matcher, Pairs};
@@ -14,6 +15,9 @@ use std::sync::Arc;
 
 /// Reading a series' key costs about as much as looking at this many postings.
 const POSTINGS_PER_KEY: u64 = 8;
+
+/// More series of a segment than this are read without a look at the cache, which they would only turn over.
+const CACHED_MAX: u64 = 50_000;
 
 impl Index {
     /// The ids of the series that satisfy every matcher; without matchers, of all series.
@@ -50,14 +54,27 @@ impl Index {
     /// each part of the index. Much cheaper for each series than [`Index::labels`].
     pub fn labels_many(&self, ids: &RoaringBitmap, mut each: impl FnMut(SeriesId, Labels)) {
         let view = self.view();
-        let mut hand_out = |id: u32, key: &[u8]| {
+        let hand_out = |each: &mut dyn FnMut(SeriesId, Labels), id: u32, key: &[u8]| {
             if let Ok(labels) = Labels::from_key(key) {
                 each(SeriesId(id), labels);
             }
         };
         for segment in &view.segments {
-            self.keys_in(segment, &(ids & segment.range()), &mut hand_out);
+            let ids = ids & segment.range();
+            if ids.len() > CACHED_MAX {
+                self.keys_in(segment, &ids, &mut |id, key| hand_out(&mut each, id, key));
+                continue;
+            }
+            let mut block = None;
+            for id in &ids {
+                match segment.labels_of(id, &mut block) {
+                    Ok(Some(labels)) => each(SeriesId(id), labels),
+                    Ok(None) => {}
+                    Err(flaw) => self.note(segment, flaw),
+                }
+            }
         }
+        let mut hand_out = |id: u32, key: &[u8]| hand_out(&mut each, id, key);
         for tail in view.tails() {
             let tail = tail.read();
             let own = tail.ids().min().zip(tail.ids().max()).map(|(first, last)| ids.range(first..=last));
@@ -89,17 +106,17 @@ impl Index {
         }
     }
 
-    /// The label names of the series that satisfy every matcher, in ascending order.
-    pub fn label_names(&self, matchers: &[Matcher]) -> Vec<String> {
+    /// The label names of the series that satisfy every matcher and are not in `less`, in ascending order.
+    pub fn label_names(&self, matchers: &[Matcher], less: &RoaringBitmap) -> Vec<String> {
         let view = self.view();
         let mut all = BTreeSet::new();
         for segment in &view.segments {
-            let wanted = self.wanted(&view, segment, matchers);
+            let wanted = self.wanted(&view, segment, matchers, less);
             match names_in(&**segment, &wanted) {
                 Ok(names) => all.extend(names),
                 Err(flaw) => {
                     self.note(segment, flaw);
-                    let ids = select::scan(&**segment, matchers) - view.dead_in(segment);
+                    let ids = select::scan(&**segment, matchers) - view.dead_in(segment) - less;
                     self.keys_in(segment, &ids, &mut |_, key| {
                         let new = |n: &&str| !all.contains(*n);
                         let names: Vec<String> =
@@ -111,23 +128,24 @@ impl Index {
         }
         for tail in view.tails() {
             let tail = tail.read();
-            let wanted = Wanted::of_tail(&*tail, matchers);
+            let wanted = Wanted::of_tail(&tail, matchers, less);
             all.extend(names_in(&*tail, &wanted).unwrap_or_default());
         }
         all.into_iter().collect()
     }
 
-    /// The values that a label has in the series that satisfy every matcher, in ascending order.
-    pub fn label_values(&self, name: &str, matchers: &[Matcher]) -> Vec<String> {
+    /// The values that a label has in the series that satisfy every matcher and are not in `less`, in ascending
+    /// order.
+    pub fn label_values(&self, name: &str, matchers: &[Matcher], less: &RoaringBitmap) -> Vec<String> {
         let view = self.view();
         let mut all = Vec::new();
         for segment in &view.segments {
-            let wanted = self.wanted(&view, segment, matchers);
+            let wanted = self.wanted(&view, segment, matchers, less);
             match values_in(&**segment, name, &wanted) {
                 Ok(values) => all.extend(values),
                 Err(flaw) => {
                     self.note(segment, flaw);
-                    let ids = select::scan(&**segment, matchers) - view.dead_in(segment);
+                    let ids = select::scan(&**segment, matchers) - view.dead_in(segment) - less;
                     let mut values = BTreeSet::new();
                     self.keys_in(segment, &ids, &mut |_, key| add_value(key, name, &mut values));
                     all.extend(values);
@@ -136,7 +154,7 @@ impl Index {
         }
         for tail in view.tails() {
             let tail = tail.read();
-            let wanted = Wanted::of_tail(&*tail, matchers);
+            let wanted = Wanted::of_tail(&tail, matchers, less);
             all.extend(values_in(&*tail, name, &wanted).unwrap_or_default());
         }
         // Each part's values are sorted; the sort finds these runs and merges them.
@@ -145,12 +163,20 @@ impl Index {
         all
     }
 
-    pub(crate) fn wanted(&self, view: &View, segment: &Arc<Segment>, matchers: &[Matcher]) -> Wanted {
-        let dead = view.dead_in(segment);
+    pub(crate) fn wanted(
+        &self,
+        view: &View,
+        segment: &Arc<Segment>,
+        matchers: &[Matcher],
+        less: &RoaringBitmap,
+    ) -> Wanted {
+        let mut out = view.dead_in(segment);
+        if !less.is_empty() {
+            out |= less & segment.range();
+        }
         match matchers.is_empty() {
-            true if dead.is_empty() => Wanted::All,
-            true => Wanted::Not(dead),
-            false => Wanted::Of(self.select_in(segment, matchers) - dead),
+            true => Wanted::not(out),
+            false => Wanted::Of(self.select_in(segment, matchers) - out),
         }
     }
 }
@@ -163,18 +189,24 @@ pub(crate) enum Wanted {
 }
 
 impl Wanted {
-    pub(crate) fn of_tail<S: Source>(tail: &S, matchers: &[Matcher]) -> Wanted {
+    pub(crate) fn of_tail(tail: &Tail, matchers: &[Matcher], less: &RoaringBitmap) -> Wanted {
         match matchers.is_empty() {
-            true => Wanted::All,
-            false => Wanted::Of(select::select(tail, matchers).unwrap_or_default()),
+            true => Wanted::not(less & tail.ids()),
+            false => Wanted::Of(select::select(tail, matchers).unwrap_or_default() - less),
         }
+    }
+
+    fn not(out: RoaringBitmap) -> Wanted {
+        if out.is_empty() { Wanted::All } else { Wanted::Not(out) }
     }
 
     /// Whether a posting has a wanted series.
     fn any(&self, posting: &crate::posting::Posting<'_>) -> Result<bool, Flaw> {
         let found = match self {
             Wanted::All => Ok(true),
-            Wanted::Not(dead) => posting.count_in(dead).map(|n| n < posting.len()),
+            // More than can be out: one is in.
+            Wanted::Not(out) if posting.len() > out.len() => Ok(true),
+            Wanted::Not(out) => posting.count_in(out).map(|n| n < posting.len()),
             Wanted::Of(ids) => posting.count_in(ids).map(|n| n > 0),
         };
         let what = "not a posting".to_owned();

@@ -5,6 +5,7 @@ use crate::index::Index;
 use crate::labels::Wanted;
 use crate::source::{Order, Source};
 use model::Matcher;
+use roaring::RoaringBitmap;
 use std::collections::BTreeSet;
 
 /// Beyond this many values of a label within one part of the index, only those that start with what is sought are
@@ -24,16 +25,17 @@ impl Index {
     /// `limit`, first those that start with it, each kind in ascending order.
     pub fn search_values(&self, name: &str, matchers: &[Matcher], text: &str, limit: usize) -> Vec<String> {
         let view = self.view();
+        let none = RoaringBitmap::new();
         let mut found = Found { text, limit, first: BTreeSet::new(), rest: BTreeSet::new() };
         for segment in &view.segments {
-            let wanted = self.wanted(&view, segment, matchers);
+            let wanted = self.wanted(&view, segment, matchers, &none);
             if let Err(flaw) = found.add(&**segment, name, &wanted) {
                 self.note(segment, flaw);
             }
         }
         for tail in view.tails() {
             let tail = tail.read();
-            let wanted = Wanted::of_tail(&*tail, matchers);
+            let wanted = Wanted::of_tail(&tail, matchers, &none);
             // The mutable part is in memory and cannot be damaged.
             found.add(&*tail, name, &wanted).unwrap_or_default();
         }

@@ -81,7 +81,14 @@ impl Labels {
 
     /// The value of a label, if the label is present.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.iter().find(|(n, _)| *n == name).map(|(_, v)| v)
+        let mut rest = &self.0[..];
+        while let Some((own, value, next)) = split_pair(rest) {
+            if own == name.as_bytes() {
+                return std::str::from_utf8(value).ok();
+            }
+            rest = next;
+        }
+        None
     }
 
     /// The metric name, or the empty string.
@@ -105,14 +112,21 @@ impl Labels {
     }
 
     /// These labels less those for which `keep` is false.
-    pub fn filtered(&self, mut keep: impl FnMut(&str) -> bool) -> Labels {
+    pub fn filtered(&self, keep: impl FnMut(&str) -> bool) -> Labels {
         let mut key = Vec::with_capacity(self.0.len());
-        for (name, value) in self {
-            if keep(name) {
-                push_pair(&mut key, name, value);
-            }
-        }
+        self.push_key(&mut key, keep);
         if key.len() == self.0.len() { self.clone() } else { Labels(Arc::from(key)) }
+    }
+
+    /// Appends the key of these labels less those for which `keep` is false.
+    pub fn push_key(&self, key: &mut Vec<u8>, mut keep: impl FnMut(&str) -> bool) {
+        let mut rest = &self.0[..];
+        while let Some((name, _, next)) = split_pair(rest) {
+            if std::str::from_utf8(name).is_ok_and(&mut keep) {
+                key.extend_from_slice(&rest[..rest.len() - next.len()]);
+            }
+            rest = next;
+        }
     }
 
     /// These labels without the metric name.
@@ -144,7 +158,19 @@ impl PartialOrd for Labels {
 /// Pair by pair, names before values, a prefix before what extends it.
 impl Ord for Labels {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.iter().cmp(other.iter())
+        let (mut a, mut b) = (&self.0[..], &other.0[..]);
+        loop {
+            match (split_pair(a), split_pair(b)) {
+                (Some((an, av, a_rest)), Some((bn, bv, b_rest))) => {
+                    // As bytes: UTF-8 keeps the order of characters.
+                    match an.cmp(bn).then_with(|| av.cmp(bv)) {
+                        Ordering::Equal => (a, b) = (a_rest, b_rest),
+                        unequal => return unequal,
+                    }
+                }
+                (a, b) => return a.is_some().cmp(&b.is_some()),
+            }
+        }
     }
 }
 
@@ -328,7 +354,11 @@ fn push_pair(out: &mut Vec<u8>, name: &str, value: &str) {
 }
 
 /// A minimal LEB128 length and what follows it.
+#[inline]
 fn take_len(b: &[u8]) -> Option<(usize, &[u8])> {
+    if let [len @ 0..0x80, rest @ ..] = b {
+        return Some((usize::from(*len), rest));
+    }
     let mut v = 0usize;
     for (i, &byte) in b.iter().take(5).enumerate() {
         v |= ((byte & 0x7f) as usize) << (7 * i);
@@ -342,6 +372,7 @@ fn take_len(b: &[u8]) -> Option<(usize, &[u8])> {
     None
 }
 
+#[inline]
 fn take_field(b: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let (&first, rest) = b.split_first()?;
     if first != tag {
@@ -351,6 +382,7 @@ fn take_field(b: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     (len <= rest.len()).then(|| rest.split_at(len))
 }
 
+#[inline]
 fn split_pair(key: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (pair, rest) = take_field(key, PAIR_TAG)?;
     let (name, pair) = take_field(pair, NAME_TAG)?;
@@ -401,6 +433,26 @@ mod tests {
     fn duplicates_are_refused() {
         let e = Labels::from_pairs([("a", "1"), ("a", "2")]).unwrap_err();
         assert_eq!(e.to_string(), r#"label name "a" occurs more than once"#);
+    }
+
+    #[test]
+    fn label_sets_are_ordered_pair_by_pair() {
+        let of = |pairs: &[(&str, &str)]| Labels::from_pairs(pairs.iter().copied()).unwrap();
+        let ascending = [
+            of(&[]),
+            of(&[("a", "1")]),
+            of(&[("a", "1"), ("b", "1")]),
+            of(&[("a", "10")]),
+            of(&[("a", "2")]),
+            of(&[("a", "é"), ("b", "1")]),
+            of(&[("ab", "1")]),
+            of(&[("b", "0")]),
+        ];
+        for (i, a) in ascending.iter().enumerate() {
+            for (j, b) in ascending.iter().enumerate() {
+                assert_eq!(a.cmp(b), i.cmp(&j), "{a} {b}");
+            }
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub fn stale_nan() -> f64 {
 }
 
 /// Whether a value is the staleness marker. Compares bits: no other NaN is one.
+#[inline]
 pub fn is_stale(v: f64) -> bool {
     v.to_bits() == STALE_NAN_BITS
 }
@@ -73,6 +74,18 @@ impl Samples {
         self.histogram_times.clear();
         self.histograms.clear();
         self.histogram_starts.clear();
+    }
+
+    /// The time of the newest sample, and whether it is a staleness marker. A float counts as newer than a histogram
+    /// of the same time.
+    pub fn newest(&self) -> Option<(i64, bool)> {
+        let float = self.times.last().copied().zip(self.values.last().map(|v| is_stale(*v)));
+        let histogram =
+            self.histogram_times.last().copied().zip(self.histograms.last().map(|h| h.is_stale()));
+        match (float, histogram) {
+            (Some(f), Some(h)) => Some(if h.0 > f.0 { h } else { f }),
+            (f, h) => f.or(h),
+        }
     }
 
     /// The number of samples of both kinds.

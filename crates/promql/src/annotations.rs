@@ -142,6 +142,13 @@ impl Annotations {
         }
     }
 
+    /// Takes in the remarks on another part of the result.
+    pub(crate) fn absorb(&mut self, other: Annotations) {
+        for a in other.all {
+            self.add(a.severity, a.span, a.message, a.detail);
+        }
+    }
+
     fn warn(&mut self, span: Span, message: String) {
         self.add(Severity::Warning, span, format!("PromQL warning: {message}"), Detail::None);
     }

@@ -4,7 +4,8 @@ use crate::ast::{At, Duration, Edges, Expr, Matching, ValueType, VectorSelector}
 use crate::control::Control;
 use crate::error::EvalError;
 use crate::eval::{
-    Cell, Evaluator, Grid, QueryTimes, Series, Trace, TracedSource, finished, into_matrix_series,
+    Cell, Evaluator, Grid, QueryTimes, Series, Trace, TracedSource, finished, finished_in_order,
+    into_matrix_series,
 };
 use crate::explain::{PlanNode, plan};
 use crate::source::Source;
@@ -25,6 +26,8 @@ pub struct EngineOptions {
     pub memory_max: u64,
     /// Whether experimental functions and syntax may be used.
     pub experimental: bool,
+    /// Threads one query may use. The result does not depend on it.
+    pub threads: usize,
 }
 
 impl Default for EngineOptions {
@@ -36,6 +39,7 @@ impl Default for EngineOptions {
             steps_max: 11_000,
             memory_max: 1 << 30,
             experimental: true,
+            threads: 1,
         }
     }
 }
@@ -176,7 +180,7 @@ impl Engine {
         }
         let times = QueryTimes { start: start_ms, end: end_ms, step: step_ms };
         let mut evaluator = Evaluator::new(source, &self.options, control, times).traced(trace);
-        let mut series = match expr.value_type() {
+        let series = match expr.value_type() {
             ValueType::Scalar if grid.count == 0 => Vec::new(),
             ValueType::Scalar => vec![Series {
                 labels: model::Labels::empty(),
@@ -184,7 +188,7 @@ impl Engine {
                 floats: evaluator.scalar(expr, &grid)?,
                 histograms: Vec::new(),
             }],
-            ValueType::Vector => finished(evaluator.vector(expr, &grid)?)?,
+            ValueType::Vector => finished_in_order(evaluator.vector(expr, &grid)?)?,
             other => {
                 return Err(EvalError::query(format!(
                     "invalid expression type \"{}\" for range query, must be Scalar or instant Vector",
@@ -192,7 +196,6 @@ impl Engine {
                 )));
             }
         };
-        series.sort_by(|a, b| a.labels.cmp(&b.labels));
         let matrix = series.into_iter().map(|s| into_matrix_series(s, &grid)).collect();
         Ok(output(evaluator, Value::Matrix(matrix), grid.count))
     }

@@ -26,6 +26,8 @@ pub struct Hints<'a> {
     pub grouping: &'a [String],
     /// Whether `grouping` are the labels kept, not those dropped.
     pub by: bool,
+    /// Whether of each series only the newest sample within the range counts.
+    pub newest: bool,
 }
 
 /// Why a source could not answer.
@@ -37,6 +39,13 @@ pub struct SourceError(pub String);
 pub trait Source: Send + Sync {
     /// The series that satisfy the selection, in any order, none twice.
     fn select(&self, selection: &Selection<'_>) -> Result<Box<dyn SeriesSet + '_>, SourceError>;
+
+    /// How many series of the selection have a sample within its range of which the newest is not a staleness
+    /// marker; `None` if that is not known without reading them.
+    fn count_present(&self, selection: &Selection<'_>) -> Result<Option<u64>, SourceError> {
+        let _ = selection;
+        Ok(None)
+    }
 }
 
 /// Selected series. Labels are known at once, samples are read one series at a time.

@@ -66,6 +66,14 @@ const QUERIES: &[&str] = &[
     "predict_linear(n[2m], 60)",
     "deriv(n[2m])",
     "max_over_time(rate(m[1m])[3m:20s])",
+    "max_over_time(n[2m])",
+    "min_over_time(m[100s] offset 10s)",
+    "rate(m[3m])",
+    "delta(m[2m] offset 5s)",
+    "count(m)",
+    "group(n)",
+    "group by (b) (m)",
+    "min without (a) (n)",
     "sum_over_time(n[1m:7s] offset 15s)",
     "last_over_time(m[45s])",
     "increase(m[1m] anchored)",
@@ -182,6 +190,44 @@ proptest! {
     }
 }
 
+#[test]
+fn threads_change_nothing() {
+    let mut random = 7u64;
+    let mut next = || {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        random >> 40
+    };
+    // Values of very different size, so that a sum in another order is another sum.
+    let all = (0..3000).map(|i| {
+        let samples: Vec<(i64, f64)> =
+            (0..20).map(|t| (t * 15_000, next() as f64 * 10f64.powi((next() % 12) as i32 - 6))).collect();
+        series(if i % 5 == 0 { "g" } else { "m_total" }, &(i % 7).to_string(), &i.to_string(), &samples)
+    });
+    let source = Fixed(all.collect());
+    let control = Control::new();
+    for query in [
+        "sum by (a) (rate(m_total[1m]))",
+        "sum(m_total)",
+        "avg without (b) (g)",
+        "stddev(increase(g[2m]))",
+        "max_over_time(m_total[90s])",
+        "topk(3, m_total)",
+    ] {
+        let expr = parse(query).expect(query);
+        let of = |threads: usize| {
+            let engine = Engine::new(EngineOptions { threads, ..EngineOptions::default() });
+            let range = engine.range(&source, &expr, 0, 300_000, 5_000, &control).expect(query);
+            let instant = engine.instant(&source, &expr, 200_000, &control).expect(query);
+            let read = (range.stats.series_read, range.stats.samples_read);
+            (range_points(range.value), instant_points(instant.value, 0), read, range.annotations)
+        };
+        let one = of(1);
+        for threads in [2, 3, 8] {
+            assert_eq!(of(threads), one, "{query} with {threads} threads");
+        }
+    }
+}
+
 fn one_series() -> Fixed {
     let samples: Vec<(i64, f64)> = (0..1000).map(|i| (i * 1000, i as f64)).collect();
     Fixed((0..10).map(|i| series("m", &i.to_string(), "1", &samples)).collect())
@@ -202,7 +248,7 @@ fn limits_name_the_setting_that_moves_them() {
         "the query needs 1001 steps, over the limit of 100: raise query.steps_max to allow it"
     );
     let few = || EngineOptions { samples_max: 5000, ..EngineOptions::default() };
-    for query in ["m", "rate(m[5m])", "sum(m)", "vector(1) + vector(2) + m", "max_over_time(m[1d:1ms])"] {
+    for query in ["m", "rate(m[5m])", "sum(m + 0)", "vector(1) + vector(2) + m", "max_over_time(m[1d:1ms])"] {
         let text = message(few(), query);
         assert!(text.contains("samples in memory") && text.contains("query.samples_max"), "{text}");
     }

@@ -121,7 +121,7 @@ async fn open(app: Arc<App>) -> Result<(), StartError> {
 }
 
 async fn open_store(app: &Arc<App>) -> Result<Db, StartError> {
-    let options = app.config().storage.options(&app.origin.data_dir, app.budgets.storage_bytes);
+    let options = app.config().storage.options(&app.origin.data_dir, &app.budgets);
     let clock = Arc::clone(&app.clock);
     let opened = tokio::task::spawn_blocking(move || {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);

@@ -21,7 +21,11 @@ struct Found(tsdb::Selection);
 impl Source for StoreSource<'_> {
     fn select(&self, selection: &Selection<'_>) -> Result<Box<dyn SeriesSet + '_>, SourceError> {
         let found = self.db.select(selection.matchers, selection.range).map_err(source_error)?;
-        Ok(Box::new(Found(found)))
+        Ok(Box::new(Found(if selection.hints.newest { found.newest_only() } else { found })))
+    }
+
+    fn count_present(&self, selection: &Selection<'_>) -> Result<Option<u64>, SourceError> {
+        self.db.count_present(selection.matchers, selection.range).map(Some).map_err(source_error)
     }
 }
 
@@ -36,6 +40,10 @@ impl SeriesSet for Found {
 
     fn read(&self, i: usize, out: &mut Samples) -> Result<(), SourceError> {
         self.0.read(i, out).map_err(source_error)
+    }
+
+    fn bytes_read(&self) -> Option<u64> {
+        Some(self.0.bytes_read())
     }
 }
 

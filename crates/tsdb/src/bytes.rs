@@ -34,8 +34,25 @@ pub(crate) fn zigzag(v: i64) -> u64 {
     ((v << 1) ^ (v >> 63)) as u64
 }
 
+#[inline]
 fn unzigzag(v: u64) -> i64 {
     (v >> 1) as i64 ^ -((v & 1) as i64)
+}
+
+/// The varint of up to eight bytes at the beginning of eight bytes, and its length.
+#[inline]
+fn short_uvarint(head: u64) -> Option<(u64, usize)> {
+    let ends = !head & 0x8080_8080_8080_8080;
+    if ends == 0 {
+        return None;
+    }
+    let bits = ends.trailing_zeros() + 1;
+    // Nothing behind the last byte, and then the gaps closed: pairs of bytes, pairs of these, and so on.
+    let v = head & (u64::MAX >> (64 - bits));
+    let v = (v & 0x007f_007f_007f_007f) | ((v & 0x7f00_7f00_7f00_7f00) >> 1);
+    let v = (v & 0x0000_3fff_0000_3fff) | ((v & 0x3fff_0000_3fff_0000) >> 2);
+    let v = (v & 0x0000_0000_0fff_ffff) | ((v & 0x0fff_ffff_0000_0000) >> 4);
+    Some((v, bits as usize / 8))
 }
 
 /// Reads forward through a slice.
@@ -75,9 +92,17 @@ impl<'a> Reader<'a> {
             self.rest = rest;
             return Ok(u64::from(b));
         }
+        if let Some(head) = self.rest.first_chunk::<8>()
+            && let Some((v, len)) = short_uvarint(u64::from_le_bytes(*head))
+        {
+            self.rest = &self.rest[len..];
+            return Ok(v);
+        }
         self.long_uvarint(what)
     }
 
+    /// Any varint, byte by byte: a long one, or one near the end.
+    #[cold]
     fn long_uvarint(&mut self, what: &'static str) -> Result<u64, Malformed> {
         let mut v = 0u64;
         for (i, &b) in self.rest.iter().take(10).enumerate() {
@@ -88,6 +113,30 @@ impl<'a> Reader<'a> {
             }
         }
         malformed(what)
+    }
+
+    /// Fills `out` with varints.
+    #[inline]
+    pub fn varints(&mut self, out: &mut [i64], what: &'static str) -> Result<(), Malformed> {
+        const MORE: u64 = 0x8080_8080_8080_8080;
+        let mut at = 0;
+        while at < out.len() {
+            // Most are single bytes: eight at a time.
+            while let (Some(to), Some(head)) = (out.get_mut(at..at + 8), self.rest.first_chunk::<8>())
+                && u64::from_le_bytes(*head) & MORE == 0
+            {
+                for (v, b) in to.iter_mut().zip(head) {
+                    *v = unzigzag(u64::from(*b));
+                }
+                self.rest = &self.rest[8..];
+                at += 8;
+            }
+            if let Some(v) = out.get_mut(at) {
+                *v = self.varint(what)?;
+                at += 1;
+            }
+        }
+        Ok(())
     }
 
     #[inline]
@@ -157,6 +206,22 @@ mod tests {
                 prop_assert_eq!(r.varint("i").unwrap(), *i);
             }
             prop_assert!(r.is_empty());
+        }
+
+        #[test]
+        fn runs_of_integers_round_trip(vs in proptest::collection::vec((any::<i64>(), 0u32..64), 0..80)) {
+            // Of every length, short ones above all.
+            let vs: Vec<i64> = vs.into_iter().map(|(v, shift)| v >> shift).collect();
+            let mut b = Vec::new();
+            vs.iter().for_each(|v| put_varint(&mut b, *v));
+            let mut out = vec![0; vs.len()];
+            let mut r = Reader::new(&b);
+            r.varints(&mut out, "i").unwrap();
+            prop_assert!(r.is_empty());
+            prop_assert_eq!(&out, &vs);
+            if !b.is_empty() {
+                prop_assert!(Reader::new(&b[..b.len() - 1]).varints(&mut out, "i").is_err());
+            }
         }
     }
 }

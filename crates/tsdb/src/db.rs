@@ -43,6 +43,12 @@ impl Db {
         Ok(self.0.engine.select(matchers, range))
     }
 
+    /// How many series match and have a sample within `range` of which the newest is not a staleness marker. Costs
+    /// far less than reading them.
+    pub fn count_present(&self, matchers: &[Matcher], range: TimeRange) -> Result<u64, TsdbError> {
+        self.0.engine.count_present(matchers, range)
+    }
+
     /// Label sets of matching series that may have samples within `range`, at most `limit`, in order.
     pub fn series(
         &self,

@@ -7,7 +7,7 @@ use crate::error::{Damage, TsdbError};
 use crate::head::Head;
 use crate::merge::Joiner;
 use crate::options::{DAY_MS, Options, day_of};
-use crate::part::{Part, PartWriter, Scratch};
+use crate::part::{PageCache, Part, PartWriter, Scratch, Wanted};
 use crate::partset::{LivePart, PartId, PartSet};
 use crate::store::{Counters, Exemplars, Heads, Store, Undurable, Wake};
 use crate::tombstones::{Tombstone, Tombstones};
@@ -87,6 +87,7 @@ impl Engine {
         // If the journal was lost or left behind, new records must not count as being in parts already.
         journal.advance(PARTITION, checkpoint.replay_from).map_err(from_journal)?;
         let active = Arc::new(RwLock::new(Head::new(checkpoint.replay_from)));
+        let pages = Arc::new(PageCache::new(options.page_cache_bytes));
         let store = Store {
             options,
             clock,
@@ -94,6 +95,7 @@ impl Engine {
             index,
             heads: RwLock::new(Heads { active, frozen: Vec::new() }),
             parts: RwLock::new(Arc::new(opened.set)),
+            pages,
             tombstones: RwLock::new(Arc::new(checkpoint.tombstones)),
             undurable: Undurable::default(),
             exemplars: Mutex::new(Exemplars { ring: exemplars.into(), changed: false }),
@@ -370,13 +372,13 @@ impl Engine {
         let generation = if sources.len() == 1 { first.id.generation + 1 } else { 0 };
         let id = PartId { day: first.id.day, first: first.id.first, last: last.id.last, generation };
         let series = sources.iter().fold(RoaringBitmap::new(), |all, p| all | p.part.series());
-        let mut scratch: Vec<Scratch> = sources.iter().map(|_| Scratch::new()).collect();
+        let mut scratch: Vec<Scratch> = sources.iter().map(|_| Scratch::new(None)).collect();
         let mut damaged = BTreeSet::new();
         let mut joiner = Joiner::new();
         let merged = self.write_part(id, &series, MERGE_ZSTD_LEVEL, |s, out| {
             for (i, p) in sources.iter().enumerate().filter(|(_, p)| p.part.series().contains(s.0)) {
                 let done = joiner.add(out, |out| {
-                    let done = p.part.read(s, TimeRange::ALL, &mut scratch[i], out);
+                    let done = p.part.read(s, TimeRange::ALL, Wanted::All, &mut scratch[i], out);
                     tombstones.apply(s, p.id.last, out);
                     done
                 });

@@ -7,7 +7,7 @@ use crate::batch::{Batch, HistogramSample};
 use crate::merge::{Run, merge_runs};
 use index::SeriesId;
 use journal::Offset;
-use model::{Histogram, Samples, TimeRange};
+use model::{Histogram, Samples, TimeRange, is_stale};
 use roaring::RoaringBitmap;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -174,11 +174,53 @@ impl Head {
         if self.samples == 0 || !range.overlaps(&TimeRange::new(self.min_ms, self.max_ms)) {
             return;
         }
-        let plain = self.starts.is_empty() && self.histograms.is_empty();
+        let plain = self.is_plain(id);
         match self.find(id) {
             Some(slot) if slot.ascending && plain => self.read_ascending(slot, range, out),
+            None if plain => {}
             slot => self.read_any(slot, id, range, out),
         }
+    }
+
+    /// Whether a series has neither histograms nor start timestamps.
+    fn is_plain(&self, id: SeriesId) -> bool {
+        // Most heads have none at all, and then nothing is looked up.
+        (self.starts.is_empty() || !self.starts.contains_key(&id))
+            && (self.histograms.is_empty() || !self.histograms.contains_key(&id))
+    }
+
+    /// Appends the newest sample of a series within a range to `out`, of floats and of histograms.
+    pub fn read_newest(&self, id: SeriesId, range: TimeRange, out: &mut Samples) {
+        if let Some((t, v)) = self.last_float(id, range) {
+            out.times.push(t);
+            out.values.push(v);
+            if !out.starts.is_empty() {
+                out.starts.resize(out.times.len(), 0);
+            }
+        } else {
+            self.read(id, range, out);
+        }
+    }
+
+    /// The time of the newest sample of a series within a range, and whether it is a staleness marker. `scratch` is
+    /// a buffer.
+    pub fn newest(&self, id: SeriesId, range: TimeRange, scratch: &mut Samples) -> Option<(i64, bool)> {
+        if let Some((t, v)) = self.last_float(id, range) {
+            return Some((t, is_stale(v)));
+        }
+        scratch.clear();
+        self.read(id, range, scratch);
+        scratch.newest()
+    }
+
+    /// The last sample taken in, if that alone is known to be the newest and in the range.
+    fn last_float(&self, id: SeriesId, range: TimeRange) -> Option<(i64, f64)> {
+        let slot = self.find(id).filter(|s| s.ascending && range.contains(s.last_ms))?;
+        if !self.is_plain(id) {
+            return None;
+        }
+        let block = self.block(slot.last);
+        block.samples[..block.len as usize].last().copied()
     }
 
     fn read_ascending(&self, slot: &Slot, range: TimeRange, out: &mut Samples) {

@@ -17,6 +17,8 @@ pub struct Options {
     /// Memory for samples that are not in a part yet. Writes are refused with "busy" at three times as much, which
     /// is met only when the disk cannot keep up. Setting `storage.memory`.
     pub head_bytes_max: usize,
+    /// Memory for pages of parts that were read lately; 0 keeps none. Setting `storage.page_cache`.
+    pub page_cache_bytes: usize,
     /// Bytes of records under way to the journal before writes are refused with "busy".
     pub queued_bytes_max: u64,
     /// Series in all. Setting `storage.limits.series`.
@@ -42,6 +44,7 @@ impl Options {
             retention_bytes: 0,
             future_ms_max: 2 * DAY_MS,
             head_bytes_max: 32 << 20,
+            page_cache_bytes: 64 << 20,
             queued_bytes_max: 64 << 20,
             series_max: 20_000_000,
             series_per_metric_max: 2_000_000,

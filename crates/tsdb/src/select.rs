@@ -4,7 +4,7 @@ use crate::engine::Engine;
 use crate::error::TsdbError;
 use crate::head::Head;
 use crate::merge::Joiner;
-use crate::part::Scratch;
+use crate::part::{PageCache, Scratch, Wanted};
 use crate::partset::LivePart;
 use crate::store::Store;
 use crate::tombstones::Tombstones;
@@ -12,17 +12,21 @@ use index::SeriesId;
 use model::{Exemplar, Labels, Matcher, Samples, TimeRange};
 use parking_lot::{Mutex, RwLock};
 use roaring::RoaringBitmap;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The series that match a selection, as they stood when it was made, plus what their active head receives
 /// meanwhile. Holds the parts it reads: merging and retention do not disturb it.
 pub struct Selection {
     store: Arc<Store>,
     range: TimeRange,
+    wanted: Wanted,
     series: Vec<(SeriesId, Labels)>,
     sources: Sources,
-    readers: Mutex<Vec<Reader>>,
+    /// Each with the position it read last: a thread that goes on from there finds its pages at hand.
+    readers: Mutex<Vec<(usize, Reader)>>,
+    bytes_read: AtomicU64,
 }
 
 /// What holds samples of a range, oldest first.
@@ -54,15 +58,47 @@ impl Selection {
         &self.series[at].1
     }
 
+    /// From now on `read` may leave out all samples but the newest of each kind.
+    #[must_use]
+    pub fn newest_only(mut self) -> Selection {
+        self.wanted = Wanted::Newest;
+        self
+    }
+
     /// Replaces `out` by the samples of one series within the selection's range. Neighbouring series share
     /// pages, so reading in ascending order is cheapest. Damaged pages are left out and reported in the status.
     pub fn read(&self, at: usize, out: &mut Samples) -> Result<(), TsdbError> {
         out.clear();
-        let mut reader = self.readers.lock().pop().unwrap_or_else(|| self.sources.reader());
-        let done = self.sources.read(&self.store, self.series[at].0, self.range, &mut reader, out);
-        self.readers.lock().push(reader);
+        let mut reader = self.reader_at(at);
+        let asked = Asked { id: self.series[at].0, range: self.range, wanted: self.wanted };
+        let done = self.sources.read(&self.store, asked, &mut reader, out);
+        let bytes = reader.scratch.iter_mut().map(Scratch::take_bytes).sum();
+        self.bytes_read.fetch_add(bytes, Ordering::Relaxed);
+        self.readers.lock().push((at, reader));
         done
     }
+
+    /// Stored bytes of the pages of parts that `read` has gone through so far, whether they were on disk or at hand.
+    pub fn bytes_read(&self) -> u64 {
+        self.bytes_read.load(Ordering::Relaxed)
+    }
+
+    fn reader_at(&self, at: usize) -> Reader {
+        let mut readers = self.readers.lock();
+        let next = readers.iter().position(|(last, _)| last + 1 == at);
+        match next.or(readers.len().checked_sub(1)) {
+            Some(found) => readers.swap_remove(found).1,
+            None => self.sources.reader(&self.store.pages),
+        }
+    }
+}
+
+/// What is asked of all sources.
+#[derive(Clone, Copy)]
+struct Asked {
+    id: SeriesId,
+    range: TimeRange,
+    wanted: Wanted,
 }
 
 impl Sources {
@@ -78,8 +114,9 @@ impl Sources {
         Sources { parts, heads, tombstones: store.tombstones.read().clone() }
     }
 
-    fn reader(&self) -> Reader {
-        Reader { scratch: self.parts.iter().map(|_| Scratch::new()).collect(), joiner: Joiner::new() }
+    fn reader(&self, pages: &Arc<PageCache>) -> Reader {
+        let scratch = self.parts.iter().map(|_| Scratch::new(Some(pages.clone()))).collect();
+        Reader { scratch, joiner: Joiner::new() }
     }
 
     /// Those of `matching` that may have samples in these sources.
@@ -92,7 +129,11 @@ impl Sources {
         matching -= &there;
         for h in &self.heads {
             let h = h.read();
-            there.extend(matching.iter().filter(|id| h.contains(SeriesId(*id))));
+            let here: Vec<u32> = matching.iter().filter(|id| h.contains(SeriesId(*id))).collect();
+            // They ascend, so each goes to the end; were one not to, it would only take longer.
+            let here = RoaringBitmap::from_sorted_iter(here.iter().copied())
+                .unwrap_or_else(|_| here.into_iter().collect());
+            there |= here;
         }
         there
     }
@@ -100,14 +141,18 @@ impl Sources {
     fn read(
         &self,
         store: &Store,
-        id: SeriesId,
-        range: TimeRange,
+        asked: Asked,
         reader: &mut Reader,
         out: &mut Samples,
     ) -> Result<(), TsdbError> {
+        let Asked { id, range, mut wanted } = asked;
+        if !self.tombstones.0.is_empty() {
+            // The newest may be deleted, and then the one before it counts.
+            wanted = Wanted::All;
+        }
         for (i, p) in self.parts.iter().enumerate().filter(|(_, p)| p.part.series().contains(id.0)) {
             let done = reader.joiner.add(out, |out| {
-                let done = p.part.read(id, range, &mut reader.scratch[i], out);
+                let done = p.part.read(id, range, wanted, &mut reader.scratch[i], out);
                 self.tombstones.apply(id, p.id.last, out);
                 done
             });
@@ -118,11 +163,91 @@ impl Sources {
         }
         for h in &self.heads {
             reader.joiner.add(out, |out| {
-                h.read().read(id, range, out);
+                match wanted {
+                    Wanted::All => h.read().read(id, range, out),
+                    Wanted::Newest => h.read().read_newest(id, range, out),
+                }
                 Ok::<(), TsdbError>(())
             })?;
         }
         Ok(())
+    }
+
+    /// How many of `matching` have a sample in `range` of which the newest is not a staleness marker.
+    fn count_present(
+        &self,
+        store: &Store,
+        matching: &RoaringBitmap,
+        range: TimeRange,
+    ) -> Result<u64, TsdbError> {
+        // In order of id, as the parts are.
+        let mut newest = vec![Newest { time_ms: i64::MIN, stale: true }; matching.len() as usize];
+        for p in &self.parts {
+            let ends = match p.part.ends(&store.pages) {
+                Err(TsdbError::Corrupt(d)) => {
+                    store.report(d);
+                    None
+                }
+                ends => ends?,
+            };
+            let deleted = self.tombstones.concern(matching, p.id.last, p.part.range());
+            let ends = ends.filter(|_| !deleted);
+            let mut scratch = Scratch::new(Some(store.pages.clone()));
+            let mut samples = Samples::default();
+            let mut ids = matching.iter().zip(&mut newest).peekable();
+            for (rank, id) in p.part.series().iter().enumerate() {
+                while ids.next_if(|(wanted, _)| *wanted < id).is_some() {}
+                let Some((_, newest)) = ids.next_if(|(wanted, _)| *wanted == id) else {
+                    if ids.peek().is_none() { break } else { continue }
+                };
+                let end = ends.as_ref().map(|ends| ends[rank]);
+                let end = end.map(|e| (p.part.range().end_ms - e.before_ms(), e.is_stale()));
+                let end = match end.filter(|(last_ms, _)| *last_ms <= range.end_ms) {
+                    Some(end) => Some(end),
+                    None => {
+                        samples.clear();
+                        let wanted = if deleted { Wanted::All } else { Wanted::Newest };
+                        let done = p.part.read(SeriesId(id), range, wanted, &mut scratch, &mut samples);
+                        if let Err(TsdbError::Corrupt(d)) = done {
+                            store.report(d);
+                        } else {
+                            done?;
+                        }
+                        self.tombstones.apply(SeriesId(id), p.id.last, &mut samples);
+                        samples.newest()
+                    }
+                };
+                newest.see(end, range);
+            }
+        }
+        let mut samples = Samples::default();
+        for h in &self.heads {
+            let h = h.read();
+            for (id, newest) in matching.iter().zip(&mut newest) {
+                let end = h.newest(SeriesId(id), range, &mut samples);
+                newest.see(end, range);
+            }
+        }
+        Ok(newest.iter().filter(|n| !n.stale).count() as u64)
+    }
+}
+
+/// The newest sample of a series found so far.
+#[derive(Clone, Copy)]
+struct Newest {
+    time_ms: i64,
+    stale: bool,
+}
+
+impl Newest {
+    /// Takes in what the next source has, which of two samples of one time is the later one.
+    fn see(&mut self, found: Option<(i64, bool)>, range: TimeRange) {
+        if let Some((time_ms, stale)) = found
+            && time_ms >= range.start_ms
+            && time_ms >= self.time_ms
+        {
+            *self = Newest { time_ms, stale };
+        }
     }
 }
 
@@ -137,7 +262,23 @@ impl Engine {
         store.index.labels_many(&ids, |id, labels| series.push((id, labels)));
         // Parts hold series in order of id.
         series.sort_unstable_by_key(|(id, _)| *id);
-        Selection { store, range, series, sources, readers: Mutex::new(Vec::new()) }
+        Selection {
+            store,
+            range,
+            wanted: Wanted::All,
+            series,
+            sources,
+            readers: Mutex::new(Vec::new()),
+            bytes_read: AtomicU64::new(0),
+        }
+    }
+
+    /// How many matching series have a sample within `range`, clipped to retention, of which the newest is not a
+    /// staleness marker. Reads no labels, and samples only where a part does not say when its series end.
+    pub fn count_present(&self, matchers: &[Matcher], range: TimeRange) -> Result<u64, TsdbError> {
+        let range = self.clip(range);
+        let sources = Sources::of(&self.store, range);
+        sources.count_present(&self.store, &self.store.index.select(matchers), range)
     }
 
     fn clip(&self, range: TimeRange) -> TimeRange {
@@ -162,21 +303,8 @@ impl Engine {
 
     /// Label names of matching series, in order.
     pub fn label_names(&self, matchers: &[Matcher], range: TimeRange, limit: usize) -> Vec<String> {
-        let index = &self.store.index;
-        let mut names = match self.some_absent(matchers, range) {
-            None => index.label_names(matchers),
-            Some(ids) => {
-                let mut names = BTreeSet::new();
-                index.labels_many(&ids, |_, labels| {
-                    for (name, _) in &labels {
-                        if !names.contains(name) {
-                            names.insert(name.to_owned());
-                        }
-                    }
-                });
-                names.into_iter().collect()
-            }
-        };
+        let absent = self.absent(matchers, range);
+        let mut names = self.store.index.label_names(matchers, &absent);
         names.truncate(limit);
         names
     }
@@ -189,32 +317,17 @@ impl Engine {
         range: TimeRange,
         limit: usize,
     ) -> Vec<String> {
-        let index = &self.store.index;
-        let mut values = match self.some_absent(matchers, range) {
-            None => index.label_values(name, matchers),
-            Some(ids) => {
-                let mut values = BTreeSet::new();
-                index.labels_many(&ids, |_, labels| {
-                    if let Some(v) = labels.get(name)
-                        && !values.contains(v)
-                    {
-                        values.insert(v.to_owned());
-                    }
-                });
-                values.into_iter().collect()
-            }
-        };
+        let absent = self.absent(matchers, range);
+        let mut values = self.store.index.label_values(name, matchers, &absent);
         values.truncate(limit);
         values
     }
 
-    /// `None` if every matching series may have samples within `range`: the index then answers by itself. Else
-    /// those that may.
-    fn some_absent(&self, matchers: &[Matcher], range: TimeRange) -> Option<RoaringBitmap> {
+    /// The matching series that have no samples within `range`.
+    fn absent(&self, matchers: &[Matcher], range: TimeRange) -> RoaringBitmap {
         let ids = self.store.index.select(matchers);
-        let all = ids.len();
-        let present = Sources::of(&self.store, self.clip(range)).present(ids);
-        (present.len() < all).then_some(present)
+        let present = Sources::of(&self.store, self.clip(range)).present(ids.clone());
+        ids - present
     }
 
     /// Exemplars of matching series within `range`, each series' in order of time.

@@ -28,6 +28,8 @@ pub struct Status {
     pub part_bytes: u64,
     /// Memory for the tables of parts.
     pub part_memory_bytes: u64,
+    /// Memory of pages that were read lately.
+    pub page_cache_bytes: u64,
     /// Bytes of the series index on disk.
     pub index_bytes: u64,
     /// Memory of the series index.
@@ -106,6 +108,7 @@ impl Engine {
             part_samples: parts.iter().map(|p| p.part.summary().samples).sum(),
             part_bytes: parts.iter().map(|p| p.part.size()).sum(),
             part_memory_bytes: parts.iter().map(|p| p.part.memory_bytes() as u64).sum(),
+            page_cache_bytes: store.pages.bytes(),
             index_bytes: index.segment_bytes,
             index_memory_bytes: index.memory_bytes,
             journal_bytes: journal.bytes,

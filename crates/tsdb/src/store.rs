@@ -4,6 +4,7 @@ use crate::batch::Batch;
 use crate::error::Damage;
 use crate::head::Head;
 use crate::options::Options;
+use crate::part::PageCache;
 use crate::partset::PartSet;
 use crate::tombstones::Tombstones;
 use blocks::Blocks;
@@ -51,6 +52,7 @@ pub(crate) struct Store {
     pub index: Index,
     pub heads: RwLock<Heads>,
     pub parts: RwLock<Arc<PartSet>>,
+    pub pages: Arc<PageCache>,
     pub tombstones: RwLock<Arc<Tombstones>>,
     pub undurable: Undurable,
     pub exemplars: Mutex<Exemplars>,

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Model, block_on, matcher, series};
-use model::{Appendable, Exemplar, Labels, TimeRange, stale_nan};
+use model::{Appendable, Exemplar, Labels, Samples, TimeRange, stale_nan};
 use proptest::prelude::*;
 use std::sync::Arc;
 use tsdb::{Db, Options};
@@ -57,6 +57,30 @@ fn open(dir: &std::path::Path) -> Db {
     Db::open(options, Arc::new(env::RealDisk), Arc::new(clock)).unwrap()
 }
 
+/// The newest sample: its time, whether it is stale, its value's bits if it is a float.
+fn newest(samples: &Samples) -> Option<(i64, bool, Option<u64>)> {
+    let (time_ms, stale) = samples.newest()?;
+    let float = samples.times.last().is_some_and(|t| *t == time_ms);
+    let bits = samples.values.last().filter(|_| float).map(|v| v.to_bits());
+    Some((time_ms, stale, bits))
+}
+
+/// Compares the questions about the newest samples with what reading all of them gives.
+fn check_newest(db: &Db, range: TimeRange) {
+    let selection = db.select(&[], range).unwrap();
+    let only_newest = db.select(&[], range).unwrap().newest_only();
+    assert_eq!(selection.len(), only_newest.len());
+    let (mut samples, mut last) = (Samples::default(), Samples::default());
+    let mut present = 0;
+    for i in 0..selection.len() {
+        selection.read(i, &mut samples).unwrap();
+        only_newest.read(i, &mut last).unwrap();
+        assert_eq!(newest(&last), newest(&samples), "{}", selection.labels(i));
+        present += u64::from(samples.newest().is_some_and(|(_, stale)| !stale));
+    }
+    assert_eq!(db.count_present(&[], range).unwrap(), present);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 
@@ -100,12 +124,14 @@ proptest! {
                 Op::Check(a, len) => {
                     let range = TimeRange::new(NOW_MS + a, NOW_MS + a + len);
                     prop_assert_eq!(common::read_all(&db, range), model.read(range));
+                    check_newest(&db, range);
                 }
             }
         }
         prop_assert_eq!(common::read_all(&db, TimeRange::ALL), model.read(TimeRange::ALL));
         db.compact().unwrap();
         prop_assert_eq!(common::read_all(&db, TimeRange::ALL), model.read(TimeRange::ALL));
+        check_newest(&db, TimeRange::ALL);
         drop(db);
         let report = tsdb::verify(Arc::new(env::RealDisk), dir.path(), &mut |_| {}).unwrap();
         prop_assert_eq!(report.damages, vec![]);

@@ -8,9 +8,9 @@
 use super::{Section, Segment};
 use crate::Flaw;
 use crate::codec::{Reader, put_crc, put_varint, shared_prefix, u32_at, u64_at};
-use parking_lot::Mutex;
+use model::Labels;
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use zstd::zstd_safe::{CCtx, CDict, DCtx, DDict, compress_bound};
 
 /// A frame is closed when it has this many keys …
@@ -210,6 +210,8 @@ pub(crate) struct KeyBlock {
     first: u32,
     bytes: Vec<u8>,
     ends: Vec<u32>,
+    /// Made when first asked for; `None` for a key that is not one.
+    labels: OnceLock<Box<[Option<Labels>]>>,
 }
 
 impl KeyBlock {
@@ -219,6 +221,23 @@ impl KeyBlock {
         let end = *self.ends.get(i)? as usize;
         let start = i.checked_sub(1).map_or(0, |i| self.ends[i] as usize);
         Some(&self.bytes[start..end])
+    }
+}
+
+impl KeyBlock {
+    /// The labels at a position of the segment.
+    fn labels(&self, position: u32) -> Option<Labels> {
+        let all = self.labels.get_or_init(|| {
+            let keys = (0..self.ends.len() as u32).map(|i| self.key(self.first + i));
+            keys.map(|key| Labels::from_key(key?).ok()).collect()
+        });
+        all.get(position.checked_sub(self.first)? as usize)?.clone()
+    }
+
+    /// Memory, as if the labels were made already.
+    fn memory_bytes(&self) -> usize {
+        const LABELS_BYTES: usize = 48;
+        2 * self.bytes.capacity() + self.ends.capacity() * (4 + LABELS_BYTES)
     }
 }
 
@@ -346,6 +365,20 @@ impl Segment {
         Ok(self.cached_frame(position)?.key(position).map(f))
     }
 
+    /// The labels of an id, if the id is held. `last` keeps the frame from call to call.
+    pub(crate) fn labels_of(
+        &self,
+        id: u32,
+        last: &mut Option<Arc<KeyBlock>>,
+    ) -> Result<Option<Labels>, Flaw> {
+        let Some(position) = self.position_of(id)? else { return Ok(None) };
+        let block = match last {
+            Some(block) if block.key(position).is_some() => block,
+            _ => last.insert(self.cached_frame(position)?),
+        };
+        Ok(block.labels(position))
+    }
+
     /// Walks the whole section and collects what is wrong.
     pub(super) fn verify_keys(&self, flaws: &mut Vec<Flaw>) {
         let count = match self.whole(Section::KeyDirectory) {
@@ -405,6 +438,7 @@ fn decode_frame(entry: &FrameEntry, coded: &[u8]) -> Option<KeyBlock> {
         first: entry.first,
         bytes,
         ends,
+        labels: OnceLock::new(),
     })
 }
 
@@ -503,46 +537,42 @@ impl<'a> SegmentKeys<'a> {
 }
 
 /// Recently decoded frames of all segments. Lookups come in order of arrival, so that the next series is mostly in
-/// the frame of the last.
-pub(crate) struct BlockCache {
-    slots: Box<[Mutex<Option<CachedBlock>>]>,
-}
+/// the frame of the last; and those who ask again find the labels made.
+pub(crate) struct BlockCache(quick_cache::sync::Cache<(u64, usize), Arc<KeyBlock>, Weight>);
 
-struct CachedBlock {
-    serial: u64,
-    frame: usize,
-    block: Arc<KeyBlock>,
-}
-
-/// A frame is some 10 KiB, so this is about a megabyte.
-const CACHED_FRAMES: usize = 128;
+/// Enough for the labels of some 20,000 series.
+const CACHE_BYTES: usize = 8 << 20;
+/// About what a frame takes.
+const FRAME_BYTES: usize = 24 << 10;
 /// Larger frames are not kept, so that a few huge label sets cannot fill memory.
 const CACHED_FRAME_BYTES_MAX: usize = 2 * FRAME_KEY_BYTES;
 
+#[derive(Clone)]
+struct Weight;
+
+impl quick_cache::Weighter<(u64, usize), Arc<KeyBlock>> for Weight {
+    fn weight(&self, _: &(u64, usize), block: &Arc<KeyBlock>) -> u64 {
+        block.memory_bytes() as u64
+    }
+}
+
 impl BlockCache {
     pub(crate) fn new() -> BlockCache {
-        BlockCache { slots: (0..CACHED_FRAMES).map(|_| Mutex::new(None)).collect() }
-    }
-
-    fn slot(&self, serial: u64, frame: usize) -> &Mutex<Option<CachedBlock>> {
-        let mixed = (serial.wrapping_mul(31) ^ frame as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        &self.slots[(mixed >> 32) as usize % CACHED_FRAMES]
+        let frames = CACHE_BYTES / FRAME_BYTES;
+        BlockCache(quick_cache::sync::Cache::with_weighter(frames, CACHE_BYTES as u64, Weight))
     }
 
     fn get(&self, serial: u64, frame: usize) -> Option<Arc<KeyBlock>> {
-        let slot = self.slot(serial, frame).lock();
-        let cached = slot.as_ref().filter(|c| c.serial == serial && c.frame == frame)?;
-        Some(cached.block.clone())
+        self.0.get(&(serial, frame))
     }
 
     fn put(&self, serial: u64, frame: usize, block: Arc<KeyBlock>) {
         if block.bytes.len() <= CACHED_FRAME_BYTES_MAX {
-            *self.slot(serial, frame).lock() = Some(CachedBlock { serial, frame, block });
+            self.0.insert((serial, frame), block);
         }
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
-        let held = |b: &CachedBlock| b.block.bytes.capacity() + b.block.ends.capacity() * 4;
-        self.slots.iter().map(|s| s.lock().as_ref().map_or(0, held) + 64).sum()
+        self.0.weight() as usize
     }
 }

@@ -16,17 +16,18 @@ impl Naive {
         self.0.iter().filter(|(_, l)| matching(l)).map(|(id, _)| *id).collect()
     }
 
-    fn chosen(&self, matchers: &[Matcher]) -> impl Iterator<Item = &Labels> {
-        self.select(matchers).into_iter().map(|id| &self.0[&id])
+    fn chosen(&self, matchers: &[Matcher], less: &RoaringBitmap) -> impl Iterator<Item = &Labels> {
+        (self.select(matchers) - less).into_iter().map(|id| &self.0[&id])
     }
 
-    pub fn label_names(&self, matchers: &[Matcher]) -> Vec<String> {
-        let all: BTreeSet<&str> = self.chosen(matchers).flat_map(|l| l.iter().map(|(n, _)| n)).collect();
+    pub fn label_names(&self, matchers: &[Matcher], less: &RoaringBitmap) -> Vec<String> {
+        let all: BTreeSet<&str> =
+            self.chosen(matchers, less).flat_map(|l| l.iter().map(|(n, _)| n)).collect();
         all.into_iter().map(str::to_owned).collect()
     }
 
-    pub fn label_values(&self, name: &str, matchers: &[Matcher]) -> Vec<String> {
-        let all: BTreeSet<&str> = self.chosen(matchers).filter_map(|l| l.get(name)).collect();
+    pub fn label_values(&self, name: &str, matchers: &[Matcher], less: &RoaringBitmap) -> Vec<String> {
+        let all: BTreeSet<&str> = self.chosen(matchers, less).filter_map(|l| l.get(name)).collect();
         all.into_iter().map(str::to_owned).collect()
     }
 
@@ -38,10 +39,15 @@ impl Naive {
     pub fn check(&self, index: &Index, queries: &[Vec<Matcher>]) {
         for matchers in queries.iter().chain([&Vec::new()]) {
             assert_eq!(index.select(matchers), self.select(matchers), "{matchers:?}");
-            assert_eq!(index.label_names(matchers), self.label_names(matchers), "{matchers:?}");
-            for name in ["__name__", "id", "none"] {
-                let want = self.label_values(name, matchers);
-                assert_eq!(index.label_values(name, matchers), want, "{name} {matchers:?}");
+            let thirds = self.0.keys().copied().filter(|id| id % 3 > 0).collect();
+            for less in [RoaringBitmap::new(), self.0.keys().copied().take(2).collect(), thirds] {
+                let want = self.label_names(matchers, &less);
+                assert_eq!(index.label_names(matchers, &less), want, "{matchers:?} less {less:?}");
+                for name in ["__name__", "id", "none"] {
+                    let want = self.label_values(name, matchers, &less);
+                    let found = index.label_values(name, matchers, &less);
+                    assert_eq!(found, want, "{name} {matchers:?} less {less:?}");
+                }
             }
             self.check_search(index, matchers);
             self.check_labels_many(index, &index.select(matchers));
@@ -77,7 +83,7 @@ impl Naive {
             ("none", "x", 5),
         ] {
             let holds = |v: &&String| v.to_lowercase().contains(&text.to_lowercase());
-            let values = self.label_values(name, matchers);
+            let values = self.label_values(name, matchers, &RoaringBitmap::new());
             let (first, rest): (Vec<&String>, Vec<&String>) =
                 values.iter().filter(holds).partition(|v| v.starts_with(text));
             let found = index.search_values(name, matchers, text, limit);

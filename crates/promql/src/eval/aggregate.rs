@@ -5,11 +5,45 @@ mod pick;
 
 use super::series::{Cell, drop_empty};
 use super::{Evaluator, Grid, Series, is_absent};
-use crate::ast::{Aggregate, AggregateOp};
+use crate::ast::{Aggregate, AggregateOp, Expr};
 use crate::error::EvalError;
 use crate::text::{format_float, quote_bytes};
 use model::{Labels, METRIC_NAME};
 use std::collections::HashMap;
+
+/// Finds the group of a series.
+struct Grouping<'a> {
+    a: &'a Aggregate,
+    by_key: HashMap<Box<[u8]>, usize>,
+    /// The groups' labels, in order of first occurrence.
+    labels: Vec<Labels>,
+    key: Vec<u8>,
+}
+
+impl<'a> Grouping<'a> {
+    fn new(a: &'a Aggregate) -> Grouping<'a> {
+        Grouping { a, by_key: HashMap::new(), labels: Vec::new(), key: Vec::new() }
+    }
+
+    /// The number of the group of a series with these labels.
+    fn of(&mut self, labels: &Labels) -> usize {
+        self.key.clear();
+        labels.push_key(&mut self.key, |name| in_group(self.a, name));
+        if let Some(at) = self.by_key.get(self.key.as_slice()) {
+            return *at;
+        }
+        let at = self.labels.len();
+        self.by_key.insert(self.key.as_slice().into(), at);
+        self.labels.push(labels.filtered(|name| in_group(self.a, name)));
+        at
+    }
+}
+
+/// Whether a label is one of those that make a group.
+fn in_group(a: &Aggregate, name: &str) -> bool {
+    let named = a.grouping.iter().any(|l| l == name);
+    if a.without { name != METRIC_NAME && !named } else { named }
+}
 
 /// The series of each group, in order of first occurrence.
 struct Groups {
@@ -17,28 +51,17 @@ struct Groups {
     members: Vec<Vec<usize>>,
 }
 
-fn group_labels(labels: &Labels, a: &Aggregate) -> Labels {
-    let named = |n: &str| a.grouping.iter().any(|l| l == n);
-    match (a.without, a.grouping.is_empty()) {
-        (false, true) => Labels::empty(),
-        (false, false) => labels.filtered(named),
-        (true, _) => labels.filtered(|n| n != METRIC_NAME && !named(n)),
-    }
-}
-
 fn groups(series: &[Series], a: &Aggregate) -> Groups {
-    let mut by_labels: HashMap<Labels, usize> = HashMap::new();
-    let mut out = Groups { labels: Vec::new(), members: Vec::new() };
+    let mut grouping = Grouping::new(a);
+    let mut members: Vec<Vec<usize>> = Vec::new();
     for (i, s) in series.iter().enumerate() {
-        let labels = group_labels(&s.labels, a);
-        let at = *by_labels.entry(labels).or_insert_with_key(|labels| {
-            out.labels.push(labels.clone());
-            out.members.push(Vec::new());
-            out.labels.len() - 1
-        });
-        out.members[at].push(i);
+        let at = grouping.of(&s.labels);
+        if at == members.len() {
+            members.push(Vec::new());
+        }
+        members[at].push(i);
     }
-    out
+    Groups { labels: grouping.labels, members }
 }
 
 impl Evaluator<'_> {
@@ -51,12 +74,36 @@ impl Evaluator<'_> {
             Some(p) => Some(self.scalar(p, grid)?),
             None => None,
         };
-        let series = self.vector(&a.expr, grid)?;
         match (a.op, param) {
-            (Topk | Bottomk | Limitk | LimitRatio, Some(param)) => self.pick(a, series, &param, grid),
-            (Quantile, Some(param)) => self.quantile(a, &series, &param, grid),
-            _ => self.fold(a, &series, grid),
+            (Topk | Bottomk | Limitk | LimitRatio, Some(param)) => {
+                let series = self.vector(&a.expr, grid)?;
+                self.pick(a, series, &param, grid)
+            }
+            (Quantile, Some(param)) => {
+                let series = self.vector(&a.expr, grid)?;
+                self.quantile(a, &series, &param, grid)
+            }
+            (Count | Group, _) => match self.counted(a, grid)? {
+                Some(series) => Ok(series),
+                None => self.fold(a, grid),
+            },
+            _ => self.fold(a, grid),
         }
+    }
+
+    /// All series of a selector counted as one group, where the source knows how many there are.
+    fn counted(&mut self, a: &Aggregate, grid: &Grid) -> Result<Option<Vec<Series>>, EvalError> {
+        let Expr::Vector(v) = a.expr.unparen() else { return Ok(None) };
+        if a.without || !a.grouping.is_empty() {
+            return Ok(None);
+        }
+        let Some(count) = self.count_selected(v, grid)? else { return Ok(None) };
+        if count == 0 {
+            return Ok(Some(Vec::new()));
+        }
+        let mut series = Series::absent(Labels::empty(), false, grid.count);
+        series.floats[0] = if a.op == AggregateOp::Group { 1.0 } else { count as f64 };
+        Ok(Some(vec![series]))
     }
 
     fn quantile(
@@ -108,7 +155,7 @@ impl Evaluator<'_> {
 
     fn count_values(&mut self, a: &Aggregate, grid: &Grid) -> Result<Vec<Series>, EvalError> {
         let label = match a.param.as_ref().map(|p| p.unparen()) {
-            Some(crate::ast::Expr::String(s)) => match String::from_utf8(s.bytes.clone()) {
+            Some(Expr::String(s)) => match String::from_utf8(s.bytes.clone()) {
                 Ok(label) if !label.is_empty() => label,
                 _ => return Err(EvalError::query(format!("invalid label name {}", quote_bytes(&s.bytes)))),
             },
@@ -136,12 +183,12 @@ impl Evaluator<'_> {
                             Cell::Histogram(h) => h.to_string(),
                         };
                         let with_value = s.labels.to_builder().set(&label, text).build();
-                        let labels = group_labels(&with_value, &by_value);
+                        let labels = with_value.filtered(|name| in_group(&by_value, name));
                         let next = out.len();
                         let at = *by_labels.entry(labels).or_insert(next);
                         if at == next {
                             self.grow_columns(1, grid)?;
-                            let labels = group_labels(&with_value, &by_value);
+                            let labels = with_value.filtered(|name| in_group(&by_value, name));
                             out.push(Series::absent(labels, false, grid.count));
                         }
                         if let Some(bits) = bits

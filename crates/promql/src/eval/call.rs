@@ -206,7 +206,11 @@ impl Evaluator<'_> {
         let lookback = self.options.lookback_ms;
         let range =
             TimeRange::new(reference.first().saturating_sub(lookback).saturating_add(1), reference.last());
-        let set = self.select(v, range, Hints { function: Some("timestamp"), ..Hints::default() })?;
+        let set = self.select(
+            v,
+            range,
+            Hints { function: Some("timestamp"), newest: grid.count == 1, ..Hints::default() },
+        )?;
         let mut samples = Samples::default();
         let mut out = Vec::new();
         for i in 0..set.len() {

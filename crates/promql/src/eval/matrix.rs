@@ -1,8 +1,11 @@
 //! Range selectors, subqueries, and the functions over them.
 
+use super::each::{Desk, Sink};
+use super::extremes::Extremes;
 use super::over_time::over_time;
 use super::rate::{Resets, change, edge_values, instant_change};
-use super::series::drop_empty;
+use super::series::{Cell, drop_empty};
+use super::slides::Slides;
 use super::spans::Reference;
 use super::window::{Buffer, Reach, Sliding};
 use super::{Evaluator, Grid, Needs, Series, is_absent};
@@ -39,12 +42,18 @@ struct RangeCall<'c> {
     scalars: Vec<Vec<f64>>,
 }
 
-/// Buffers used again for every series.
+/// What is found about one series, in memory that is used again for the next.
 #[derive(Default)]
-struct Scratch {
+pub(super) struct Scratch {
     resets: Resets,
+    slides: Slides,
+    extremes: Extremes,
     values: Vec<f64>,
     scalars: Vec<f64>,
+}
+
+fn is_range(expr: &Expr) -> bool {
+    matches!(expr, Expr::Matrix(_) | Expr::Subquery(_))
 }
 
 fn reach(edges: Edges, range: i64, lookback: i64) -> Reach {
@@ -55,19 +64,24 @@ fn reach(edges: Edges, range: i64, lookback: i64) -> Reach {
     }
 }
 
-impl Evaluator<'_> {
+/// The selector of a call over one, if its result is a series for each one selected.
+pub(super) fn selector_call(call: &Call) -> Option<&MatrixSelector> {
+    let selector = call.args.iter().find_map(|a| match a.unparen() {
+        Expr::Matrix(m) => Some(&**m),
+        _ => None,
+    });
+    selector.filter(|_| call.function.id != Id::AbsentOverTime)
+}
+
+impl<'a> Evaluator<'a> {
     /// A call of a function over a range vector.
     pub(super) fn range_call(&mut self, call: &Call, grid: &Grid) -> Result<Vec<Series>, EvalError> {
-        let mut scalars = Vec::new();
-        let mut range = None;
-        for arg in &call.args {
-            match arg.unparen() {
-                e @ (Expr::Matrix(_) | Expr::Subquery(_)) => range = Some(e),
-                e => scalars.push(self.scalar(e, grid)?),
-            }
-        }
+        let scalars = self.range_scalars(call, grid)?;
+        let range = call.args.iter().map(|a| a.unparen()).find(|a| is_range(a));
         let series = match range {
-            Some(Expr::Matrix(m)) => self.over_selector(call, m, scalars, grid)?,
+            Some(Expr::Matrix(m)) => {
+                self.collected(grid, |ev, sink| ev.each_over_selector(call, m, scalars, grid, sink))?
+            }
             Some(Expr::Subquery(s)) => self.over_subquery(call, s, scalars, grid)?,
             _ => return Err(EvalError::query(format!("{} needs a range vector", call.function.name))),
         };
@@ -78,13 +92,21 @@ impl Evaluator<'_> {
         Ok(series)
     }
 
-    fn over_selector(
+    /// The numbers beside the range vector.
+    pub(super) fn range_scalars(&mut self, call: &Call, grid: &Grid) -> Result<Vec<Vec<f64>>, EvalError> {
+        let numbers = call.args.iter().map(|a| a.unparen()).filter(|a| !is_range(a));
+        numbers.map(|a| self.scalar(a, grid)).collect()
+    }
+
+    /// Hands out what a function makes of every series of a selector.
+    pub(super) fn each_over_selector(
         &mut self,
         call: &Call,
         m: &MatrixSelector,
         scalars: Vec<Vec<f64>>,
         grid: &Grid,
-    ) -> Result<Vec<Series>, EvalError> {
+        sink: &mut Sink<'_, 'a>,
+    ) -> Result<(), EvalError> {
         let v = &m.selector;
         check_edges(call, v.edges)?;
         let range_ms = self.positive_ms(&m.range)?;
@@ -102,24 +124,16 @@ impl Evaluator<'_> {
         )?;
         let span = Expr::Matrix(Box::new(m.clone())).span();
         let run = RangeCall { call, span, edges: v.edges, range_ms, reach, reference, scalars };
-        let (mut samples, mut buffer, mut scratch) =
-            (Samples::default(), Buffer::default(), Scratch::default());
-        let mut out = Vec::with_capacity(set.len().min(1 << 16));
-        for i in 0..set.len() {
-            self.read(&*set, i, &mut samples)?;
-            if samples.is_empty() {
-                continue;
+        let make = |ev: &mut Self, desk: &mut Desk, i: usize, out: &mut Series| {
+            ev.read(&*set, i, &mut desk.samples)?;
+            desk.buffer.take(&mut desk.samples, ev.decoding());
+            if desk.buffer.len() == 0 {
+                return Ok(false);
             }
-            buffer.take(&mut samples, self.decoding());
-            if buffer.len() == 0 {
-                continue;
-            }
-            self.grow_columns(1, grid)?;
-            let series = self.over_buffer(&run, set.labels(i), false, &buffer, &mut scratch)?;
-            out.push(series);
-        }
-        drop_empty(&mut out);
-        Ok(out)
+            ev.over_buffer(&run, set.labels(i), false, &desk.buffer, &mut desk.scratch, out)?;
+            Ok(!out.is_empty())
+        };
+        self.each_made(set.len(), grid, &make, sink)
     }
 
     fn over_subquery(
@@ -140,7 +154,9 @@ impl Evaluator<'_> {
             self.control.check()?;
             self.grow_columns(1, grid)?;
             buffer.take_series(series, |i| inner.time(i));
-            out.push(self.over_buffer(&run, &series.labels, series.drop_name, &buffer, &mut scratch)?);
+            let mut result = Series::absent(series.labels.clone(), false, 0);
+            self.over_buffer(&run, &series.labels, series.drop_name, &buffer, &mut scratch, &mut result)?;
+            out.push(result);
         }
         drop_empty(&mut out);
         Ok(out)
@@ -163,6 +179,7 @@ impl Evaluator<'_> {
         Ok((inner, reference, range))
     }
 
+    /// Makes `out` what the function gives for one series.
     fn over_buffer(
         &mut self,
         run: &RangeCall<'_>,
@@ -170,7 +187,8 @@ impl Evaluator<'_> {
         drop_name: bool,
         buffer: &Buffer,
         scratch: &mut Scratch,
-    ) -> Result<Series, EvalError> {
+        out: &mut Series,
+    ) -> Result<(), EvalError> {
         use Id::*;
         let id = run.call.function.id;
         let context = RangeContext {
@@ -183,11 +201,23 @@ impl Evaluator<'_> {
         };
         let keeps_name = matches!(id, LastOverTime | FirstOverTime);
         let grid = run.reference.grid;
-        let mut out = Series::absent(labels.clone(), drop_name || !keeps_name, grid.count);
+        out.reset(labels.clone(), drop_name || !keeps_name, grid.count);
         let mut sliding = Sliding::new(buffer, run.reference, run.reach);
-        if matches!(id, Rate | Increase) {
+        let counter = matches!(id, Rate | Increase);
+        if counter {
             scratch.resets.find(buffer);
         }
+        if (counter || id == Delta) && run.edges == Edges::Plain && buffer.is_plain() {
+            let Scratch { slides, resets, .. } = scratch;
+            slides.find(&context, buffer, sliding, id == Rate);
+            let range_ms = (id == Rate).then_some(run.range_ms);
+            slides.change(buffer, counter.then_some(&*resets), range_ms, &mut out.floats);
+            if counter {
+                self.remark_non_counter(&context, out);
+            }
+            return Ok(());
+        }
+        scratch.extremes.reset();
         for step in 0..grid.count {
             if step % 256 == 255 {
                 self.control.check()?;
@@ -203,6 +233,14 @@ impl Evaluator<'_> {
                 Delta => change(&context, &window, &scratch.resets, false, false, notes),
                 Irate => instant_change(&context, &window, true, notes),
                 Idelta => instant_change(&context, &window, false, notes),
+                MinOverTime if window.h.is_empty() => {
+                    let best = scratch.extremes.best(&buffer.values, window.f, |v, best| v < best);
+                    best.map(Cell::Float)
+                }
+                MaxOverTime if window.h.is_empty() => {
+                    let best = scratch.extremes.best(&buffer.values, window.f, |v, best| v > best);
+                    best.map(Cell::Float)
+                }
                 _ => {
                     scratch.scalars.clear();
                     scratch.scalars.extend(run.scalars.iter().map(|column| column[step]));
@@ -213,10 +251,10 @@ impl Evaluator<'_> {
                 out.set(step, cell);
             }
         }
-        if matches!(id, Rate | Increase) {
-            self.remark_non_counter(&context, &out);
+        if counter {
+            self.remark_non_counter(&context, out);
         }
-        Ok(out)
+        Ok(())
     }
 
     fn remark_non_counter(&mut self, c: &RangeContext<'_>, out: &Series) {

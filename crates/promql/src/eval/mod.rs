@@ -6,6 +6,8 @@
 mod aggregate;
 mod binary;
 mod call;
+mod each;
+mod extremes;
 mod histograms;
 mod info;
 mod invariant;
@@ -16,6 +18,7 @@ mod over_time;
 mod rate;
 mod select;
 mod series;
+mod slides;
 mod spans;
 mod trace;
 mod window;
@@ -257,11 +260,17 @@ fn negated(mut s: Series) -> Series {
 
 /// The end of a query: names that were only kept to tell series apart go away.
 pub(crate) fn finished(series: Vec<Series>) -> Result<Vec<Series>, EvalError> {
-    let dropped = series.into_iter().map(|mut s| {
-        if s.drop_name {
-            s.labels = without_metadata(&s.labels);
-        }
-        s
-    });
-    series::merge_same_labels(dropped.collect())
+    series::merge_same_labels(without_names(series))
+}
+
+/// As [`finished`], and in order of labels.
+pub(crate) fn finished_in_order(series: Vec<Series>) -> Result<Vec<Series>, EvalError> {
+    series::sort_and_merge(without_names(series))
+}
+
+fn without_names(mut series: Vec<Series>) -> Vec<Series> {
+    for s in series.iter_mut().filter(|s| s.drop_name) {
+        s.labels = without_metadata(&s.labels);
+    }
+    series
 }

@@ -23,8 +23,11 @@ impl Resets {
         self.at.clear();
         self.overlaps.clear();
         if b.starts.is_empty() {
-            let pairs = b.values.windows(2).enumerate();
-            self.at.extend(pairs.filter(|(_, w)| w[1] < w[0]).map(|(i, _)| i + 1));
+            let pairs = b.values.iter().zip(b.values.get(1..).unwrap_or(&[]));
+            // Most have none, which is quicker to see than where.
+            if pairs.clone().fold(false, |any, (v, next)| any | (next < v)) {
+                self.at.extend(pairs.enumerate().filter(|(_, (v, next))| next < v).map(|(i, _)| i + 1));
+            }
             return;
         }
         for i in 1..b.values.len() {
@@ -38,14 +41,20 @@ impl Resets {
         }
     }
 
-    fn within<'a>(list: &'a [usize], w: &Window<'_>) -> &'a [usize] {
-        if list.is_empty() {
-            return list;
-        }
-        let from = list.partition_point(|i| *i <= w.f.start);
-        let to = list.partition_point(|i| *i < w.f.end);
-        list.get(from..to).unwrap_or(&[])
+    /// The samples behind `from` and before `to` before which a reset happened.
+    #[inline]
+    pub fn between(&self, from: usize, to: usize) -> &[usize] {
+        between(&self.at, from, to)
     }
+}
+
+#[inline]
+fn between(list: &[usize], from: usize, to: usize) -> &[usize] {
+    if list.is_empty() {
+        return list;
+    }
+    let (from, to) = (list.partition_point(|i| *i <= from), list.partition_point(|i| *i < to));
+    list.get(from..to).unwrap_or(&[])
 }
 
 /// Whether the start timestamp of a sample says that the counter began anew after the sample before.
@@ -65,7 +74,7 @@ fn starts_overlap(previous_start: i64, previous: i64, start: i64) -> bool {
     start != 0 && start < previous && start != previous_start
 }
 
-fn seconds(ms: i64) -> f64 {
+pub(super) fn seconds(ms: i64) -> f64 {
     ms as f64 / 1000.0
 }
 
@@ -97,13 +106,13 @@ pub(super) fn change(
 }
 
 /// How far the samples reach, and the extrapolation of what they say to the whole range.
-struct Extent {
-    first: i64,
-    last: i64,
+pub(super) struct Extent {
+    pub first: i64,
+    pub last: i64,
     /// Number of samples less one.
-    gaps: usize,
+    pub gaps: usize,
     /// Start timestamp of the first sample, 0 if unknown.
-    start: i64,
+    pub start: i64,
 }
 
 impl Extent {
@@ -112,28 +121,33 @@ impl Extent {
         counter && self.start != 0 && self.start > w.start && self.start < self.first
     }
 
-    /// What the sampled change is multiplied with. `zero` is how long before the first sample a counter was zero
-    /// if it always grew as fast as in the samples.
-    fn factor(&self, w: &Window<'_>, counter: bool, zero: Option<f64>) -> f64 {
+    /// Seconds between the first sample and the last, and seconds before and after them to which the change is
+    /// extrapolated: up to the ends of the range, if these are no further than a gap between samples.
+    pub fn reach(&self, w: &Window<'_>) -> (f64, f64, f64) {
         let mut to_start = seconds(self.first.saturating_sub(w.start));
         let mut to_end = seconds(w.end.saturating_sub(self.last));
-        let mut sampled = seconds(self.last.saturating_sub(self.first));
+        let sampled = seconds(self.last.saturating_sub(self.first));
         let average = if self.gaps > 0 { sampled / self.gaps as f64 } else { 0.0 };
         let threshold = average * 1.1;
-        if self.began(w, counter) {
-            to_start = 0.0;
-            sampled = seconds(self.last.saturating_sub(self.start));
-        } else {
-            if to_start >= threshold {
-                to_start = average / 2.0;
-            }
-            // A counter does not go below zero.
-            if let Some(zero) = zero.filter(|z| counter && *z < to_start) {
-                to_start = zero;
-            }
+        if to_start >= threshold {
+            to_start = average / 2.0;
         }
         if to_end >= threshold {
             to_end = average / 2.0;
+        }
+        (sampled, to_start, to_end)
+    }
+
+    /// What the sampled change is multiplied with. `zero` is how long before the first sample a counter was zero
+    /// if it always grew as fast as in the samples.
+    fn factor(&self, w: &Window<'_>, counter: bool, zero: Option<f64>) -> f64 {
+        let (mut sampled, mut to_start, to_end) = self.reach(w);
+        if self.began(w, counter) {
+            to_start = 0.0;
+            sampled = seconds(self.last.saturating_sub(self.start));
+        } else if let Some(zero) = zero.filter(|z| counter && *z < to_start) {
+            // A counter does not go below zero.
+            to_start = zero;
         }
         if sampled == 0.0 { 1.0 } else { (sampled + to_start + to_end) / sampled }
     }
@@ -151,10 +165,10 @@ fn extrapolated_float(
     let (first, last) = (*values.first()?, *values.last()?);
     let mut result = last - first;
     if counter {
-        if !Resets::within(&resets.overlaps, w).is_empty() {
+        if !between(&resets.overlaps, w.f.start, w.f.end).is_empty() {
             notes.start_overlap(c.metric_name, c.span);
         }
-        for i in Resets::within(&resets.at, w) {
+        for i in resets.between(w.f.start, w.f.end) {
             result += w.buffer.values[i - 1];
         }
     }

@@ -1,5 +1,6 @@
 //! Instant vector selectors.
 
+use super::each::{Desk, Sink};
 use super::rate::interpolated;
 use super::series::{ABSENT, Cell};
 use super::spans::Reference;
@@ -97,33 +98,64 @@ impl<'a> Evaluator<'a> {
         v: &VectorSelector,
         grid: &Grid,
     ) -> Result<Vec<Series>, EvalError> {
+        self.collected(grid, |ev, sink| ev.each_selected(v, grid, sink))
+    }
+
+    /// What a selector is evaluated over, and the samples it can need.
+    fn selected_range(&self, v: &VectorSelector, grid: &Grid) -> Result<(Reference, TimeRange), EvalError> {
         let reference = self.reference(v, grid)?;
         let lookback = self.options.lookback_ms;
-        let smoothed = v.edges == Edges::Smoothed;
-        let last = reference.last().saturating_add(if smoothed { lookback } else { 0 });
-        let range = TimeRange::new(reference.first().saturating_sub(lookback).saturating_add(1), last);
-        let step_ms = if grid.count > 1 { grid.step } else { 0 };
-        let set = self.select(v, range, Hints { step_ms, ..Hints::default() })?;
-        let mut out = Vec::with_capacity(set.len().min(1 << 16));
-        let (mut samples, mut buffer) = (Samples::default(), Buffer::default());
-        for i in 0..set.len() {
-            self.read(&*set, i, &mut samples)?;
-            if samples.is_empty() {
-                continue;
-            }
-            self.grow_columns(1, grid)?;
-            let labels = set.labels(i).clone();
-            let series = if smoothed {
-                buffer.take(&mut samples, self.decoding());
-                self.smoothed_series(labels, &buffer, reference, v.span)?
-            } else {
-                instant_series(labels, &samples, reference, lookback, self.decoding())
-            };
-            if !series.is_empty() {
-                out.push(series);
-            }
+        let after = if v.edges == Edges::Smoothed { lookback } else { 0 };
+        let first = reference.first().saturating_sub(lookback).saturating_add(1);
+        Ok((reference, TimeRange::new(first, reference.last().saturating_add(after))))
+    }
+
+    /// How many series a selector gives at a single step, if the source knows without reading them.
+    pub(super) fn count_selected(
+        &mut self,
+        v: &VectorSelector,
+        grid: &Grid,
+    ) -> Result<Option<u64>, EvalError> {
+        if grid.count != 1 || v.edges != Edges::Plain {
+            return Ok(None);
         }
-        Ok(out)
+        let (_, range) = self.selected_range(v, grid)?;
+        let hints = Hints { newest: true, ..Hints::default() };
+        let count = self.source.count_present(&Selection { matchers: &v.matchers, range, hints })?;
+        self.control.check()?;
+        self.stats.series_read += count.unwrap_or(0);
+        Ok(count)
+    }
+
+    /// Hands out the series of a selector.
+    pub(super) fn each_selected(
+        &mut self,
+        v: &VectorSelector,
+        grid: &Grid,
+        sink: &mut Sink<'_, 'a>,
+    ) -> Result<(), EvalError> {
+        let (reference, range) = self.selected_range(v, grid)?;
+        let lookback = self.options.lookback_ms;
+        let smoothed = v.edges == Edges::Smoothed;
+        let step_ms = if grid.count > 1 { grid.step } else { 0 };
+        let newest = grid.count == 1 && !smoothed;
+        let set = self.select(v, range, Hints { step_ms, newest, ..Hints::default() })?;
+        let make = |ev: &mut Self, desk: &mut Desk, i: usize, out: &mut Series| {
+            ev.read(&*set, i, &mut desk.samples)?;
+            if desk.samples.is_empty() {
+                return Ok(false);
+            }
+            let labels = set.labels(i).clone();
+            if smoothed {
+                desk.buffer.take(&mut desk.samples, ev.decoding());
+                *out = ev.smoothed_series(labels, &desk.buffer, reference, v.span)?;
+            } else {
+                out.reset(labels, false, grid.count);
+                instant_series(&desk.samples, reference, lookback, ev.decoding(), out);
+            }
+            Ok(!out.is_empty())
+        };
+        self.each_made(set.len(), grid, &make, sink)
     }
 
     fn smoothed_series(
@@ -211,13 +243,12 @@ fn smoothed_float(w: &Window<'_>) -> f64 {
 }
 
 fn instant_series(
-    labels: model::Labels,
     samples: &Samples,
     reference: Reference,
     lookback: i64,
     decoding: Decoding,
-) -> Series {
-    let mut out = Series::absent(labels, false, reference.grid.count);
+    out: &mut Series,
+) {
     let mut newest = Lookback::new(samples, lookback);
     let mut decoder = Decoder::new(decoding);
     // With statistics every histogram must be seen, else only those that count at a step.
@@ -245,5 +276,4 @@ fn instant_series(
             }
         }
     }
-    out
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 /// they are read, and arithmetic never gives a signalling NaN.
 pub(crate) const ABSENT: f64 = f64::from_bits(STALE_NAN_BITS);
 
+#[inline]
 pub(crate) fn is_absent(v: f64) -> bool {
     is_stale(v)
 }
@@ -68,6 +69,14 @@ pub(crate) struct Series {
 impl Series {
     pub fn absent(labels: Labels, drop_name: bool, steps: usize) -> Series {
         Series { labels, drop_name, floats: vec![ABSENT; steps], histograms: Vec::new() }
+    }
+
+    /// Begins anew as [`Series::absent`] does, in the same memory.
+    pub fn reset(&mut self, labels: Labels, drop_name: bool, steps: usize) {
+        (self.labels, self.drop_name) = (labels, drop_name);
+        self.floats.clear();
+        self.floats.resize(steps, ABSENT);
+        self.histograms.clear();
     }
 
     pub fn get(&self, step: usize) -> Option<Cell> {
@@ -137,6 +146,32 @@ pub(crate) fn drop_empty(series: &mut Vec<Series>) {
     series.retain(|s| !s.is_empty());
 }
 
+/// Sorts series by their labels, and joins those of equal ones.
+pub(crate) fn sort_and_merge(mut series: Vec<Series>) -> Result<Vec<Series>, EvalError> {
+    series.sort_by(|a, b| a.labels.cmp(&b.labels));
+    let mut out: Vec<Series> = Vec::with_capacity(series.len());
+    for s in series {
+        match out.last_mut() {
+            Some(last) if last.labels == s.labels => join(last, &s)?,
+            _ => out.push(s),
+        }
+    }
+    Ok(out)
+}
+
+/// Adds the values of a series of the same labels, which must have none at the same step.
+fn join(into: &mut Series, s: &Series) -> Result<(), EvalError> {
+    for step in 0..s.floats.len() {
+        if let Some(cell) = s.get(step) {
+            if into.is_present(step) {
+                return Err(EvalError::same_labels());
+            }
+            into.set(step, cell);
+        }
+    }
+    Ok(())
+}
+
 /// Joins series of equal labels, which must not have values at the same step.
 pub(crate) fn merge_same_labels(series: Vec<Series>) -> Result<Vec<Series>, EvalError> {
     if series.len() < 2 {
@@ -150,17 +185,7 @@ pub(crate) fn merge_same_labels(series: Vec<Series>) -> Result<Vec<Series>, Eval
                 by_labels.insert(s.labels.clone(), out.len());
                 out.push(s);
             }
-            Some(at) => {
-                let into = &mut out[*at];
-                for step in 0..s.floats.len() {
-                    if let Some(cell) = s.get(step) {
-                        if into.is_present(step) {
-                            return Err(EvalError::same_labels());
-                        }
-                        into.set(step, cell);
-                    }
-                }
-            }
+            Some(at) => join(&mut out[*at], &s)?,
         }
     }
     Ok(out)

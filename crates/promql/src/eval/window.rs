@@ -92,6 +92,11 @@ impl Buffer {
     pub fn len(&self) -> usize {
         self.times.len() + self.histogram_times.len()
     }
+
+    /// Whether there is nothing but floats without start timestamps.
+    pub fn is_plain(&self) -> bool {
+        self.histogram_times.is_empty() && self.starts.is_empty()
+    }
 }
 
 /// What is needed of histograms.
@@ -198,6 +203,11 @@ pub(crate) struct Sliding<'a> {
 impl<'a> Sliding<'a> {
     pub fn new(buffer: &'a Buffer, reference: Reference, reach: Reach) -> Sliding<'a> {
         Sliding { buffer, reference, reach, f: 0..0, h: 0..0 }
+    }
+
+    /// How many steps there are.
+    pub fn steps(&self) -> usize {
+        self.reference.grid.count
     }
 
     /// The window at a step; steps must be asked for in ascending order.

@@ -188,6 +188,8 @@ pub(super) fn engine(app: &App, question: &Question) -> Engine {
         steps_max: config.query.steps_max.saturating_add(1),
         memory_max: options.memory_max.min(app.budgets.query_bytes),
         experimental: config.query.experimental,
+        // When several queries run, each has its own processor anyway.
+        threads: config.query.threads() / app.queries.running().max(1),
         ..options
     })
 }

@@ -163,6 +163,7 @@ pub async fn store(State(app): Shared) -> Answer {
             j.raw("{").key("store").value(&status);
             j.key("budgets").raw("{");
             j.key("storageBytes").int(app2.budgets.storage_bytes as i64);
+            j.key("pageCacheBytes").int(app2.budgets.page_cache_bytes as i64);
             j.key("queryBytes").int(app2.budgets.query_bytes as i64);
             j.key("receiveBytes").int(app2.in_flight.bytes_max() as i64);
             j.key("machineBytes").int(crate::config::machine_memory_bytes() as i64);

@@ -1,6 +1,7 @@
 //! Results of queries as JSON, in the shape of the Prometheus API.
 
 use crate::http::json::Json;
+use crate::http::number;
 use promql::{FloatHistogram, MatrixSeries, Value, VectorSample};
 
 /// Bytes reserved for each sample and each series, about what they take, and at most in all.
@@ -30,7 +31,10 @@ pub fn write(j: &mut Json, value: &Value) {
             j.key("resultType").string("vector").key("result").list(samples, vector_sample);
         }
         Value::Matrix(series) => {
-            j.key("resultType").string("matrix").key("result").list(series, matrix_series);
+            let mut stamps = Stamps::default();
+            j.key("resultType").string("matrix").key("result").list(series, |j, s| {
+                matrix_series(j, s, &mut stamps);
+            });
         }
     }
 }
@@ -76,11 +80,39 @@ fn vector_sample(j: &mut Json, s: &VectorSample) {
     }
 }
 
-fn matrix_series(j: &mut Json, s: &MatrixSeries) {
+/// The beginnings of samples, `[time,`, of the series before: those of the next are mostly the same.
+#[derive(Default)]
+struct Stamps {
+    times: Vec<i64>,
+    text: String,
+    /// Where each ends in the text.
+    ends: Vec<usize>,
+}
+
+impl Stamps {
+    /// Writes the beginning of the sample at a position, which is not past that of the call before by more than one.
+    fn write(&mut self, j: &mut Json, at: usize, time_ms: i64) {
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        if self.times.get(at) != Some(&time_ms) {
+            self.times.truncate(at);
+            self.ends.truncate(at);
+            self.text.truncate(start);
+            self.times.push(time_ms);
+            self.text.push('[');
+            self.text.push_str(&number::format_time(time_ms));
+            self.text.push(',');
+            self.ends.push(self.text.len());
+        }
+        j.raw(&self.text[start..self.ends[at]]);
+    }
+}
+
+fn matrix_series(j: &mut Json, s: &MatrixSeries, stamps: &mut Stamps) {
     j.raw("{\"metric\":").labels(&s.labels);
     if !s.floats.is_empty() {
-        j.raw(",\"values\":").list(&s.floats, |j, (t, v)| {
-            j.raw("[").time(*t).raw(",").float(*v).raw("]");
+        j.raw(",\"values\":").list(s.floats.iter().enumerate(), |j, (at, (t, v))| {
+            stamps.write(j, at, *t);
+            j.float(*v).raw("]");
         });
     }
     if !s.histograms.is_empty() {
@@ -112,4 +144,33 @@ fn histogram(j: &mut Json, h: &FloatHistogram) {
         });
     }
     j.raw("}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::Labels;
+
+    #[test]
+    fn series_with_other_times_get_their_own() {
+        let of = |times: &[i64]| MatrixSeries {
+            labels: Labels::empty(),
+            floats: times.iter().map(|t| (*t, 1.0)).collect(),
+            histograms: Vec::new(),
+        };
+        let columns: [&[i64]; 5] =
+            [&[0, 1000, 2000], &[0, 1000, 2000], &[1000, 1000, 2500], &[0], &[-500, 1000, 2000, 3000]];
+        let mut j = Json::new();
+        j.raw("{");
+        write(&mut j, &Value::Matrix(columns.iter().map(|c| of(c)).collect()));
+        j.raw("}");
+        let text = String::from_utf8(j.into_bytes()).unwrap();
+        let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
+        for (i, column) in columns.iter().enumerate() {
+            let values = answer["result"][i]["values"].as_array().unwrap();
+            let times: Vec<i64> =
+                values.iter().map(|v| (v[0].as_f64().unwrap() * 1000.0).round() as i64).collect();
+            assert_eq!(&times, column, "{text}");
+        }
+    }
 }

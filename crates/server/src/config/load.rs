@@ -105,6 +105,7 @@ fn check(config: &Config, file: &str, dir: &Path) -> Result<(), ConfigError> {
         ("query.samples_max", config.query.samples_max),
         ("query.steps_max", config.query.steps_max),
         ("query.concurrency", config.query.concurrency.unwrap_or(1) as u64),
+        ("query.threads", config.query.threads.unwrap_or(1) as u64),
         ("http.connections_max", config.http.connections_max as u64),
         ("http.header_timeout", config.http.header_timeout.as_millis()),
         ("http.body_idle_timeout", config.http.body_idle_timeout.as_millis()),
@@ -185,6 +186,8 @@ mod tests {
         stated.storage.memory = None;
         stated.query.memory = None;
         stated.query.concurrency = None;
+        stated.query.threads = None;
+        stated.storage.page_cache = None;
         stated.agent.interval = None;
         assert_eq!(stated, Config::default());
         // Every key there is, is documented.

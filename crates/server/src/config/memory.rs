@@ -9,6 +9,8 @@ use std::path::Path;
 pub struct Budgets {
     /// For samples that are not in a part yet.
     pub storage_bytes: u64,
+    /// For pages of parts that were read lately.
+    pub page_cache_bytes: u64,
     /// For all queries together.
     pub query_bytes: u64,
 }
@@ -16,14 +18,16 @@ pub struct Budgets {
 const MIB: u64 = 1 << 20;
 
 impl Budgets {
-    /// The budgets as configured. By default the store keeps its own modest share, less where the machine is
+    /// The budgets as configured. By default the store keeps its own modest shares, less where the machine is
     /// small, and queries may have an eighth of the machine.
     pub fn of(config: &Config, machine_bytes: u64) -> Budgets {
-        let modest = tsdb::Options::new("").head_bytes_max as u64;
-        let storage = (machine_bytes / 32).clamp(8 * MIB, modest);
+        let modest = tsdb::Options::new("");
+        let storage = (machine_bytes / 32).clamp(8 * MIB, modest.head_bytes_max as u64);
+        let pages = (machine_bytes / 32).clamp(8 * MIB, modest.page_cache_bytes as u64);
         let query = (machine_bytes / 8).clamp(64 * MIB, 8192 * MIB);
         Budgets {
             storage_bytes: config.storage.memory.map_or(storage, |m| m.bytes()),
+            page_cache_bytes: config.storage.page_cache.map_or(pages, |m| m.bytes()),
             query_bytes: config.query.memory.map_or(query, |m| m.bytes()),
         }
     }

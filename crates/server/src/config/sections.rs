@@ -1,6 +1,6 @@
 //! The sections of the configuration that are not Prometheus' own.
 
-use super::{ByteSize, TimeSpan};
+use super::{Budgets, ByteSize, TimeSpan};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -16,6 +16,8 @@ pub struct StorageConfig {
     pub future: TimeSpan,
     /// Memory for samples that are not in a part yet; modest, and less on small machines, if absent.
     pub memory: Option<ByteSize>,
+    /// Memory for pages that queries read lately; modest, and less on small machines, if absent.
+    pub page_cache: Option<ByteSize>,
     /// Bounds of what is kept.
     pub limits: StorageLimits,
 }
@@ -29,6 +31,7 @@ impl Default for StorageConfig {
             retention_size: ByteSize(of.retention_bytes),
             future: span(of.future_ms_max),
             memory: None,
+            page_cache: None,
             limits: StorageLimits::default(),
         }
     }
@@ -36,12 +39,13 @@ impl Default for StorageConfig {
 
 impl StorageConfig {
     /// As the store takes it.
-    pub fn options(&self, data_dir: &std::path::Path, memory_bytes: u64) -> tsdb::Options {
+    pub fn options(&self, data_dir: &std::path::Path, budgets: &Budgets) -> tsdb::Options {
         tsdb::Options {
             retention_ms: i64::try_from(self.retention.as_millis()).unwrap_or(i64::MAX),
             retention_bytes: self.retention_size.bytes(),
             future_ms_max: i64::try_from(self.future.as_millis()).unwrap_or(i64::MAX),
-            head_bytes_max: memory_bytes as usize,
+            head_bytes_max: budgets.storage_bytes as usize,
+            page_cache_bytes: budgets.page_cache_bytes as usize,
             series_max: self.limits.series,
             series_per_metric_max: self.limits.series_per_metric,
             series_key_bytes_max: self.limits.series_key_bytes as usize,
@@ -162,6 +166,8 @@ pub struct QueryConfig {
     pub memory: Option<ByteSize>,
     /// Queries at the same time; twice the number of processors if absent. More wait.
     pub concurrency: Option<usize>,
+    /// Threads that a query may use while no other runs; the number of processors if absent.
+    pub threads: Option<usize>,
     /// Queries that may wait; more are refused.
     pub queue: usize,
     /// Whether functions that are experimental in Prometheus may be used.
@@ -179,6 +185,7 @@ impl Default for QueryConfig {
             steps_max: 11_000,
             memory: None,
             concurrency: None,
+            threads: None,
             queue: 200,
             experimental: true,
             remote_read_samples_max: 50_000_000,
@@ -186,11 +193,19 @@ impl Default for QueryConfig {
     }
 }
 
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| n.get())
+}
+
 impl QueryConfig {
     /// Queries at the same time.
     pub fn concurrency(&self) -> usize {
-        let processors = std::thread::available_parallelism().map_or(1, |n| n.get());
-        self.concurrency.unwrap_or(processors * 2).max(1)
+        self.concurrency.unwrap_or(processors() * 2).max(1)
+    }
+
+    /// Threads that a query may use while no other runs.
+    pub fn threads(&self) -> usize {
+        self.threads.unwrap_or_else(processors).max(1)
     }
 }
 

@@ -58,6 +58,13 @@ pub fn push_time(out: &mut Vec<u8>, ms: i64) {
     }
 }
 
+/// A time as [`push_time`] writes it.
+pub fn format_time(ms: i64) -> String {
+    let mut out = Vec::new();
+    push_time(&mut out, ms);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// Whole numbers below this are exact in an `i64` and in a float alike.
 const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
 
@@ -173,11 +180,7 @@ mod tests {
 
     #[test]
     fn times_are_seconds_with_three_digits_or_none() {
-        let text = |ms| {
-            let mut out = Vec::new();
-            push_time(&mut out, ms);
-            String::from_utf8(out).unwrap()
-        };
+        let text = format_time;
         assert_eq!(text(1_435_781_430_781), "1435781430.781");
         assert_eq!(text(12_000), "12");
         assert_eq!(text(-500), "-0.500");

@@ -52,21 +52,26 @@ pub(crate) fn encode(values: &[f64], scratch: &mut Scratch, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends `count` values to `out`.
-pub(crate) fn decode(r: &mut Reader<'_>, count: usize, out: &mut Vec<f64>) -> Result<(), Malformed> {
-    if count > CHUNK_SAMPLES_MAX {
+/// Appends the values from one position to another, of `count` in all, to `out`.
+pub(crate) fn decode(
+    r: &mut Reader<'_>,
+    count: usize,
+    (from, to): (usize, usize),
+    out: &mut Vec<f64>,
+) -> Result<(), Malformed> {
+    if count > CHUNK_SAMPLES_MAX || from > to || to > count {
         return malformed("value count");
     }
     match r.u8("value codec")? {
         CONSTANT => {
             let v = decode_constant(r)?;
-            out.resize(out.len() + count, v);
+            out.resize(out.len() + (to - from), v);
             Ok(())
         }
-        DECIMAL => decode_decimal(r, count, out),
-        PCO => decode_pco(r, count, out),
+        DECIMAL => decode_decimal(r, count, (from, to), out),
+        PCO => decode_pco(r, count, (from, to), out),
         RAW => {
-            let raw = r.take(count * 8, "raw values")?;
+            let raw = &r.take(count * 8, "raw values")?[from * 8..to * 8];
             out.extend(raw.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap_or_default())));
             Ok(())
         }
@@ -181,7 +186,12 @@ fn common_divisor(whole: &[i64]) -> i64 {
     (g as i64).max(1)
 }
 
-fn decode_decimal(r: &mut Reader<'_>, count: usize, out: &mut Vec<f64>) -> Result<(), Malformed> {
+fn decode_decimal(
+    r: &mut Reader<'_>,
+    count: usize,
+    (from, to): (usize, usize),
+    out: &mut Vec<f64>,
+) -> Result<(), Malformed> {
     let exponent = usize::from(r.u8("exponent")?);
     if exponent > EXPONENT_MAX {
         return malformed("exponent");
@@ -193,13 +203,25 @@ fn decode_decimal(r: &mut Reader<'_>, count: usize, out: &mut Vec<f64>) -> Resul
         r.u64_le("NaN bits")?;
     }
     let start = out.len();
-    let mut at = r.varint("first value")?;
+    let mut whole = [0i64; CHUNK_SAMPLES_MAX];
+    let first = r.varint("first value")?;
     let divisor = r.uvarint("divisor")? as i64;
-    let power = POWERS[exponent];
-    out.push(at as f64 / power);
-    for _ in 1..count {
-        at = at.wrapping_add(r.varint("value")?.wrapping_mul(divisor));
-        out.push(at as f64 / power);
+    // What comes after is not needed.
+    let whole = &mut whole[..to];
+    if let Some((head, rest)) = whole.split_first_mut() {
+        *head = first;
+        r.varints(rest, "value")?;
+    }
+    let mut at = 0i64;
+    for (i, m) in whole.iter_mut().enumerate() {
+        at = if i == 0 { *m } else { at.wrapping_add(m.wrapping_mul(divisor)) };
+        *m = at;
+    }
+    if exponent == 0 {
+        out.extend(whole[from..].iter().map(|m| *m as f64));
+    } else {
+        let power = POWERS[exponent];
+        out.extend(whole[from..].iter().map(|m| *m as f64 / power));
     }
     for _ in 0..nans {
         let i = nan_list.uvarint("NaN position")? as usize;
@@ -207,7 +229,9 @@ fn decode_decimal(r: &mut Reader<'_>, count: usize, out: &mut Vec<f64>) -> Resul
         if i >= count {
             return malformed("NaN position");
         }
-        out[start + i] = f64::from_bits(bits);
+        if (from..to).contains(&i) {
+            out[start + i - from] = f64::from_bits(bits);
+        }
     }
     Ok(())
 }
@@ -234,13 +258,20 @@ fn try_pco(values: &[f64], out: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-fn decode_pco(r: &mut Reader<'_>, count: usize, out: &mut Vec<f64>) -> Result<(), Malformed> {
-    let start = out.len();
-    out.resize(start + count, 0.0);
+fn decode_pco(
+    r: &mut Reader<'_>,
+    count: usize,
+    (from, to): (usize, usize),
+    out: &mut Vec<f64>,
+) -> Result<(), Malformed> {
+    let mut values = [0.0; CHUNK_SAMPLES_MAX];
     let n = r.remaining();
     let bytes = r.take(n, "pco chunk")?;
-    match read_pco(bytes, &mut out[start..]) {
-        Some(()) => Ok(()),
+    match read_pco(bytes, &mut values[..count]) {
+        Some(()) => {
+            out.extend_from_slice(&values[from..to]);
+            Ok(())
+        }
         None => malformed("pco chunk"),
     }
 }
@@ -261,9 +292,15 @@ mod tests {
         let mut b = Vec::new();
         encode(values, &mut Scratch::default(), &mut b);
         let mut out = Vec::new();
-        decode(&mut Reader::new(&b), values.len(), &mut out).unwrap();
+        let n = values.len();
+        decode(&mut Reader::new(&b), n, (0, n), &mut out).unwrap();
         let bits = |v: &[f64]| v.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(&out), bits(values));
+        for (from, to) in [(0, n / 2), (n / 3, n), (n - 1, n), (n / 2, n / 2), (0, 0)] {
+            decode(&mut Reader::new(&b), n, (from, to), &mut out).unwrap();
+            assert_eq!(bits(&out[n..]), bits(&values[from..to]), "{from}..{to}");
+            out.truncate(n);
+        }
         b.len()
     }
 
@@ -312,7 +349,7 @@ mod tests {
 
         #[test]
         fn foreign_bytes_never_panic(b in proptest::collection::vec(any::<u8>(), 0..200), n in 1usize..480) {
-            let _ = decode(&mut Reader::new(&b), n, &mut Vec::new());
+            let _ = decode(&mut Reader::new(&b), n, (n / 3, n), &mut Vec::new());
         }
     }
 }

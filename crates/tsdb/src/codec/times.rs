@@ -43,17 +43,22 @@ pub(crate) fn read_span(r: &mut Reader<'_>) -> Result<Span, Malformed> {
 /// Appends the timestamps to `out`.
 pub(crate) fn decode(r: &mut Reader<'_>, out: &mut Vec<i64>) -> Result<Span, Malformed> {
     let span = read_span(r)?;
-    out.reserve(span.count);
-    out.push(span.first_ms);
+    let start = out.len();
+    out.resize(start + span.count, 0);
+    let column = &mut out[start..];
+    r.varints(&mut column[1..], "timestamp")?;
     let (mut at, mut delta) = (span.first_ms, 0i64);
-    for _ in 1..span.count {
-        delta = delta.wrapping_add(r.varint("timestamp")?);
+    let mut ascending = true;
+    column[0] = at;
+    for t in &mut column[1..] {
+        delta = delta.wrapping_add(*t);
         let next = at.wrapping_add(delta);
-        if next <= at {
-            return malformed("timestamp order");
-        }
+        ascending &= next > at;
         at = next;
-        out.push(at);
+        *t = at;
+    }
+    if !ascending {
+        return malformed("timestamp order");
     }
     if at != span.last_ms { malformed("last timestamp") } else { Ok(span) }
 }

@@ -20,6 +20,7 @@ pub(super) enum Kind {
     Table = 3,
     Series = 4,
     Summary = 5,
+    Ends = 6,
 }
 
 /// Appends a block that holds `raw` in compressed form.
@@ -62,6 +63,11 @@ fn checked(file: &[u8], offset: u64) -> Result<(u8, usize, &[u8], u64), Malforme
         return malformed("block checksum");
     }
     Ok((file[start + 4], raw_len, &file[body..end], end as u64))
+}
+
+/// The bytes that the block at `offset` takes in the file, if it is whole.
+pub(super) fn stored_len(file: &[u8], offset: u64) -> u64 {
+    usize::try_from(offset).map_or(0, |at| BLOCK_HEADER_LEN as u64 + u64::from(word(file, at + 9)))
 }
 
 /// Decompresses the block at `offset` into `out`, replacing what was there.

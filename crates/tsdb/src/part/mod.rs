@@ -7,8 +7,9 @@
 //! block*   values pages and times pages, as they fill
 //! block    page table: where each page lies and what it covers
 //! block    series: the ids that occur
+//! block    ends: when each series has its last sample
 //! block    summary
-//! footer   where the last three blocks lie
+//! footer   where table, series and summary lie
 //! ```
 //!
 //! A *values page* holds chunks of consecutive series, ordered by series and then time. A chunk refers to its
@@ -16,10 +17,13 @@
 //! of timestamps. `docs/format/part.md` has every byte.
 
 mod block;
+mod chunk;
+mod pages;
 mod reader;
 mod writer;
 
 pub(crate) use block::scan as scan_blocks;
+pub(crate) use pages::PageCache;
 pub(crate) use reader::{Part, Scratch};
 pub(crate) use writer::PartWriter;
 
@@ -32,4 +36,12 @@ pub(crate) struct Summary {
     pub min_ms: i64,
     /// Latest sample.
     pub max_ms: i64,
+}
+
+/// Which samples of a range are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    All,
+    /// The newest, of floats and of histograms.
+    Newest,
 }

@@ -1,27 +1,36 @@
 //! Reads a part: opening takes its table only, reading a series takes the pages it lies on.
 
-use super::Summary;
 use super::block::{self, Kind};
-use super::writer::{KIND_FLOATS, KIND_HISTOGRAMS, WITH_STARTS};
+use super::chunk;
+use super::pages::{Chunk, End, Page, PageCache, ValuesPage};
+use super::{Summary, Wanted};
 use crate::bytes::{Malformed, Reader, malformed};
-use crate::codec::{floats, histograms, times};
+use crate::codec::times;
 use crate::error::{Damage, TsdbError};
 use bytes::Bytes;
 use index::SeriesId;
 use model::{Samples, TimeRange};
 use roaring::RoaringBitmap;
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// An open part. Its bytes are mapped, not read.
 pub(crate) struct Part {
     name: String,
+    /// Tells it from every other part that was opened.
+    serial: u64,
     bytes: Bytes,
-    values: Vec<ValuesPage>,
-    times: Vec<TimesPage>,
+    values: Vec<ValuesEntry>,
+    times: Vec<TimesEntry>,
     series: RoaringBitmap,
     summary: Summary,
+    /// Where it is stated when each series ends; parts of older versions do not say.
+    ends_at: Option<u64>,
 }
 
-struct ValuesPage {
+/// Where a page of values lies.
+struct ValuesEntry {
     first_id: u32,
     last_id: u32,
     offset: u64,
@@ -29,47 +38,76 @@ struct ValuesPage {
     max_ms: i64,
 }
 
-struct TimesPage {
+/// Where a page of timestamps lies.
+struct TimesEntry {
     /// Position of its first byte in the stream of columns.
     start: u64,
     offset: u64,
 }
 
-/// The pages a reader decompressed last. One per reading thread and part: neighbouring series share pages.
+/// What one thread keeps while it reads from a part: the pages it stands on, and columns of timestamps, which
+/// neighbouring series share.
 pub(crate) struct Scratch {
-    decompressor: zstd::bulk::Decompressor<'static>,
-    values_page: Option<usize>,
-    values: Vec<u8>,
-    chunks: Vec<Chunk>,
-    times_page: Option<usize>,
-    times: Vec<u8>,
-    column_at: Option<u64>,
-    column: Vec<i64>,
-}
-
-#[derive(Clone, Copy)]
-struct Chunk {
-    id: u32,
-    kind: u8,
-    times: u64,
-    start: usize,
-    len: usize,
+    cache: Option<Arc<PageCache>>,
+    values: Option<(usize, Arc<ValuesPage>)>,
+    times: Option<(usize, Arc<Vec<u8>>)>,
+    columns: Columns,
+    bytes: u64,
 }
 
 impl Scratch {
-    pub fn new() -> Scratch {
-        Scratch {
-            // Creating a context fails only where memory has run out altogether.
-            decompressor: zstd::bulk::Decompressor::new().unwrap_or_default(),
-            values_page: None,
-            values: Vec::new(),
-            chunks: Vec::new(),
-            times_page: None,
-            times: Vec::new(),
-            column_at: None,
-            column: Vec::new(),
-        }
+    /// With a cache, pages are looked for there and left there.
+    pub fn new(cache: Option<Arc<PageCache>>) -> Scratch {
+        Scratch { cache, values: None, times: None, columns: Columns::default(), bytes: 0 }
     }
+
+    /// Stored bytes of the pages that were stood on since this was last asked.
+    pub fn take_bytes(&mut self) -> u64 {
+        std::mem::take(&mut self.bytes)
+    }
+}
+
+/// The columns of timestamps decoded last. A host's series share a few, each for another stretch of time.
+#[derive(Default)]
+struct Columns {
+    positions: Vec<u64>,
+    columns: Vec<Vec<i64>>,
+    /// The next to be replaced.
+    next: usize,
+}
+
+const COLUMNS_MAX: usize = 16;
+
+impl Columns {
+    fn find(&self, position: u64) -> Option<usize> {
+        self.positions.iter().position(|p| *p == position)
+    }
+
+    /// An empty column for a position, in place of an old one.
+    fn fresh(&mut self, position: u64) -> usize {
+        if self.columns.len() < COLUMNS_MAX {
+            self.positions.push(position);
+            self.columns.push(Vec::new());
+            return self.columns.len() - 1;
+        }
+        let at = self.next;
+        self.next = (at + 1) % COLUMNS_MAX;
+        self.positions[at] = position;
+        self.columns[at].clear();
+        at
+    }
+
+    /// Forgets a column that could not be decoded.
+    fn forget(&mut self, at: usize) {
+        self.positions[at] = u64::MAX;
+    }
+}
+
+/// The positions in a column that are within a range.
+fn within(column: &[i64], range: TimeRange) -> (usize, usize) {
+    let from = column.partition_point(|t| *t < range.start_ms);
+    let to = from + column[from..].partition_point(|t| *t <= range.end_ms);
+    (from, to)
 }
 
 impl Part {
@@ -81,16 +119,16 @@ impl Part {
         if !bytes.starts_with(block::HEADER) {
             return Err(TsdbError::corrupt(name, 0, Malformed { what: "header" }));
         }
-        let mut d = Scratch::new().decompressor;
-        let mut raw = Vec::new();
-        block::read(name, &bytes, summary_at, Kind::Summary, &mut d, &mut raw)?;
-        let summary = read_summary(&raw).map_err(|m| TsdbError::corrupt(name, summary_at, m))?;
-        block::read(name, &bytes, series_at, Kind::Series, &mut d, &mut raw)?;
+        let raw = read_block(name, &bytes, summary_at, Kind::Summary)?;
+        let (summary, ends_at) = read_summary(&raw).map_err(|m| TsdbError::corrupt(name, summary_at, m))?;
+        let raw = read_block(name, &bytes, series_at, Kind::Series)?;
         let series = RoaringBitmap::deserialize_from(raw.as_slice())
             .map_err(|_| TsdbError::corrupt(name, series_at, Malformed { what: "series set" }))?;
-        block::read(name, &bytes, table_at, Kind::Table, &mut d, &mut raw)?;
+        let raw = read_block(name, &bytes, table_at, Kind::Table)?;
         let (values, times) = read_table(&raw).map_err(|m| TsdbError::corrupt(name, table_at, m))?;
-        Ok(Part { name: name.to_owned(), bytes, values, times, series, summary })
+        static SERIAL: AtomicU64 = AtomicU64::new(0);
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        Ok(Part { name: name.to_owned(), serial, bytes, values, times, series, summary, ends_at })
     }
 
     pub fn name(&self) -> &str {
@@ -112,8 +150,8 @@ impl Part {
 
     /// Memory taken by the table and the set of series; pages are read from the file.
     pub fn memory_bytes(&self) -> usize {
-        self.values.len() * size_of::<ValuesPage>()
-            + self.times.len() * size_of::<TimesPage>()
+        self.values.len() * size_of::<ValuesEntry>()
+            + self.times.len() * size_of::<TimesEntry>()
             + self.series.serialized_size()
     }
 
@@ -126,173 +164,228 @@ impl Part {
         &self,
         id: SeriesId,
         range: TimeRange,
+        wanted: Wanted,
         s: &mut Scratch,
         out: &mut Samples,
     ) -> Result<(), TsdbError> {
-        let mut page = self.values.partition_point(|p| p.last_id < id.0);
-        while let Some(p) = self.values.get(page).filter(|p| p.first_id <= id.0) {
-            if p.min_ms <= range.end_ms && range.start_ms <= p.max_ms {
-                self.load_values(page, s)?;
-                let from = s.chunks.partition_point(|c| c.id < id.0);
-                let to = s.chunks.partition_point(|c| c.id <= id.0);
-                for at in from..to {
-                    let chunk = s.chunks[at];
-                    self.read_chunk(chunk, p.offset, range, s, out)?;
-                }
+        // Of each kind the last chunk that reaches into the range.
+        let mut newest: [Option<(usize, Chunk)>; 2] = [None, None];
+        for page in self.pages_of(id.0, s) {
+            let entry = &self.values[page];
+            if entry.min_ms > range.end_ms || range.start_ms > entry.max_ms {
+                continue;
             }
-            page += 1;
+            let values = self.values_page(page, s)?;
+            for chunk in values.chunks_of(id.0) {
+                let Some(column) = self.column(chunk.times, range, s)? else { continue };
+                if wanted == Wanted::Newest {
+                    newest[usize::from(chunk::is_floats(chunk.kind))] = Some((page, *chunk));
+                    continue;
+                }
+                let column = &s.columns.columns[column];
+                chunk::decode(chunk.kind, values.payload(*chunk), column, within(column, range), out)
+                    .map_err(|m| TsdbError::corrupt(&self.name, entry.offset, m))?;
+            }
+        }
+        for (page, chunk) in newest.into_iter().flatten() {
+            let values = self.values_page(page, s)?;
+            let Some(column) = self.column(chunk.times, range, s)? else { continue };
+            let column = &s.columns.columns[column];
+            let (from, to) = within(column, range);
+            if from < to {
+                chunk::decode(chunk.kind, values.payload(chunk), column, (to - 1, to), out)
+                    .map_err(|m| TsdbError::corrupt(&self.name, self.values[page].offset, m))?;
+            }
         }
         Ok(())
     }
 
-    fn load_values(&self, page: usize, s: &mut Scratch) -> Result<(), TsdbError> {
-        if s.values_page == Some(page) {
-            return Ok(());
+    /// The pages that may hold a series. Series are mostly asked for in order, so the page at hand is tried first.
+    fn pages_of(&self, id: u32, s: &Scratch) -> std::ops::Range<usize> {
+        let has = |page: usize| self.values.get(page).is_some_and(|p| p.first_id <= id && id <= p.last_id);
+        let first = match &s.values {
+            Some((page, _)) if has(*page) && !page.checked_sub(1).is_some_and(has) => *page,
+            _ => self.values.partition_point(|p| p.last_id < id),
+        };
+        let mut end = first;
+        while has(end) {
+            end += 1;
         }
-        s.values_page = None;
+        first..end
+    }
+
+    fn values_page(&self, page: usize, s: &mut Scratch) -> Result<Arc<ValuesPage>, TsdbError> {
+        if let Some((at, values)) = &s.values
+            && *at == page
+        {
+            return Ok(values.clone());
+        }
         let offset = self.values[page].offset;
-        block::read(&self.name, &self.bytes, offset, Kind::Values, &mut s.decompressor, &mut s.values)?;
-        read_directory(&s.values, &mut s.chunks).map_err(|m| TsdbError::corrupt(&self.name, offset, m))?;
-        s.values_page = Some(page);
-        Ok(())
+        let cached = s.cache.as_ref().and_then(|c| c.get((self.serial, offset)));
+        let values = match cached {
+            Some(Page::Values(values)) => values,
+            _ => {
+                let raw = read_block(&self.name, &self.bytes, offset, Kind::Values)?;
+                let values = ValuesPage::new(raw).map_err(|m| TsdbError::corrupt(&self.name, offset, m))?;
+                let values = Arc::new(values);
+                if let Some(cache) = &s.cache {
+                    cache.put((self.serial, offset), Page::Values(values.clone()));
+                }
+                values
+            }
+        };
+        s.bytes += block::stored_len(&self.bytes, offset);
+        s.values = Some((page, values.clone()));
+        Ok(values)
     }
 
-    fn read_chunk(
-        &self,
-        chunk: Chunk,
-        offset: u64,
-        range: TimeRange,
-        s: &mut Scratch,
-        out: &mut Samples,
-    ) -> Result<(), TsdbError> {
-        self.load_column(chunk.times, s)?;
-        let (first, last) = (s.column[0], s.column[s.column.len() - 1]);
-        if first > range.end_ms || last < range.start_ms {
-            return Ok(());
+    fn times_page(&self, page: usize, s: &mut Scratch) -> Result<Arc<Vec<u8>>, TsdbError> {
+        if let Some((at, times)) = &s.times
+            && *at == page
+        {
+            return Ok(times.clone());
         }
-        let from = s.column.partition_point(|t| *t < range.start_ms);
-        let to = s.column.partition_point(|t| *t <= range.end_ms);
-        let payload = &s.values[chunk.start..chunk.start + chunk.len];
-        decode_chunk(chunk.kind, payload, &s.column, (from, to), out)
+        let offset = self.times[page].offset;
+        let cached = s.cache.as_ref().and_then(|c| c.get((self.serial, offset)));
+        let times = match cached {
+            Some(Page::Times(times)) => times,
+            _ => {
+                let times = Arc::new(read_block(&self.name, &self.bytes, offset, Kind::Times)?);
+                if let Some(cache) = &s.cache {
+                    cache.put((self.serial, offset), Page::Times(times.clone()));
+                }
+                times
+            }
+        };
+        s.bytes += block::stored_len(&self.bytes, offset);
+        s.times = Some((page, times.clone()));
+        Ok(times)
+    }
+
+    /// Where among the decoded columns the one at `position` is; `None` if it does not reach into `range`.
+    fn column(&self, position: u64, range: TimeRange, s: &mut Scratch) -> Result<Option<usize>, TsdbError> {
+        let outside = |first: i64, last: i64| first > range.end_ms || last < range.start_ms;
+        if let Some(at) = s.columns.find(position) {
+            let column = &s.columns.columns[at];
+            return Ok((!outside(column[0], column[column.len() - 1])).then_some(at));
+        }
+        let page = self.times.partition_point(|p| p.start <= position).wrapping_sub(1);
+        let Some(entry) = self.times.get(page) else {
+            return Err(TsdbError::corrupt(&self.name, 0, Malformed { what: "position of timestamps" }));
+        };
+        let fail = |m| TsdbError::corrupt(&self.name, entry.offset, m);
+        let raw = self.times_page(page, s)?;
+        let rest = raw.get((position - entry.start) as usize..);
+        let rest = rest.ok_or(fail(Malformed { what: "position of timestamps" }))?;
+        let span = times::read_span(&mut Reader::new(rest)).map_err(fail)?;
+        if outside(span.first_ms, span.last_ms) {
+            return Ok(None);
+        }
+        let at = s.columns.fresh(position);
+        if let Err(m) = times::decode(&mut Reader::new(rest), &mut s.columns.columns[at]) {
+            s.columns.forget(at);
+            return Err(fail(m));
+        }
+        Ok(Some(at))
+    }
+
+    /// When each series ends, in order of id, if the part says so.
+    pub fn ends(&self, cache: &PageCache) -> Result<Option<Arc<Vec<End>>>, TsdbError> {
+        let Some(offset) = self.ends_at else { return Ok(None) };
+        if let Some(Page::Ends(ends)) = cache.get((self.serial, offset)) {
+            return Ok(Some(ends));
+        }
+        let ends = Arc::new(self.read_ends(offset)?);
+        cache.put((self.serial, offset), Page::Ends(ends.clone()));
+        Ok(Some(ends))
+    }
+
+    fn read_ends(&self, offset: u64) -> Result<Vec<End>, TsdbError> {
+        let raw = read_block(&self.name, &self.bytes, offset, Kind::Ends)?;
+        decode_ends(&raw, self.series.len() as usize, self.summary.max_ms)
             .map_err(|m| TsdbError::corrupt(&self.name, offset, m))
     }
 
-    fn load_column(&self, position: u64, s: &mut Scratch) -> Result<(), TsdbError> {
-        if s.column_at == Some(position) {
-            return Ok(());
-        }
-        let page = self.times.partition_point(|p| p.start <= position).wrapping_sub(1);
-        let Some(p) = self.times.get(page) else {
-            return Err(TsdbError::corrupt(&self.name, 0, Malformed { what: "position of timestamps" }));
-        };
-        s.column_at = None;
-        if s.times_page != Some(page) {
-            s.times_page = None;
-            block::read(&self.name, &self.bytes, p.offset, Kind::Times, &mut s.decompressor, &mut s.times)?;
-            s.times_page = Some(page);
-        }
-        let fail = |m| TsdbError::corrupt(&self.name, p.offset, m);
-        let rest = s.times.get((position - p.start) as usize..);
-        let rest = rest.ok_or(fail(Malformed { what: "position of timestamps" }))?;
-        s.column.clear();
-        times::decode(&mut Reader::new(rest), &mut s.column).map_err(fail)?;
-        s.column_at = Some(position);
-        Ok(())
-    }
-
-    /// Decodes every chunk and names what does not decode; checksums are [`super::scan_blocks`]'s part.
+    /// Decodes every chunk and names what does not decode, and what is said of it elsewhere and is not so; checksums
+    /// are [`super::scan_blocks`]'s part.
     pub fn check_chunks(&self) -> Vec<Damage> {
-        let mut s = Scratch::new();
+        let mut s = Scratch::new(None);
         let mut out = Samples::default();
         let mut found = Vec::new();
-        for id in &self.series {
+        let ends = self.ends_at.map(|at| (at, self.read_ends(at)));
+        for (i, id) in self.series.iter().enumerate() {
             out.clear();
-            if let Err(TsdbError::Corrupt(d)) = self.read(SeriesId(id), TimeRange::ALL, &mut s, &mut out)
-                && found.last() != Some(&d)
-            {
-                found.push(d);
+            let read = self.read(SeriesId(id), TimeRange::ALL, Wanted::All, &mut s, &mut out);
+            let wrong = match (read, &ends) {
+                (Err(TsdbError::Corrupt(d)), _) => d,
+                (_, Some((_, Err(TsdbError::Corrupt(d))))) => d.clone(),
+                (Ok(()), Some((at, Ok(ends)))) if Some(ends[i]) != end_of(&out, self.summary.max_ms) => {
+                    let what = Malformed { what: "end of a series" }.what.to_owned();
+                    Damage { file: self.name.clone(), offset: *at, what }
+                }
+                _ => continue,
+            };
+            if found.last() != Some(&wrong) {
+                found.push(wrong);
             }
         }
         found
     }
 }
 
-fn decode_chunk(
-    kind: u8,
-    payload: &[u8],
-    column: &[i64],
-    (from, to): (usize, usize),
-    out: &mut Samples,
-) -> Result<(), Malformed> {
-    let mut r = Reader::new(payload);
-    let (mut data, starts) =
-        if kind & WITH_STARTS != 0 { (Reader::new(r.bytes("values")?), Some(r)) } else { (r, None) };
-    let n = column.len();
-    match kind & !WITH_STARTS {
-        KIND_FLOATS => {
-            let before = out.values.len();
-            floats::decode(&mut data, n, &mut out.values)?;
-            keep(&mut out.values, before, from, to);
-            read_starts(starts, n, (from, to), out.times.len(), &mut out.starts)?;
-            out.times.extend_from_slice(&column[from..to]);
-            if !out.starts.is_empty() {
-                out.starts.resize(out.times.len(), 0);
-            }
-        }
-        KIND_HISTOGRAMS => {
-            let before = out.histograms.len();
-            histograms::decode(&mut data, n, &mut out.histograms)?;
-            keep(&mut out.histograms, before, from, to);
-            read_starts(starts, n, (from, to), out.histogram_times.len(), &mut out.histogram_starts)?;
-            out.histogram_times.extend_from_slice(&column[from..to]);
-            if !out.histogram_starts.is_empty() {
-                out.histogram_starts.resize(out.histogram_times.len(), 0);
-            }
-        }
-        _ => return malformed("chunk kind"),
-    }
-    Ok(())
+/// When samples end, in a part that ends at `max_ms`.
+fn end_of(samples: &Samples, max_ms: i64) -> Option<End> {
+    let (last_ms, stale) = samples.newest()?;
+    End::new(max_ms.wrapping_sub(last_ms), stale)
 }
 
-/// Of the elements from `before` on, keeps those from `from` to `to`.
-fn keep<T>(column: &mut Vec<T>, before: usize, from: usize, to: usize) {
-    column.truncate(before + to);
-    if from > 0 {
-        column.drain(before..before + from);
-    }
-}
-
-fn read_starts(
-    r: Option<Reader<'_>>,
-    n: usize,
-    (from, to): (usize, usize),
-    before: usize,
-    out: &mut Vec<i64>,
-) -> Result<(), Malformed> {
-    let Some(mut r) = r else { return Ok(()) };
-    out.resize(before, 0);
-    let mut last = 0i64;
-    for i in 0..n {
-        last = last.wrapping_add(r.varint("start timestamp")?);
-        if (from..to).contains(&i) {
-            out.push(last);
-        }
-    }
-    Ok(())
-}
-
-fn read_summary(raw: &[u8]) -> Result<Summary, Malformed> {
+fn decode_ends(raw: &[u8], series: usize, max_ms: i64) -> Result<Vec<End>, Malformed> {
+    let what = "end of a series";
     let mut r = Reader::new(raw);
-    Ok(Summary {
+    if series > r.remaining() {
+        return malformed(what);
+    }
+    let mut ends = Vec::with_capacity(series);
+    let mut last_ms = 0i64;
+    for _ in 0..series {
+        last_ms = last_ms.wrapping_add(r.varint(what)?);
+        ends.push(End::new(max_ms.wrapping_sub(last_ms), false).ok_or(Malformed { what })?);
+    }
+    let mut at = 0usize;
+    for _ in 0..r.count(what)? {
+        at = at.saturating_add(r.uvarint(what)? as usize);
+        let end = ends.get_mut(at).ok_or(Malformed { what })?;
+        *end = end.stale();
+    }
+    if r.is_empty() { Ok(ends) } else { malformed(what) }
+}
+
+/// The raw bytes of a block.
+fn read_block(name: &str, file: &[u8], offset: u64, kind: Kind) -> Result<Vec<u8>, TsdbError> {
+    thread_local! {
+        // Creating a context fails only where memory has run out altogether.
+        static DECOMPRESSOR: RefCell<zstd::bulk::Decompressor<'static>> =
+            RefCell::new(zstd::bulk::Decompressor::new().unwrap_or_default());
+    }
+    let mut raw = Vec::new();
+    DECOMPRESSOR.with_borrow_mut(|d| block::read(name, file, offset, kind, d, &mut raw))?;
+    Ok(raw)
+}
+
+fn read_summary(raw: &[u8]) -> Result<(Summary, Option<u64>), Malformed> {
+    let mut r = Reader::new(raw);
+    let summary = Summary {
         samples: r.uvarint("sample count")?,
         min_ms: r.varint("earliest sample")?,
         max_ms: r.varint("latest sample")?,
-    })
+    };
+    let ends_at = if r.is_empty() { None } else { Some(r.uvarint("ends of series")?) };
+    Ok((summary, ends_at))
 }
 
-fn read_table(raw: &[u8]) -> Result<(Vec<ValuesPage>, Vec<TimesPage>), Malformed> {
+fn read_table(raw: &[u8]) -> Result<(Vec<ValuesEntry>, Vec<TimesEntry>), Malformed> {
     let mut r = Reader::new(raw);
-    let mut values: Vec<ValuesPage> = Vec::with_capacity(r.clone().count("values pages")?);
+    let mut values: Vec<ValuesEntry> = Vec::with_capacity(r.clone().count("values pages")?);
     let (mut id, mut offset, mut min_ms, mut max_ms) = (0u32, 0u64, 0i64, 0i64);
     for _ in 0..r.count("values pages")? {
         let first_id = id.checked_add(r.u32("first series")?);
@@ -303,7 +396,7 @@ fn read_table(raw: &[u8]) -> Result<(Vec<ValuesPage>, Vec<TimesPage>), Malformed
         offset = offset.wrapping_add(r.uvarint("page offset")?);
         min_ms = min_ms.wrapping_add(r.varint("page start")?);
         max_ms = max_ms.wrapping_add(r.varint("page end")?);
-        values.push(ValuesPage { first_id, last_id, offset, min_ms, max_ms });
+        values.push(ValuesEntry { first_id, last_id, offset, min_ms, max_ms });
         id = last_id;
     }
     let mut times = Vec::new();
@@ -311,36 +404,36 @@ fn read_table(raw: &[u8]) -> Result<(Vec<ValuesPage>, Vec<TimesPage>), Malformed
     for _ in 0..r.count("times pages")? {
         let len = r.uvarint("times page length")?;
         offset = offset.wrapping_add(r.uvarint("times page offset")?);
-        times.push(TimesPage { start, offset });
+        times.push(TimesEntry { start, offset });
         start = start.wrapping_add(len);
     }
     Ok((values, times))
 }
 
-fn read_directory(raw: &[u8], out: &mut Vec<Chunk>) -> Result<(), Malformed> {
-    out.clear();
+/// The chunks that a raw page of values begins with.
+pub(super) fn read_directory(raw: &[u8]) -> Result<Vec<Chunk>, Malformed> {
     let mut r = Reader::new(raw);
     let n = r.count("chunks")?;
+    // Each takes four bytes at least.
+    let mut out: Vec<Chunk> = Vec::with_capacity(n.min(raw.len() / 4));
     let mut id = r.u32("first series")?;
-    let (mut times, mut start) = (0u64, 0usize);
+    let (mut times, mut start) = (0u64, 0u32);
     for _ in 0..n {
         let Some(next) = id.checked_add(r.u32("series")?) else { return malformed("series") };
         id = next;
         let kind = r.u8("chunk kind")?;
         times = times.wrapping_add(r.varint("timestamps of a chunk")? as u64);
-        let len = r.uvarint("chunk length")? as usize;
-        if len > raw.len() {
-            return malformed("chunk length");
-        }
+        let len = r.u32("chunk length")?;
         out.push(Chunk { id, kind, times, start, len });
-        start += len;
+        let Some(end) = start.checked_add(len) else { return malformed("chunk length") };
+        start = end;
     }
-    let base = raw.len() - r.remaining();
-    if start != r.remaining() {
+    let base = (raw.len() - r.remaining()) as u32;
+    if start as usize != r.remaining() {
         return malformed("chunk lengths");
     }
-    for c in out {
+    for c in &mut out {
         c.start += base;
     }
-    Ok(())
+    Ok(out)
 }

@@ -36,9 +36,44 @@ pub(crate) struct PartWriter {
     values_pages: u64,
     last_page: PageKey,
     series: RoaringBitmap,
+    ends: Ends,
     summary: Summary,
     floats: floats::Scratch,
     payload: Vec<u8>,
+}
+
+/// When each series has its last sample.
+#[derive(Default)]
+struct Ends {
+    /// Each relative to that of the series before.
+    times: Vec<u8>,
+    last_ms: i64,
+    /// How many there are.
+    count: u64,
+    /// Which are staleness markers, each relative to the one before.
+    stale: Vec<u8>,
+    stale_count: u64,
+    last_stale: u64,
+}
+
+impl Ends {
+    fn add(&mut self, samples: &Samples) {
+        let Some((last_ms, stale)) = samples.newest() else { return };
+        put_varint(&mut self.times, last_ms.wrapping_sub(self.last_ms));
+        self.last_ms = last_ms;
+        if stale {
+            put_uvarint(&mut self.stale, self.count - self.last_stale);
+            self.last_stale = self.count;
+            self.stale_count += 1;
+        }
+        self.count += 1;
+    }
+
+    fn finish(mut self) -> Vec<u8> {
+        put_uvarint(&mut self.times, self.stale_count);
+        self.times.append(&mut self.stale);
+        self.times
+    }
 }
 
 #[derive(Default, Clone, Copy)]
@@ -91,6 +126,7 @@ impl PartWriter {
             values_pages: 0,
             last_page: PageKey::default(),
             series: RoaringBitmap::new(),
+            ends: Ends::default(),
             summary: Summary { samples: 0, min_ms: i64::MAX, max_ms: i64::MIN },
             floats: floats::Scratch::default(),
             payload: Vec::new(),
@@ -104,6 +140,7 @@ impl PartWriter {
             return Ok(());
         }
         self.series.insert(id.0);
+        self.ends.add(samples);
         for (from, to) in split(samples.times.len()) {
             let mut payload = std::mem::take(&mut self.payload);
             payload.clear();
@@ -274,10 +311,14 @@ impl PartWriter {
         self.series.serialize_into(&mut series).map_err(|e| TsdbError::io("write", &self.name, e))?;
         let series_at = self.block(Kind::Series, &series)?;
 
+        let ends = std::mem::take(&mut self.ends).finish();
+        let ends_at = self.block(Kind::Ends, &ends)?;
+
         let mut summary = Vec::new();
         put_uvarint(&mut summary, self.summary.samples);
         put_varint(&mut summary, self.summary.min_ms);
         put_varint(&mut summary, self.summary.max_ms);
+        put_uvarint(&mut summary, ends_at);
         let summary_at = self.block(Kind::Summary, &summary)?;
 
         let start = self.pending.len();

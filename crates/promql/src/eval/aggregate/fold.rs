@@ -1,6 +1,6 @@
 //! Operators that make one series of a group: `sum`, `avg`, `count`, `min`, `max`, `group`, `stddev`, `stdvar`.
 
-use super::{Groups, groups};
+use super::Grouping;
 use crate::annotations::{Annotations, HistogramOperation};
 use crate::ast::{Aggregate, AggregateOp};
 use crate::error::EvalError;
@@ -8,53 +8,56 @@ use crate::eval::series::{ABSENT, Cell, drop_empty};
 use crate::eval::{Evaluator, Grid, Series, is_absent};
 use crate::histogram::{Compensated, FloatHistogram, Mean as HistogramMean};
 use crate::kahan;
-use model::ResetHint;
+use model::{Labels, ResetHint};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 impl Evaluator<'_> {
-    pub(super) fn fold(
-        &mut self,
-        a: &Aggregate,
-        series: &[Series],
-        grid: &Grid,
-    ) -> Result<Vec<Series>, EvalError> {
-        let Groups { labels, members } = groups(series, a);
-        let mut out = Vec::with_capacity(labels.len());
-        for (n, (labels, members)) in labels.into_iter().zip(members).enumerate() {
-            if n.is_multiple_of(16) {
-                self.control.check()?;
+    /// Every series is added to its group as it is evaluated; none is kept.
+    pub(super) fn fold(&mut self, a: &Aggregate, grid: &Grid) -> Result<Vec<Series>, EvalError> {
+        let mut grouping = Grouping::new(a);
+        let mut folds: Vec<Fold> = Vec::new();
+        self.each(&a.expr, grid, &mut |ev, series| {
+            let at = grouping.of(&series.labels);
+            if at == folds.len() {
+                ev.grow(STEP_BYTES.saturating_mul(grid.count as u64))?;
+                folds.push(Fold::new(a.op, grid.count));
             }
-            self.grow_columns(1, grid)?;
-            let drop_name = members.iter().any(|m| series[*m].drop_name);
-            let mut result = Series::absent(labels, drop_name, grid.count);
-            // A group can hold every series there is: stop within it too, and say why below.
-            let control = self.control;
-            let go_on = |(i, _): &(usize, &usize)| !i.is_multiple_of(256) || control.check().is_ok();
-            let members = members.iter().enumerate().take_while(go_on).map(|(_, m)| &series[*m]);
-            let mut fold = Fold { a, notes: &mut self.annotations, result: &mut result };
-            match a.op {
-                AggregateOp::Sum => fold.sum(members),
-                AggregateOp::Avg => fold.avg(members),
-                AggregateOp::Count => fold.count(members, |n| n),
-                AggregateOp::Group => fold.count(members, |_| 1.0),
-                AggregateOp::Min => fold.extreme(members, |v, best| v < best),
-                AggregateOp::Max => fold.extreme(members, |v, best| v > best),
-                AggregateOp::Stddev => fold.variance(members, f64::sqrt),
-                _ => fold.variance(members, |v| v),
-            }
-            out.push(result);
-        }
-        self.control.check()?;
+            folds[at].add(a, series, &mut ev.annotations);
+            Ok(())
+        })?;
+        let finished = folds.into_iter().zip(grouping.labels);
+        let mut out: Vec<Series> =
+            finished.map(|(fold, labels)| fold.finish(a, labels, &mut self.annotations)).collect();
         drop_empty(&mut out);
         Ok(out)
     }
 }
 
-struct Fold<'a> {
-    a: &'a Aggregate,
-    notes: &'a mut Annotations,
-    result: &'a mut Series,
+/// What a step of a group takes while it is added up, about.
+const STEP_BYTES: u64 = 24;
+
+/// One group while it is added up.
+struct Fold {
+    drop_name: bool,
+    state: State,
+    histograms: BTreeMap<usize, HistogramFold>,
+}
+
+enum State {
+    Sum(Sums),
+    Avg(Vec<Option<kahan::Mean>>),
+    Count(Vec<f64>),
+    Min(Vec<f64>),
+    Max(Vec<f64>),
+    Variance(Vec<Variance>),
+}
+
+#[derive(Clone, Copy, Default)]
+struct Variance {
+    count: f64,
+    mean: f64,
+    squares: f64,
 }
 
 /// Histograms of a group at one step.
@@ -116,50 +119,97 @@ impl Sums {
             *seen |= present;
         }
     }
+
+    fn finish(self) -> Vec<f64> {
+        let steps = self.sum.into_iter().zip(self.c).zip(self.seen);
+        steps.map(|((sum, c), seen)| if seen { sum + c } else { ABSENT }).collect()
+    }
 }
 
-impl Fold<'_> {
-    fn sum<'s>(&mut self, members: impl Iterator<Item = &'s Series>) {
-        let steps = self.result.floats.len();
-        let mut sums = Sums::new(steps);
-        let mut histograms = BTreeMap::new();
-        for s in members {
-            sums.add(&s.floats);
-            self.add_histograms(&mut histograms, s, false);
+/// Keeps the better of two values at each step.
+fn keep_best(best: &mut [f64], column: &[f64], better: impl Fn(f64, f64) -> bool) {
+    for (best, v) in best.iter_mut().zip(column) {
+        // The marker of an absent value is a NaN too, and loses to any value.
+        if !is_absent(*v) && (better(*v, *best) || best.is_nan()) {
+            *best = *v;
         }
-        for step in 0..steps {
-            if sums.seen[step] {
-                self.result.floats[step] = sums.sum[step] + sums.c[step];
-            }
+    }
+}
+
+impl Variance {
+    fn add(&mut self, v: f64) {
+        self.count += 1.0;
+        if self.count == 1.0 {
+            self.mean = v;
+            self.squares = if v.is_finite() { 0.0 } else { f64::NAN };
+            return;
         }
-        self.finish_histograms(histograms);
+        let delta = v - self.mean;
+        self.mean += delta / self.count;
+        self.squares += delta * (v - self.mean);
+    }
+}
+
+impl Fold {
+    fn new(op: AggregateOp, steps: usize) -> Fold {
+        let state = match op {
+            AggregateOp::Sum => State::Sum(Sums::new(steps)),
+            AggregateOp::Avg => State::Avg(vec![None; steps]),
+            AggregateOp::Count | AggregateOp::Group => State::Count(vec![0.0; steps]),
+            AggregateOp::Min => State::Min(vec![ABSENT; steps]),
+            AggregateOp::Max => State::Max(vec![ABSENT; steps]),
+            _ => State::Variance(vec![Variance::default(); steps]),
+        };
+        Fold { drop_name: false, state, histograms: BTreeMap::new() }
     }
 
-    fn avg<'s>(&mut self, members: impl Iterator<Item = &'s Series>) {
-        let mut means: Vec<Option<kahan::Mean>> = vec![None; self.result.floats.len()];
-        let mut histograms = BTreeMap::new();
-        for s in members {
-            for (mean, v) in means.iter_mut().zip(&s.floats) {
-                match mean {
-                    _ if is_absent(*v) => {}
-                    Some(mean) => mean.add(*v),
-                    None => *mean = Some(kahan::Mean::new(*v)),
+    fn add(&mut self, a: &Aggregate, s: &Series, notes: &mut Annotations) {
+        self.drop_name |= s.drop_name;
+        match &mut self.state {
+            State::Sum(sums) => {
+                sums.add(&s.floats);
+                self.add_histograms(a, s, notes);
+            }
+            State::Avg(means) => {
+                for (mean, v) in means.iter_mut().zip(&s.floats) {
+                    match mean {
+                        _ if is_absent(*v) => {}
+                        Some(mean) => mean.add(*v),
+                        None => *mean = Some(kahan::Mean::new(*v)),
+                    }
+                }
+                self.add_histograms(a, s, notes);
+            }
+            State::Count(counts) => {
+                for (n, v) in counts.iter_mut().zip(&s.floats) {
+                    *n += if is_absent(*v) { 0.0 } else { 1.0 };
+                }
+                for (n, h) in counts.iter_mut().zip(&s.histograms) {
+                    *n += if h.is_some() { 1.0 } else { 0.0 };
                 }
             }
-            self.add_histograms(&mut histograms, s, true);
+            State::Min(best) => {
+                keep_best(best, &s.floats, |v, best| v < best);
+                ignore_histograms(a, s, notes);
+            }
+            State::Max(best) => {
+                keep_best(best, &s.floats, |v, best| v > best);
+                ignore_histograms(a, s, notes);
+            }
+            State::Variance(states) => {
+                let present = states.iter_mut().zip(&s.floats).filter(|(_, v)| !is_absent(**v));
+                present.for_each(|(state, v)| state.add(*v));
+                ignore_histograms(a, s, notes);
+            }
         }
-        for (v, mean) in self.result.floats.iter_mut().zip(means) {
-            *v = mean.map_or(ABSENT, kahan::Mean::value);
-        }
-        self.finish_histograms(histograms);
     }
 
-    fn add_histograms(&mut self, folds: &mut BTreeMap<usize, HistogramFold>, s: &Series, avg: bool) {
-        let span = self.a.expr.span();
+    fn add_histograms(&mut self, a: &Aggregate, s: &Series, notes: &mut Annotations) {
+        let span = a.expr.span();
         for (step, h) in s.histograms.iter().enumerate() {
             let Some(h) = h else { continue };
-            let Some(fold) = folds.get_mut(&step) else {
-                folds.insert(step, HistogramFold::new(h, avg));
+            let Some(fold) = self.histograms.get_mut(&step) else {
+                self.histograms.insert(step, HistogramFold::new(h, a.op == AggregateOp::Avg));
                 continue;
             };
             if fold.incompatible {
@@ -173,98 +223,69 @@ impl Fold<'_> {
             match report {
                 Err(_) => {
                     fold.incompatible = true;
-                    self.notes.mixed_schemas(s.labels.metric_name(), span);
+                    notes.mixed_schemas(s.labels.metric_name(), span);
                 }
                 Ok(report) if report.bounds_reconciled => {
-                    self.notes.bounds_reconciled(HistogramOperation::Aggregation, span);
+                    notes.bounds_reconciled(HistogramOperation::Aggregation, span);
                 }
                 Ok(_) => {}
             }
         }
     }
 
-    fn finish_histograms(&mut self, folds: BTreeMap<usize, HistogramFold>) {
-        let span = self.a.expr.span();
-        for (step, fold) in folds {
-            if !is_absent(self.result.floats[step]) {
-                self.result.floats[step] = ABSENT;
-                self.notes.mixed_in_aggregation(span);
-                continue;
-            }
-            if fold.incompatible {
-                continue;
-            }
-            if fold.reset && fold.no_reset {
-                self.notes.reset_collision(HistogramOperation::Aggregation, span);
-            }
-            let h = match fold.all {
-                Histograms::Sum(sum) => sum.total(),
-                Histograms::Mean(mean) => mean.value(),
-            };
-            self.result.set(step, Cell::Histogram(Arc::new(h.compact())));
-        }
+    fn finish(self, a: &Aggregate, labels: Labels, notes: &mut Annotations) -> Series {
+        let counted = |n: f64| match a.op {
+            _ if n == 0.0 => ABSENT,
+            AggregateOp::Group => 1.0,
+            _ => n,
+        };
+        let varied = |s: Variance| match a.op {
+            _ if s.count == 0.0 => ABSENT,
+            AggregateOp::Stddev => (s.squares / s.count).sqrt(),
+            _ => s.squares / s.count,
+        };
+        let floats = match self.state {
+            State::Sum(sums) => sums.finish(),
+            State::Avg(means) => means.into_iter().map(|m| m.map_or(ABSENT, kahan::Mean::value)).collect(),
+            State::Count(counts) => counts.into_iter().map(counted).collect(),
+            State::Min(best) | State::Max(best) => best,
+            State::Variance(states) => states.into_iter().map(varied).collect(),
+        };
+        let mut result = Series { labels, drop_name: self.drop_name, floats, histograms: Vec::new() };
+        finish_histograms(a, self.histograms, &mut result, notes);
+        result
     }
+}
 
-    fn count<'s>(&mut self, members: impl Iterator<Item = &'s Series>, value: impl Fn(f64) -> f64) {
-        let mut counts = vec![0.0; self.result.floats.len()];
-        for s in members {
-            for (n, v) in counts.iter_mut().zip(&s.floats) {
-                *n += if is_absent(*v) { 0.0 } else { 1.0 };
-            }
-            for (n, h) in counts.iter_mut().zip(&s.histograms) {
-                *n += if h.is_some() { 1.0 } else { 0.0 };
-            }
+fn finish_histograms(
+    a: &Aggregate,
+    folds: BTreeMap<usize, HistogramFold>,
+    result: &mut Series,
+    notes: &mut Annotations,
+) {
+    let span = a.expr.span();
+    for (step, fold) in folds {
+        if !is_absent(result.floats[step]) {
+            result.floats[step] = ABSENT;
+            notes.mixed_in_aggregation(span);
+            continue;
         }
-        for (v, n) in self.result.floats.iter_mut().zip(counts) {
-            *v = if n > 0.0 { value(n) } else { ABSENT };
+        if fold.incompatible {
+            continue;
         }
+        if fold.reset && fold.no_reset {
+            notes.reset_collision(HistogramOperation::Aggregation, span);
+        }
+        let h = match fold.all {
+            Histograms::Sum(sum) => sum.total(),
+            Histograms::Mean(mean) => mean.value(),
+        };
+        result.set(step, Cell::Histogram(Arc::new(h.compact())));
     }
+}
 
-    fn extreme<'s>(&mut self, members: impl Iterator<Item = &'s Series>, better: impl Fn(f64, f64) -> bool) {
-        for s in members {
-            self.ignore_histograms(s);
-            for (best, v) in self.result.floats.iter_mut().zip(&s.floats) {
-                // The marker of an absent value is a NaN too, and loses to any value.
-                if !is_absent(*v) && (better(*v, *best) || best.is_nan()) {
-                    *best = *v;
-                }
-            }
-        }
-    }
-
-    fn variance<'s>(&mut self, members: impl Iterator<Item = &'s Series>, result: impl Fn(f64) -> f64) {
-        #[derive(Clone, Copy, Default)]
-        struct State {
-            count: f64,
-            mean: f64,
-            squares: f64,
-        }
-        let mut states = vec![State::default(); self.result.floats.len()];
-        for s in members {
-            self.ignore_histograms(s);
-            for (state, v) in states.iter_mut().zip(&s.floats) {
-                if is_absent(*v) {
-                    continue;
-                }
-                state.count += 1.0;
-                if state.count == 1.0 {
-                    state.mean = *v;
-                    state.squares = if v.is_finite() { 0.0 } else { f64::NAN };
-                    continue;
-                }
-                let delta = v - state.mean;
-                state.mean += delta / state.count;
-                state.squares += delta * (v - state.mean);
-            }
-        }
-        for (v, s) in self.result.floats.iter_mut().zip(states) {
-            *v = if s.count > 0.0 { result(s.squares / s.count) } else { ABSENT };
-        }
-    }
-
-    fn ignore_histograms(&mut self, s: &Series) {
-        if s.histograms.iter().any(Option::is_some) {
-            self.notes.histogram_ignored(self.a.op.as_str(), self.a.expr.span());
-        }
+fn ignore_histograms(a: &Aggregate, s: &Series, notes: &mut Annotations) {
+    if s.histograms.iter().any(Option::is_some) {
+        notes.histogram_ignored(a.op.as_str(), a.expr.span());
     }
 }
