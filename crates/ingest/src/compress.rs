@@ -17,6 +17,8 @@ pub enum Encoding {
     Zstd,
     /// Gzip.
     Gzip,
+    /// Zlib, which HTTP calls `deflate`.
+    Zlib,
 }
 
 /// A Zstandard frame may ask for a window of at most two to this power bytes (8 MiB, what the format
@@ -67,7 +69,8 @@ impl Decompressor {
             }
             Encoding::Snappy => self.snappy(body, limits)?,
             Encoding::Zstd => self.zstd(body, limits)?,
-            Encoding::Gzip => self.gzip(body, limits)?,
+            Encoding::Gzip => self.inflate("gzip body", flate2::read::MultiGzDecoder::new(body), limits)?,
+            Encoding::Zlib => self.inflate("zlib body", flate2::read::ZlibDecoder::new(body), limits)?,
         };
         Ok(&self.buffer[..len])
     }
@@ -109,12 +112,16 @@ impl Decompressor {
         }
     }
 
-    fn gzip(&mut self, body: &[u8], limits: &Limits) -> Result<usize, DecodeError> {
-        let mut decoder = flate2::read::MultiGzDecoder::new(body);
+    fn inflate(
+        &mut self,
+        what: &'static str,
+        mut decoder: impl Read,
+        limits: &Limits,
+    ) -> Result<usize, DecodeError> {
         let mut len = 0;
         loop {
             grow(&mut self.buffer, len, limits);
-            let n = decoder.read(&mut self.buffer[len..]).map_err(|e| malformed("gzip body", e))?;
+            let n = decoder.read(&mut self.buffer[len..]).map_err(|e| malformed(what, e))?;
             if n == 0 {
                 return Ok(len);
             }

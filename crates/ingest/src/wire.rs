@@ -133,6 +133,16 @@ impl<'a> Reader<'a> {
         }
     }
 
+    pub fn fixed32(&mut self) -> Wire<u32> {
+        match self.bytes[self.at..].first_chunk::<4>() {
+            Some(b) => {
+                self.at += 4;
+                Ok(u32::from_le_bytes(*b))
+            }
+            None => Err(self.error("the message ends within a fixed-size number")),
+        }
+    }
+
     #[inline]
     pub fn double(&mut self) -> Wire<f64> {
         self.fixed64().map(f64::from_bits)
@@ -144,11 +154,7 @@ impl<'a> Reader<'a> {
             VARINT => self.varint().map(drop),
             FIXED64 => self.fixed64().map(drop),
             LEN => self.bytes().map(drop),
-            FIXED32 if self.bytes.len() - self.at >= 4 => {
-                self.at += 4;
-                Ok(())
-            }
-            FIXED32 => Err(self.error("the message ends within a fixed-size number")),
+            FIXED32 => self.fixed32().map(drop),
             w => Err(self.error(format!("wire type {w} is not supported"))),
         }
     }

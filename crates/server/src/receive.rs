@@ -148,7 +148,9 @@ pub async fn body<'a>(
 /// The answer to a body of which nothing can be kept.
 pub fn decode_error(e: DecodeError) -> ApiError {
     let status = match &e {
-        DecodeError::Malformed { .. } | DecodeError::Syntax(_) => StatusCode::BAD_REQUEST,
+        DecodeError::Malformed { .. } | DecodeError::Unreadable(_) | DecodeError::Syntax(_) => {
+            StatusCode::BAD_REQUEST
+        }
         DecodeError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         DecodeError::Unsupported(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
     };

@@ -1,6 +1,7 @@
 //! The targets.
 
 mod blocks;
+mod logs;
 mod query;
 mod receive;
 mod store;
@@ -14,6 +15,17 @@ pub const TARGETS: &[Target] = &[
     cheap("remote_write_v2", receive::remote_write_v2, receive::v2_seeds),
     cheap("remote_read_request", receive::remote_read_request, receive::read_seeds),
     Target { cost: 4, ..cheap("decompress", receive::decompress, receive::compressed_seeds) },
+    cheap("loki_protobuf", logs::loki_protobuf, logs::loki_protobuf_seeds),
+    cheap("loki_json", logs::loki_json, logs::loki_json_seeds),
+    cheap("otlp_logs_protobuf", logs::otlp_protobuf, logs::otlp_protobuf_seeds),
+    cheap("otlp_logs_json", logs::otlp_json, logs::otlp_json_seeds),
+    cheap("elastic_bulk", logs::elastic_bulk, logs::elastic_bulk_seeds),
+    cheap("json_lines", logs::json_lines, logs::json_lines_seeds),
+    cheap("syslog", logs::syslog, logs::syslog_seeds),
+    cheap("syslog_frames", logs::syslog_frames, logs::syslog_frames_seeds),
+    cheap("fluent_forward", logs::fluent_forward, logs::fluent_forward_seeds),
+    cheap("gelf", logs::gelf, logs::gelf_seeds),
+    cheap("log_time", logs::log_time, logs::log_time_seeds),
     cheap("text_exposition", text::prometheus, text::prometheus_seeds),
     cheap("openmetrics_exposition", text::openmetrics, text::openmetrics_seeds),
     cheap("protobuf_exposition", text::protobuf, text::protobuf_seeds),

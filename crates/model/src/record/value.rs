@@ -113,6 +113,11 @@ impl<'a> Attributes<'a> {
 }
 
 impl<'a> Items<'a> {
+    /// The encoded bytes.
+    pub fn encoded(self) -> &'a [u8] {
+        self.0
+    }
+
     /// The values in order.
     pub fn iter(self) -> impl Iterator<Item = Value<'a>> {
         let mut rest = self.0;
@@ -201,6 +206,21 @@ impl AttributesBuf {
     pub fn push(&mut self, name: &str, value: Value<'_>) {
         push_sized(&mut self.0, name.as_bytes());
         value.encode(&mut self.0);
+    }
+
+    /// Adds all pairs of another list.
+    pub fn extend(&mut self, pairs: Attributes<'_>) {
+        self.0.extend_from_slice(pairs.0);
+    }
+
+    /// Bytes written so far.
+    pub fn encoded_len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Forgets what was written after it had this length, which [`AttributesBuf::encoded_len`] gave.
+    pub fn truncate(&mut self, encoded_len: usize) {
+        self.0.truncate(encoded_len);
     }
 
     /// Forgets all pairs and keeps the memory.

@@ -1,0 +1,53 @@
+//! What a sender of logs may send.
+
+use model::record::ENCODED_DEPTH_MAX;
+
+/// Bounds on records. Each is the configuration key `logs.limits.<field>`; the sizes of bodies are bounded by
+/// [`Limits`](crate::Limits), as for metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogLimits {
+    /// Bytes of a record's body.
+    pub line_bytes_max: u64,
+    /// Attributes of one record, those of its resource and scope included.
+    pub attributes_per_record_max: u64,
+    /// Bytes of all attributes of one record, names and values.
+    pub attributes_bytes_max: u64,
+    /// How deep lists and maps may nest; at most [`ENCODED_DEPTH_MAX`].
+    pub nesting_max: u64,
+    /// Labels of one stream.
+    pub labels_per_stream_max: u64,
+    /// Bytes of the name of a label or attribute.
+    pub name_bytes_max: u64,
+    /// Bytes of the value of a stream's label.
+    pub label_value_bytes_max: u64,
+    /// Different streams in one body.
+    pub streams_per_body_max: u64,
+    /// Records in one body.
+    pub records_per_body_max: u64,
+    /// Bytes of all records of a body together. A resource's attributes count for each of its records.
+    pub content_bytes_max: u64,
+}
+
+impl Default for LogLimits {
+    fn default() -> Self {
+        LogLimits {
+            line_bytes_max: 1 << 20,
+            attributes_per_record_max: 1000,
+            attributes_bytes_max: 1 << 20,
+            nesting_max: ENCODED_DEPTH_MAX as u64,
+            labels_per_stream_max: 64,
+            name_bytes_max: 1024,
+            label_value_bytes_max: 4096,
+            streams_per_body_max: 20_000,
+            records_per_body_max: 1_000_000,
+            content_bytes_max: 256 << 20,
+        }
+    }
+}
+
+impl LogLimits {
+    /// The depth in force, whatever is configured.
+    pub(crate) fn depth(&self) -> usize {
+        usize::try_from(self.nesting_max).unwrap_or(usize::MAX).min(ENCODED_DEPTH_MAX)
+    }
+}
