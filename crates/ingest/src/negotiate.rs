@@ -73,15 +73,17 @@ pub fn exposition(content_type: &str) -> Option<Format> {
     }
 }
 
-fn encoding(given: Option<&str>, default: Encoding) -> Result<Encoding, DecodeError> {
+/// The compression that a `Content-Encoding` announces; `default` if there is none.
+pub fn encoding(given: Option<&str>, default: Encoding) -> Result<Encoding, DecodeError> {
     match given.map(|e| e.trim().to_ascii_lowercase()).as_deref() {
         None | Some("") => Ok(default),
         Some("identity") => Ok(Encoding::Identity),
         Some("snappy") => Ok(Encoding::Snappy),
         Some("zstd") => Ok(Encoding::Zstd),
         Some("gzip" | "x-gzip") => Ok(Encoding::Gzip),
+        Some("deflate") => Ok(Encoding::Zlib),
         Some(other) => Err(DecodeError::Unsupported(format!(
-            "content encoding {} is not supported; accepted are snappy, zstd, gzip and identity",
+            "content encoding {} is not supported; accepted are snappy, zstd, gzip, deflate and identity",
             quote(other.as_bytes())
         ))),
     }
@@ -147,7 +149,7 @@ mod tests {
         );
         assert_eq!(
             message(None, Some("br")),
-            "content encoding \"br\" is not supported; accepted are snappy, zstd, gzip and identity"
+            "content encoding \"br\" is not supported; accepted are snappy, zstd, gzip, deflate and identity"
         );
     }
 

@@ -95,6 +95,18 @@ pub fn answer(
     out.extend_from_slice(text.as_bytes());
 }
 
+/// The answer to a single document that is kept.
+pub fn answer_single(item: &Item, seed: u64) -> String {
+    let mut text = String::from("{");
+    put_head(item, seed, &Filter::ALL, &mut text);
+    for (_, field) in CREATED.iter().filter(|(name, _)| *name != "status") {
+        text.push_str(field);
+    }
+    text.pop();
+    text.push('}');
+    text
+}
+
 /// Writes one item; nothing if no field of it is wanted.
 fn one(item: &Item, error: Option<&ItemError>, id: u64, filter: &Filter, out: &mut String) -> bool {
     let start = out.len();
@@ -103,6 +115,22 @@ fn one(item: &Item, error: Option<&ItemError>, id: u64, filter: &Filter, out: &m
     }
     let _ = write!(out, "{{\"{}\":{{", item.action.name());
     let fields = out.len();
+    put_head(item, id, filter, out);
+    match error {
+        None => created(filter, out),
+        Some(e) => refusal(e, filter, out),
+    }
+    if out.len() == fields {
+        out.truncate(start);
+        return false;
+    }
+    out.pop();
+    out.push_str("}}");
+    true
+}
+
+/// The index and id of an item.
+fn put_head(item: &Item, id: u64, filter: &Filter, out: &mut String) {
     if filter.has("_index") {
         out.push_str("\"_index\":");
         show_text(&item.index, out);
@@ -118,28 +146,20 @@ fn one(item: &Item, error: Option<&ItemError>, id: u64, filter: &Filter, out: &m
             None => push_id(id, out),
         }
     }
-    match error {
-        None => created(filter, out),
-        Some(e) => refusal(e, filter, out),
-    }
-    if out.len() == fields {
-        out.truncate(start);
-        return false;
-    }
-    out.pop();
-    out.push_str("}}");
-    true
 }
 
+/// What is said of an item that is kept.
+const CREATED: [(&str, &str); 6] = [
+    ("_version", "\"_version\":1,"),
+    ("result", "\"result\":\"created\","),
+    ("_shards", "\"_shards\":{\"total\":1,\"successful\":1,\"failed\":0},"),
+    ("_seq_no", "\"_seq_no\":0,"),
+    ("_primary_term", "\"_primary_term\":1,"),
+    ("status", "\"status\":201,"),
+];
+
 fn created(filter: &Filter, out: &mut String) {
-    for (name, text) in [
-        ("_version", "\"_version\":1,"),
-        ("result", "\"result\":\"created\","),
-        ("_shards", "\"_shards\":{\"total\":1,\"successful\":1,\"failed\":0},"),
-        ("_seq_no", "\"_seq_no\":0,"),
-        ("_primary_term", "\"_primary_term\":1,"),
-        ("status", "\"status\":201,"),
-    ] {
+    for (name, text) in CREATED {
         if filter.has(name) {
             out.push_str(text);
         }

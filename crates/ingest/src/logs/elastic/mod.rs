@@ -6,7 +6,7 @@
 
 mod answer;
 
-pub use answer::{Filter, answer};
+pub use answer::{Filter, answer, answer_single};
 
 use super::document::{Documents, Fields, Origin};
 use super::json::{read_object, reason};
@@ -107,6 +107,29 @@ pub fn bulk(
         bulk.item(head, document, w)?;
     }
     Ok(bulk.items)
+}
+
+/// Appends one document, whose index and id are in the address of the request. A document that is refused is counted
+/// by the writer.
+pub fn single(
+    body: &[u8],
+    index: &str,
+    id: Option<&str>,
+    roles: &Roles,
+    w: &mut LogWriter,
+) -> Result<Item, DecodeError> {
+    let text = String::from_utf8_lossy(body);
+    let head = Head { action: Action::Create, index: Arc::from(index), id: id.map(Box::from) };
+    let row = w.len();
+    let mut documents = Documents::new(roles);
+    let done = document_record(text.trim(), &head, &mut Fields::default(), &mut documents, w);
+    let kept = match &done {
+        Err(Refused::Record(reason)) => Err(ItemError { kind: PARSING, reason: reason.clone() }),
+        _ => Ok(row),
+    };
+    w.settle(done)?;
+    let Head { action, index, id } = head;
+    Ok(Item { action, index, id, kept })
 }
 
 struct Bulk<'r, 'a> {

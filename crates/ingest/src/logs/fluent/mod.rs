@@ -20,6 +20,9 @@ use handshake::Handshake;
 use pack::{Pack, Stop, Token, Unread, held, read_map};
 use std::borrow::Cow;
 
+/// A buffer that grew beyond this is given back after a message.
+const KEPT_BYTES_MAX: usize = 1 << 20;
+
 /// What the caller has to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
@@ -70,23 +73,28 @@ impl Session {
         outputs: &mut Vec<Output>,
     ) -> Result<(), DecodeError> {
         self.held.extend_from_slice(bytes);
-        let held = std::mem::take(&mut self.held);
-        let mut rest = &held[..];
+        let mut held = std::mem::take(&mut self.held);
+        let mut taken = 0;
         let done = loop {
-            match self.complete(rest) {
+            match self.complete(&held[taken..]) {
                 Err(e) => break Err(e),
                 Ok(None) => break Ok(()),
                 Ok(Some(length)) => {
-                    let (message, tail) = rest.split_at(length);
                     (self.scanned, self.missing) = (0, 1);
-                    rest = tail;
+                    let message = &held[taken..taken + length];
+                    taken += length;
                     if let Err(e) = self.message(message, w, outputs) {
                         break Err(e);
                     }
                 }
             }
         };
-        self.held = rest.to_vec();
+        // Moves only what follows whole messages, not a large one that is still coming.
+        held.drain(..taken);
+        if held.is_empty() && held.capacity() > KEPT_BYTES_MAX {
+            held = Vec::new();
+        }
+        self.held = held;
         done
     }
 
