@@ -94,12 +94,13 @@ impl Control {
 
 /// Memory that one query holds; goes back to the pool when dropped.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub struct Held {
     pool: Option<Arc<MemoryPool>>,
     limit: u64,
     bytes: u64,
     /// Taken from the pool ahead, so that the pool is not asked for every small thing.
     taken: u64,
+    /// Most bytes held at once.
     pub peak: u64,
 }
 
@@ -107,14 +108,17 @@ pub(crate) struct Held {
 const TAKE_BYTES: u64 = 1 << 20;
 
 impl Held {
+    /// Nothing yet; at most so many bytes.
     pub fn new(control: &Control, limit: u64) -> Held {
         Held { pool: control.pool.clone(), limit, bytes: 0, taken: 0, peak: 0 }
     }
 
+    /// Bytes held.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
+    /// Holds more, or says why that cannot be.
     pub fn grow(&mut self, bytes: u64) -> Result<(), EvalError> {
         let wanted = self.bytes.saturating_add(bytes);
         if wanted > self.limit {

@@ -45,7 +45,8 @@ pub enum EvalError {
 }
 
 impl EvalError {
-    pub(crate) fn query(message: impl Into<String>) -> EvalError {
+    /// The query and the data do not go together.
+    pub fn query(message: impl Into<String>) -> EvalError {
         EvalError::Query(message.into())
     }
 

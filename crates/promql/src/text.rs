@@ -171,7 +171,7 @@ fn push_escaped(out: &mut String, c: char) {
 }
 
 /// The bytes a quoted text stands for. `quoted` includes its quotes: `"`, `'` or a backtick.
-pub(crate) fn unquote(quoted: &str) -> Result<Vec<u8>, String> {
+pub fn unquote(quoted: &str) -> Result<Vec<u8>, String> {
     let invalid = || "invalid syntax".to_owned();
     let mut chars = quoted.chars();
     let open = chars.next().ok_or_else(invalid)?;

@@ -21,13 +21,16 @@ pub struct ParseError {
 }
 
 impl ParseError {
-    pub(crate) fn new(input: &str, span: Span, message: String) -> ParseError {
+    /// An error at a place of the query.
+    pub fn new(input: &str, span: Span, message: String) -> ParseError {
         let start = span.start.min(input.len());
         let (line, column) = position(input, start);
         ParseError { message, start, end: span.end.clamp(start, input.len()), line, column, help: None }
     }
 
-    pub(crate) fn with_help(mut self, help: Option<String>) -> ParseError {
+    /// Says what might be right instead.
+    #[must_use]
+    pub fn with_help(mut self, help: Option<String>) -> ParseError {
         self.help = help;
         self
     }

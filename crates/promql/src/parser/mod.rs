@@ -14,6 +14,7 @@ mod selector;
 
 pub use error::ParseError;
 pub(crate) use error::position;
+pub use remedy::nearest_name;
 
 use crate::ast::{Expr, Span};
 use lexer::{Keyword, Kind, Token};

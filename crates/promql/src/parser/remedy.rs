@@ -141,13 +141,19 @@ pub(super) fn for_function(written: &str) -> Option<String> {
     if let Some((_, here)) = ELSEWHERE.iter().find(|(there, _)| *there == lower) {
         return Some(format!("here that is {here}"));
     }
-    let limit = if lower.len() < 4 { 1 } else { 2 };
     let names = catalog::functions().iter().map(|f| f.name).chain(AggregateOp::ALL.map(AggregateOp::as_str));
+    nearest_name(written, names).map(|name| format!("did you mean {}?", quote(name)))
+}
+
+/// The name that is nearest to what was written, at most two edits away.
+pub fn nearest_name<'n>(written: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let lower = written.to_ascii_lowercase();
+    let limit = if lower.len() < 4 { 1 } else { 2 };
     names
         .map(|name| (edits(&lower, name), !name.starts_with(&lower), name))
         .filter(|(d, ..)| *d <= limit)
         .min()
-        .map(|(.., name)| format!("did you mean {}?", quote(name)))
+        .map(|(.., name)| name)
 }
 
 /// The number of single-character changes between two short words.

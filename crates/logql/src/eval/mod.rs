@@ -1,0 +1,63 @@
+//! Queries over blocks of lines.
+
+mod cells;
+mod fold;
+mod groups;
+mod log;
+mod lower;
+mod plan;
+mod range;
+mod row;
+
+pub(crate) use log::evaluate as log;
+pub(crate) use lower::metric;
+
+use crate::engine::EngineOptions;
+use crate::source::Source;
+use crate::value::Stats;
+use promql::{Control, EvalError, Held};
+
+/// The instants at which a metric query is evaluated.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Steps {
+    pub start_ns: i64,
+    pub step_ns: i64,
+    pub count: usize,
+}
+
+impl Steps {
+    pub fn time(&self, step: usize) -> i64 {
+        self.start_ns.saturating_add(self.step_ns.saturating_mul(step as i64))
+    }
+
+    pub fn last(&self) -> i64 {
+        self.time(self.count.saturating_sub(1))
+    }
+}
+
+/// What one query has at hand.
+pub(crate) struct Context<'q> {
+    pub source: &'q dyn Source,
+    pub control: &'q Control,
+    pub options: &'q EngineOptions,
+    pub held: Held,
+    pub stats: Stats,
+}
+
+impl<'q> Context<'q> {
+    pub fn new(source: &'q dyn Source, control: &'q Control, options: &'q EngineOptions) -> Context<'q> {
+        let held = Held::new(control, options.memory_max);
+        Context { source, control, options, held, stats: Stats::default() }
+    }
+}
+
+/// Keeps the first error of a scan, which a visitor can only stop.
+fn stopped<T>(result: Result<T, EvalError>, failure: &mut Option<EvalError>) -> Option<T> {
+    match result {
+        Ok(value) => Some(value),
+        Err(e) => {
+            failure.get_or_insert(e);
+            None
+        }
+    }
+}
