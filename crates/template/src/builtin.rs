@@ -36,7 +36,7 @@ pub(crate) fn call(name: &str, args: &[Value], limit: usize) -> Result<Value, St
         }
     };
     match name {
-        "call" => Err(format!("non-function {} of type {}", name, args[0].type_name())),
+        "call" => Err(format!("non-function of type {}", args[0].type_name())),
         "eq" => compare::eq_any(args).map(Value::Bool),
         "ne" => compare::eq_any(args).map(|b| Value::Bool(!b)),
         "lt" => compare::lt(&args[0], &args[1]).map(Value::Bool),

@@ -3,13 +3,6 @@
 use crate::output::{Full, Output};
 use crate::quote::is_print;
 
-/// For HTML text and attributes.
-pub fn html(text: &str) -> String {
-    let mut out = Output::new(usize::MAX);
-    let _ = html_into(&mut out, text);
-    out.text
-}
-
 /// For the query of a URL.
 pub fn query_escape(text: &str) -> String {
     let mut out = Output::new(usize::MAX);
@@ -17,6 +10,7 @@ pub fn query_escape(text: &str) -> String {
     out.text
 }
 
+/// For HTML text and attributes.
 pub(crate) fn html_into(out: &mut Output, text: &str) -> Result<(), Full> {
     for c in text.chars() {
         match c {
@@ -69,7 +63,9 @@ mod tests {
 
     #[test]
     fn each_place_has_its_own_escapes() {
-        assert_eq!(html("<a href=\"x\">&'"), "&lt;a href=&#34;x&#34;&gt;&amp;&#39;");
+        let mut out = Output::new(100);
+        html_into(&mut out, "<a href=\"x\">&'").unwrap();
+        assert_eq!(out.text, "&lt;a href=&#34;x&#34;&gt;&amp;&#39;");
         assert_eq!(query_escape("a b/ü?&=~"), "a+b%2F%C3%BC%3F%26%3D~");
         let mut out = Output::new(100);
         js_into(&mut out, "it's <b>\n\\").unwrap();

@@ -27,7 +27,7 @@ mod value;
 
 pub use ast::NESTING_MAX;
 pub use error::TemplateError;
-pub use escape::{html, query_escape};
+pub use escape::query_escape;
 pub use exec::{Functions, Limits, NoFunctions};
 pub use number::{float_shortest, float_significant, parse_float};
 pub use parser::Templates;

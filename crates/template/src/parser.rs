@@ -20,16 +20,6 @@ impl Templates {
         Templates::default()
     }
 
-    /// Whether there is a template of this name.
-    pub fn contains(&self, name: &str) -> bool {
-        self.trees.contains_key(name)
-    }
-
-    /// The names of the templates there are.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.trees.keys().map(String::as_str)
-    }
-
     /// Adds the template `name` and those that its text defines. A later definition takes the place of an earlier
     /// one, unless it is empty. Function names must be built in or known to `functions`.
     pub fn parse(&mut self, name: &str, text: &str, functions: &dyn Functions) -> Result<(), TemplateError> {

@@ -62,6 +62,48 @@ impl Time {
         Time { nanos: i128::from(ms) * 1_000_000 }
     }
 
+    /// The instant that a text in RFC 3339 names: `2021-01-01T00:00:00Z`, `2021-01-01T01:30:00.5+01:30`.
+    pub fn parse_rfc3339(text: &str) -> Option<Time> {
+        let number = |range: std::ops::Range<usize>| -> Option<i64> {
+            let digits = text.get(range).filter(|d| d.bytes().all(|b| b.is_ascii_digit()))?;
+            digits.parse().ok()
+        };
+        let bytes = text.as_bytes();
+        let separators = [(4, b'-'), (7, b'-'), (13, b':'), (16, b':')];
+        if bytes.len() < 20
+            || separators.iter().any(|(i, b)| bytes[*i] != *b)
+            || !matches!(bytes[10], b'T' | b't')
+        {
+            return None;
+        }
+        let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+        let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
+        let date = days(year, month, day);
+        let c = civil(date * 86_400);
+        let is_date = (1..=12).contains(&month) && (c.month, c.day) == (month as u8, day as u8);
+        if !is_date || hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        let mut at = 19;
+        let mut nanos = 0i128;
+        if bytes[at] == b'.' {
+            let digits = bytes[at + 1..].iter().take_while(|b| b.is_ascii_digit()).count();
+            let kept = number(at + 1..at + 1 + digits.clamp(1, 9))?;
+            nanos = i128::from(kept) * 10i128.pow(9 - digits.min(9) as u32);
+            at += 1 + digits;
+        }
+        let offset = match (bytes.get(at)?, bytes.len() - at) {
+            (b'Z' | b'z', 1) => 0,
+            (sign @ (b'+' | b'-'), 6) if bytes[at + 3] == b':' => {
+                let seconds = number(at + 1..at + 3)? * 3600 + number(at + 4..at + 6)? * 60;
+                if *sign == b'-' { -seconds } else { seconds }
+            }
+            _ => return None,
+        };
+        let seconds = date * 86_400 + hour * 3600 + minute * 60 + second - offset;
+        Some(Time { nanos: i128::from(seconds) * SECOND + nanos })
+    }
+
     fn seconds(self) -> i64 {
         let limit = 86_400 * 366 * 99_999;
         self.nanos.div_euclid(SECOND).clamp(-limit, limit) as i64
@@ -303,6 +345,30 @@ impl Object for Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rfc_3339_reads() {
+        for (text, ms) in [
+            ("1970-01-01T00:00:00Z", 0),
+            ("2021-01-01T00:00:00Z", 1_609_459_200_000),
+            ("2021-01-01T01:30:00.25+01:30", 1_609_459_200_250),
+            ("2020-02-29t23:59:59.0000001-00:01", 1_583_020_859_000),
+        ] {
+            assert_eq!(Time::parse_rfc3339(text).map(|t| t.nanos / 1_000_000), Some(ms), "{text}");
+        }
+        for bad in [
+            "",
+            "2021-01-01",
+            "2021-02-29T00:00:00Z",
+            "2021-01-01T24:00:00Z",
+            "2021-01-01T00:00:00",
+            "2021-01-01T00:00:00.Z",
+            "2021-01-01T00:00:00+0130",
+            "2021-é1-01T00:00:00Z",
+        ] {
+            assert_eq!(Time::parse_rfc3339(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn durations_print_as_go_prints_them() {

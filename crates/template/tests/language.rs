@@ -1,5 +1,6 @@
 //! The language, case by case: a template, and what it writes or why it fails.
 
+use proptest::prelude::*;
 use template::{Duration, Functions, Kind, Limits, Map, Signature, TemplateError, Templates, Time, Value};
 
 /// `join` puts texts together, `fail` fails, `pair` wants a number and a text.
@@ -261,5 +262,66 @@ fn nothing_grows_without_bound() {
     }
     for text in ["{{".to_owned() + &"(".repeat(5000) + "1", "{{if 1}}".repeat(5000)] {
         assert!(run(&text).unwrap_err().to_string().contains("nested deeper than 100 levels"));
+    }
+}
+
+/// Pieces that make templates more often than not.
+fn piece() -> impl Strategy<Value = String> {
+    let known = [
+        "{{",
+        "}}",
+        "{{- ",
+        " -}}",
+        "if ",
+        "else ",
+        "end",
+        "range ",
+        "with ",
+        "define \"x\"",
+        "template \"x\" .",
+        ".list",
+        ".labels.host",
+        "$x",
+        " := ",
+        " = ",
+        "(",
+        ")",
+        " | ",
+        "printf \"%5.2f|%-4v|%q|%x\" ",
+        "1.5",
+        " 7 ",
+        "`r`",
+        "'c'",
+        "index ",
+        "slice ",
+        "len ",
+        "eq ",
+        "and ",
+        "html ",
+        "break",
+        "time.Add ",
+        "join ",
+        "nil",
+        ", ",
+        "text",
+        "\n",
+        "/* c */",
+    ];
+    prop_oneof![9 => proptest::sample::select(known.to_vec()).prop_map(str::to_owned), 1 => "\\PC{0,4}"]
+}
+
+proptest! {
+    #[test]
+    fn nothing_panics(pieces in proptest::collection::vec(piece(), 0..30)) {
+        if let Ok(out) = run(&pieces.concat()) {
+            prop_assert!(out.len() <= 10_000);
+        }
+    }
+
+    #[test]
+    fn shortest_floats_read_back(bits in any::<u64>()) {
+        let v = f64::from_bits(bits);
+        let back = template::parse_float(&template::float_shortest(v)).unwrap();
+        prop_assert!(back.to_bits() == v.to_bits() || (back.is_nan() && v.is_nan()));
     }
 }

@@ -10,6 +10,7 @@ Examples:
   watchfire agent --to http://monitor:7766     collect here, keep there
   watchfire query 'rate(node_cpu_seconds_total[5m])' --start -1h
   watchfire check config watchfire.yml
+  watchfire test rules tests/*.yml             unit tests of rules, as promtool has them
 
 Exit codes:
   0  done
@@ -186,6 +187,24 @@ pub enum Check {
         /// The file: watchfire.yml, or the scraping sections of a prometheus.yml.
         file: PathBuf,
     },
+    /// Check rule files.
+    #[command(after_help = "\
+All that is wrong is told at once, each with file, line and column. Rules that have name and
+labels in common are told too; they are a mistake only with --lint-fatal.
+
+Example:
+  watchfire check rules rules/*.yml")]
+    Rules {
+        /// The files, as Prometheus has them.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Leave keys alone that are not known.
+        #[arg(long)]
+        ignore_unknown_fields: bool,
+        /// Take rules with name and labels in common for a mistake.
+        #[arg(long)]
+        lint_fatal: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -197,6 +216,38 @@ pub enum Test {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    /// Run unit tests of rules.
+    #[command(after_help = "\
+The files are those of `promtool test rules`. What is expected and did not come is marked with
+-, what came unexpected with +. The last line counts cases: each item of alert_rule_test and
+promql_expr_test is one.
+
+Examples:
+  watchfire test rules tests/*.yml
+  watchfire test rules --run latency --junit results.xml tests/*.yml")]
+    Rules(TestRulesArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct TestRulesArgs {
+    /// The test files.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Run only tests whose name matches; may be given several times.
+    #[arg(long, value_name = "REGEX")]
+    pub run: Vec<String>,
+    /// Show only lines that differ, in colour on a terminal.
+    #[arg(long)]
+    pub diff: bool,
+    /// Show all series at the end of each test, on stderr.
+    #[arg(long)]
+    pub debug: bool,
+    /// Leave keys alone that are not known.
+    #[arg(long)]
+    pub ignore_unknown_fields: bool,
+    /// Also write the results as JUnit XML.
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -11,6 +11,7 @@ mod logging;
 mod progress;
 mod query;
 mod remote;
+mod rules;
 mod serve;
 mod testing;
 mod verify;
@@ -37,7 +38,11 @@ fn run(cli: Cli) -> Result<(), Exit> {
         Command::Agent(args) => agent::run(&args),
         Command::Query(args) => on_one_thread(query::run(&args)),
         Command::Check { what: Check::Config { file } } => check::config(&file),
+        Command::Check { what: Check::Rules { files, ignore_unknown_fields, lint_fatal } } => {
+            rules::check(&files, ignore_unknown_fields, lint_fatal)
+        }
         Command::Test { what: Test::Promql { files } } => testing::promql(&files),
+        Command::Test { what: Test::Rules(args) } => rules::test(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Backup(args) => backup::backup(&args),
         Command::Restore(args) => backup::restore(&args),

@@ -4,6 +4,7 @@ mod blocks;
 mod logs;
 mod query;
 mod receive;
+mod rules;
 mod store;
 mod text;
 
@@ -37,6 +38,9 @@ pub const TARGETS: &[Target] = &[
     Target { cost: 10, ..cheap("matcher", query::matcher, query::matcher_seeds) },
     cheap("promql", query::promql, query::promql_seeds),
     Target { cost: 4, ..cheap("scrape_config", query::scrape_config, query::scrape_seeds) },
+    cheap("template", rules::template, rules::template_seeds),
+    cheap("rule_file", rules::rule_file, rules::rule_file_seeds),
+    cheap("rule_test", rules::rule_test, rules::rule_test_seeds),
     cheap("host", query::host, query::host_seeds),
     cheap("journal_frame", store::frame, store::frame_seeds),
     Target { cost: 10, ..cheap("journal_segment", store::segment, store::segment_seeds) },

@@ -18,7 +18,9 @@ use crate::value::{Output, Point, Value, VectorSample};
 use crate::{Expr, catalog};
 use command::{Command, Eval, Kind};
 use model::Labels;
+pub use notation::{Item, series};
 use storage::Memory;
+pub use storage::known_hint;
 
 /// What a script's run came to.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -11,16 +11,17 @@ const REPEAT_MAX: u64 = 1_000_000;
 
 /// One value of a series as written.
 #[derive(Debug, Clone)]
-pub(super) enum Item {
+pub enum Item {
     /// `_`
     Omitted,
+    /// A number, or the staleness marker.
     Float(f64),
     /// With whether a reset hint was written.
     Histogram(Arc<FloatHistogram>, bool),
 }
 
 /// Labels and values of a line such as `up{job="x"} 1 2 3`.
-pub(super) fn series(line: &str) -> Result<(Labels, Vec<Item>), String> {
+pub fn series(line: &str) -> Result<(Labels, Vec<Item>), String> {
     let (labels, len) = parse_labels_prefix(line).map_err(|e| e.to_string())?;
     let rest = &line[len..];
     if !rest.is_empty() && !rest.starts_with(char::is_whitespace) {

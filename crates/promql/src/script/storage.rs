@@ -148,7 +148,7 @@ fn samples(stored: &BTreeMap<i64, (Stored, i64)>) -> Samples {
 
 /// What a store knows of a histogram that follows another: that no reset came between them, or nothing. A reset is
 /// never stated, because samples that arrive later may come between.
-fn known_hint(h: &FloatHistogram, previous: Option<&FloatHistogram>) -> ResetHint {
+pub fn known_hint(h: &FloatHistogram, previous: Option<&FloatHistogram>) -> ResetHint {
     if h.reset_hint == ResetHint::Gauge {
         return ResetHint::Gauge;
     }
