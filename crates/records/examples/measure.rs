@@ -152,9 +152,7 @@ fn ask(store: &Store) {
     );
     run("all bodies", store, &Scan { wanted: body, ..all.clone() }, |g, b| {
         let bytes: usize = (0..b.len()).map(|row| b.body(row).len()).sum();
-        g.entry("bytes".to_owned())
-            .or_default()
-            .insert(0, bytes as u64 + g.get("bytes").map_or(0, |m| m[&0]));
+        *g.entry("bytes".to_owned()).or_default().entry(0).or_default() += bytes as u64;
     });
     println!("peak memory: {}", peak());
 }
@@ -242,7 +240,7 @@ fn labels(text: &str) -> Labels {
 /// Fields of a protobuf message: number, bytes, varint.
 fn fields<'a>(message: &'a [u8], mut f: impl FnMut(u64, &'a [u8], u64)) {
     let mut rest = message;
-    let mut varint = |rest: &mut &'a [u8]| {
+    let varint = |rest: &mut &'a [u8]| {
         let (mut v, mut shift) = (0u64, 0);
         while let Some((b, tail)) = rest.split_first() {
             *rest = tail;

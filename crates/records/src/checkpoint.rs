@@ -75,6 +75,10 @@ impl Checkpoint {
         if crc32c::crc32c(stored) != crc || len > RAW_MAX {
             return malformed("checksum");
         }
+        // A length that is not what the frame says would be believed with memory.
+        if zstd::zstd_safe::get_frame_content_size(stored).ok().flatten() != Some(len as u64) {
+            return malformed("length");
+        }
         let raw = match zstd::bulk::decompress(stored, len) {
             Ok(raw) if raw.len() == len => raw,
             _ => return malformed("compressed content"),

@@ -241,10 +241,16 @@ impl Group {
         let row = self.rows() - 1;
         scratch.clear();
         for (name, value) in attributes.iter() {
-            let place = fields.iter().position(|f| f.name == name && Some(f.kind) == Kind::of(&value));
+            let kind = Kind::of(&value);
+            let (mut place, mut taken) = (None, false);
+            for (p, f) in fields.iter().enumerate().filter(|(_, f)| f.name == name) {
+                place = if Some(f.kind) == kind { Some(p) } else { place };
+                taken |= self.columns[p].present.len() > row;
+            }
+            // Of several values of one name the last counts. A column is read before the rest, so it takes the first.
+            taken = taken || (!scratch.is_empty() && scratch.as_attributes().get(name).is_some());
             match place {
-                // Of two values of one name the last counts; a column takes one.
-                Some(p) if self.columns[p].present.len() <= row => self.columns[p].set(row, &value),
+                Some(p) if !taken => self.columns[p].set(row, &value),
                 _ => scratch.push(name, value),
             }
         }
@@ -258,9 +264,7 @@ impl Group {
                 out.push(&f.name, value);
             }
         }
-        if let Ok(rest) = Attributes::from_encoded(self.rest.get(row)) {
-            rest.iter().for_each(|(name, value)| out.push(name, value));
-        }
+        Attributes::trusted(self.rest.get(row)).iter().for_each(|(name, value)| out.push(name, value));
     }
 }
 
@@ -294,6 +298,7 @@ mod tests {
         put(&[]);
         put(&[("a", Value::Int(7)), ("b", Value::Float(0.5))]);
         put(&[("a", Value::Int(1)), ("a", Value::Int(2))]);
+        put(&[("a", Value::Null), ("a", Value::Int(2))]);
         let shown = |row| {
             let mut out = AttributesBuf::new();
             g.attributes(&fields, row, &mut out);
@@ -302,8 +307,10 @@ mod tests {
         assert_eq!(shown(0), r#"{"b": "", "c": null}"#);
         assert_eq!(shown(1), "{}");
         assert_eq!(shown(2), r#"{"a": 7, "b": 0.5}"#);
-        let mut out = AttributesBuf::new();
-        g.attributes(&fields, 3, &mut out);
-        assert_eq!(out.as_attributes().get("a"), Some(Value::Int(2)));
+        for row in [3, 4] {
+            let mut out = AttributesBuf::new();
+            g.attributes(&fields, row, &mut out);
+            assert_eq!(out.as_attributes().get("a"), Some(Value::Int(2)), "{row}");
+        }
     }
 }

@@ -103,7 +103,7 @@ impl Chunk {
             Value::from_encoded(body).unwrap_or(Value::Null)
         };
         let attributes = &tail[..row.attribute_bytes as usize];
-        record.attributes = Attributes::from_encoded(attributes).unwrap_or_default();
+        record.attributes = Attributes::trusted(attributes);
         record
     }
 }

@@ -230,7 +230,7 @@ impl<'a> Merge<'a> {
                 (of_stream, engine.options.oldest_ns(&live.id.tenant, &s.labels, now_ms))
             });
             sources.push(Source {
-                shape_numbers: vec![None; shapes.texts.len()],
+                shape_numbers: vec![None; shapes.len()],
                 shapes,
                 stream_numbers: d
                     .streams
@@ -305,8 +305,8 @@ impl<'a> Merge<'a> {
         let s = &mut self.sources[i];
         let (from, row) = (s.order[s.at] as usize, out.rows());
         let g = &s.group;
-        let old = g.shape[from] as usize;
-        let text = &s.shapes.texts[old];
+        let number = g.shape[from];
+        let (old, text) = (number as usize, s.shapes.text(number));
         if s.shape_numbers[old].is_none() {
             s.shape_numbers[old] = writer.shapes.number(text);
         }
@@ -315,9 +315,9 @@ impl<'a> Merge<'a> {
         out.severity.push(g.severity[from]);
         out.set_ids(g.observed(from), g.trace(from), g.span(from));
         match s.shape_numbers[old] {
-            Some(number) => {
-                out.shape.push(number);
-                for k in 0..s.shapes.habits[old].len() {
+            Some(new) => {
+                out.shape.push(new);
+                for k in 0..s.shapes.habits(number).len() {
                     out.vars[k].set(row, g.vars[k].get(from));
                 }
             }
@@ -376,7 +376,7 @@ impl Source<'_> {
             return true;
         }
         text.clear();
-        let shape = &self.shapes.texts[self.group.shape[row] as usize];
+        let shape = self.shapes.text(self.group.shape[row]);
         shape::join(shape, |k| self.group.vars[k].get(row), text);
         let text = std::str::from_utf8(text).unwrap_or_default();
         !covering.any(|t| t.takes(text))
@@ -393,7 +393,7 @@ impl Source<'_> {
                 .live
                 .part
                 .group(n)
-                .map(|g| (g.shape.iter().all(|s| (*s as usize) < self.shapes.texts.len()), g))
+                .map(|g| (g.shape.iter().all(|s| (*s as usize) < self.shapes.len()), g))
             {
                 Ok((true, g)) => self.group = g,
                 // Without its shapes a row says nothing; that they are damaged is known.

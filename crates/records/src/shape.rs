@@ -243,9 +243,11 @@ impl Along<'_> {
         (0..self.habits.len()).any(|k| {
             let piece = self.pieces[k];
             // It starts within the variable, or in the text before it.
+            let last = piece.last();
+            let begins = |r: usize| Some(&self.pattern[r - 1]) == last && piece.ends_with(&self.pattern[..r]);
             self.within(k, 0, &mut tried)
                 || (1..=piece.len().min(self.pattern.len() - 1))
-                    .any(|r| piece.ends_with(&self.pattern[..r]) && self.within(k, r, &mut tried))
+                    .any(|r| begins(r) && self.within(k, r, &mut tried))
         })
     }
 

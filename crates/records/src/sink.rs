@@ -144,9 +144,6 @@ impl Engine {
 
 /// Rows that go into one record of the journal each.
 fn pieces(batch: &RecordBatch) -> Vec<Range<usize>> {
-    if batch.content_bytes() + batch.len() * ROW_BYTES <= JOURNAL_RECORD_BYTES {
-        return vec![0..batch.len()];
-    }
     let (mut all, mut start, mut bytes) = (Vec::new(), 0, 0);
     for (row, r) in batch.iter().enumerate() {
         let body = r.record.body.as_str().map_or(0, str::len);

@@ -288,7 +288,7 @@ fn what_is_there_is_told() {
     assert!(streams[0].bytes.abs_diff(bytes as u64) < 200, "{} {bytes}", streams[0].bytes);
     assert_eq!(store.label_names(&scan), ["app", "host"]);
     assert_eq!(store.label_values("host", &scan), ["0", "3"]);
-    assert_eq!(store.tenants(), [tenant.clone()]);
+    assert_eq!(store.tenants(), std::slice::from_ref(&tenant));
     let attributes = store.attributes(&Scan::all(&tenant), 1000, &Unlimited).unwrap();
     let n = attributes.iter().find(|a| a.name == "n").unwrap();
     assert_eq!((n.records, n.values), (300, 300));

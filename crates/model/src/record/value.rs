@@ -79,8 +79,9 @@ impl<'a> Attributes<'a> {
         Ok(Attributes(bytes))
     }
 
-    /// Attributes over bytes that were written here.
-    pub(super) fn trusted(bytes: &'a [u8]) -> Attributes<'a> {
+    /// Attributes over bytes that were checked before, or written by [`AttributesBuf`], and are under a checksum since.
+    /// Of bytes that are no attributes it reads some prefix.
+    pub fn trusted(bytes: &'a [u8]) -> Attributes<'a> {
         Attributes(bytes)
     }
 

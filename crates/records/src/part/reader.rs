@@ -317,7 +317,9 @@ fn inflate_page(bytes: &[u8], page: &PageRef) -> Result<Vec<u8>, Malformed> {
 }
 
 fn decompress(stored: &[u8], raw: u32) -> Result<Vec<u8>, Malformed> {
-    if raw > RAW_MAX {
+    // A length that is not what the frame says would be believed with memory.
+    let length = zstd::zstd_safe::get_frame_content_size(stored).ok().flatten();
+    if raw > RAW_MAX || length != Some(u64::from(raw)) {
         return malformed("length of a block");
     }
     thread_local! {

@@ -129,7 +129,7 @@ impl PartWriter {
         if group.rows() == 0 {
             return Ok(());
         }
-        let order = by_shape(group, self.shapes.table.texts.len());
+        let order = by_shape(group, self.shapes.table.len());
         let runs = runs(group, &order);
         self.count(group);
         let mut info = GroupInfo {
@@ -157,12 +157,10 @@ impl PartWriter {
         for row in 0..group.rows() {
             let (time, shape) = (group.time[row], group.shape[row]);
             self.shapes.see(shape, |k| group.vars[k].get(row), &mut self.trigrams);
-            let vars: usize = (0..self.shapes.table.habits[shape as usize].len())
-                .map(|k| group.vars[k].get(row).len())
-                .sum();
+            let holes = self.shapes.table.habits(shape).len();
+            let vars: usize = (0..holes).map(|k| group.vars[k].get(row).len()).sum();
             // A hole takes a byte of the shape.
-            let holes = self.shapes.table.habits[shape as usize].len();
-            let body = (self.shapes.table.texts[shape as usize].len() + vars - holes) as u64;
+            let body = (self.shapes.table.text(shape).len() + vars - holes) as u64;
             let s = &mut d.streams[group.stream[row] as usize];
             s.rows += 1;
             s.bytes += body;
@@ -203,12 +201,9 @@ impl PartWriter {
                         true,
                     )?
                 }
-                Source::Shape => e.dictionary(
-                    runs,
-                    |r| Some(r.shape),
-                    |s| self.shapes.table.texts[s as usize].to_vec(),
-                    false,
-                )?,
+                Source::Shape => {
+                    e.dictionary(runs, |r| Some(r.shape), |s| self.shapes.table.text(s).to_vec(), false)?
+                }
             };
             info.crc = crc32c::crc32c_append(info.crc, &chunk.bytes);
             if let (Source::Slot(slot), false) = (source, chunk.says_nothing) {

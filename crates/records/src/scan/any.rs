@@ -1,7 +1,7 @@
 //! Blocks in the order in which they lie.
 
 use super::block::{Block, Columns};
-use super::head::HeadRow;
+use super::head::{HeadRow, HeadRows};
 use super::{Attributes, Scanner, Sink};
 use crate::engine::View;
 use crate::error::RecordsError;
@@ -14,9 +14,9 @@ impl Scanner<'_> {
     pub(super) fn any(&mut self, view: &View, sink: Sink<'_>) -> Result<ControlFlow<()>, RecordsError> {
         let mut columns = Columns::new(&self.scan.wanted);
         let head = self.head_rows(view);
-        for rows in head.chunk_by(|a, b| a.labels == b.labels) {
+        for rows in head.rows.chunk_by(|a, b| a.stream == b.stream) {
             for rows in rows.chunks(BLOCK_ROWS) {
-                if self.give_head(rows, &mut columns, sink)?.is_break() {
+                if self.give_head(&head, rows, &mut columns, sink)?.is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
             }
@@ -40,6 +40,7 @@ impl Scanner<'_> {
 
     fn give_head(
         &mut self,
+        head: &HeadRows,
         rows: &[HeadRow],
         columns: &mut Columns,
         sink: Sink<'_>,
@@ -49,10 +50,10 @@ impl Scanner<'_> {
         let rows = &rows[..rows.len().min(self.left())];
         let times: Vec<i64> = rows.iter().map(|r| r.time_ns).collect();
         if self.wants_columns() {
-            rows.iter().for_each(|r| r.columns(self, columns));
+            rows.iter().for_each(|r| head.columns(r, self, columns));
         }
         let Some(first) = rows.first() else { return Ok(ControlFlow::Break(())) };
-        Ok(self.give(&Block { labels: &first.labels, times_ns: &times, columns }, sink))
+        Ok(self.give(&Block { labels: &head.labels[first.stream as usize], times_ns: &times, columns }, sink))
     }
 
     fn give_group(

@@ -6,16 +6,26 @@ use crate::engine::View;
 use crate::head::{Chunk, HeadView};
 use crate::json;
 use model::Labels;
-use model::record::{Record, TextFilter, Value};
+use model::record::{Record, Tenant, TextFilter, Value};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A record of a head that a scan asked for.
-#[derive(Clone)]
+/// The records of all heads that a scan asked for, in order of stream and time.
+pub(super) struct HeadRows {
+    /// In order.
+    pub labels: Vec<Labels>,
+    pub rows: Vec<HeadRow>,
+    chunks: Vec<Arc<Chunk>>,
+}
+
+/// One of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct HeadRow {
+    /// Place among the labels.
+    pub stream: u32,
     pub time_ns: i64,
-    pub labels: Labels,
-    chunk: Arc<Chunk>,
+    chunk: u32,
     row: u32,
 }
 
@@ -31,9 +41,9 @@ pub(super) fn text<'r>(record: &Record<'r>) -> Cow<'r, str> {
     }
 }
 
-impl HeadRow {
-    pub fn columns(&self, scanner: &Scanner<'_>, columns: &mut Columns) {
-        let record = self.chunk.record(self.row as usize);
+impl HeadRows {
+    pub fn columns(&self, row: &HeadRow, scanner: &Scanner<'_>, columns: &mut Columns) {
+        let record = self.chunks[row.chunk as usize].record(row.row as usize);
         let wanted = &scanner.scan.wanted;
         if wanted.body {
             columns.body(|out| out.extend_from_slice(text(&record).as_bytes()));
@@ -59,29 +69,46 @@ impl HeadRow {
 }
 
 impl Scanner<'_> {
-    /// The records of all heads that are asked for, in order of stream and time.
-    pub(super) fn head_rows(&mut self, view: &View) -> Vec<HeadRow> {
-        let mut found: Vec<HeadRow> = Vec::new();
-        for head in &view.heads {
-            self.collect(head, &mut found);
+    pub(super) fn head_rows(&mut self, view: &View) -> HeadRows {
+        // By head, by stream: where the scan begins in it.
+        let begins: Vec<Vec<Option<i64>>> = view
+            .heads
+            .iter()
+            .map(|h| {
+                let of = |(t, labels): &(Tenant, Labels)| {
+                    if t == self.scan.tenant { self.begin(labels) } else { None }
+                };
+                h.streams.iter().map(of).collect()
+            })
+            .collect();
+        let mut numbers: BTreeMap<&Labels, u32> = BTreeMap::new();
+        for (head, begins) in view.heads.iter().zip(&begins) {
+            let chosen = head.streams.iter().zip(begins).filter(|(_, b)| b.is_some());
+            numbers.extend(chosen.map(|((_, labels), _)| (labels, 0)));
         }
-        found.sort_by(|a, b| (&a.labels, a.time_ns).cmp(&(&b.labels, b.time_ns)));
+        numbers.values_mut().enumerate().for_each(|(n, v)| *v = n as u32);
+        let mut found = HeadRows { labels: Vec::new(), rows: Vec::new(), chunks: Vec::new() };
+        for (head, begins) in view.heads.iter().zip(&begins) {
+            let chosen = head.streams.iter().zip(begins);
+            let streams: Vec<Option<(u32, i64)>> =
+                chosen.map(|((_, labels), b)| b.map(|from| (numbers[labels], from))).collect();
+            self.collect(head, &streams, &mut found);
+        }
+        found.labels = numbers.into_keys().cloned().collect();
+        // Chunk and row last: records of one time stay in order of arrival.
+        found.rows.sort_unstable();
         found
     }
 
-    fn collect(&mut self, head: &HeadView, found: &mut Vec<HeadRow>) {
-        let tenant = self.scan.tenant;
-        let begins: Vec<Option<i64>> = head
-            .streams
-            .iter()
-            .map(|(t, labels)| if t == tenant { self.begin(labels) } else { None })
-            .collect();
+    fn collect(&mut self, head: &HeadView, streams: &[Option<(u32, i64)>], found: &mut HeadRows) {
         let scan = self.scan;
         let passes = |text: &str| scan.filters.iter().all(|f: &TextFilter| f.passes(text));
         for chunk in &head.chunks {
+            let number = found.chunks.len() as u32;
+            found.chunks.push(chunk.clone());
             for (i, row) in chunk.rows.iter().enumerate() {
-                let wanted = begins[row.stream as usize].is_some_and(|from| from <= row.time_ns);
-                if !wanted || row.time_ns >= scan.end_ns {
+                let Some((stream, from)) = streams[row.stream as usize] else { continue };
+                if row.time_ns < from || row.time_ns >= scan.end_ns {
                     continue;
                 }
                 if !scan.filters.is_empty() || scan.trace_id.is_some() {
@@ -91,12 +118,7 @@ impl Scanner<'_> {
                         continue;
                     }
                 }
-                found.push(HeadRow {
-                    time_ns: row.time_ns,
-                    labels: head.streams[row.stream as usize].1.clone(),
-                    chunk: chunk.clone(),
-                    row: i as u32,
-                });
+                found.rows.push(HeadRow { stream, time_ns: row.time_ns, chunk: number, row: i as u32 });
             }
         }
     }

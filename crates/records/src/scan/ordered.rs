@@ -6,7 +6,7 @@
 
 use super::any::BLOCK_ROWS;
 use super::block::{Block, Columns};
-use super::head::HeadRow;
+use super::head::HeadRows;
 use super::pick::{Known, Open, Picked};
 use super::{Direction, Scanner, Sink, Taken};
 use crate::engine::View;
@@ -46,8 +46,8 @@ const HEAD: u32 = u32::MAX;
 /// All that windows look into.
 struct Sources<'v, 's> {
     groups: Vec<Source<'v, 's>>,
-    head: Vec<HeadRow>,
-    /// By place in `head`: which stream.
+    head: HeadRows,
+    /// By stream of `head`: its number here.
     head_streams: Vec<u32>,
     /// Places in `head` in order of time.
     head_order: Vec<u32>,
@@ -153,7 +153,7 @@ impl<'a> Scanner<'a> {
 }
 
 impl<'v, 's> Sources<'v, 's> {
-    fn new(head: Vec<HeadRow>, knowns: &'v [Known<'v>]) -> Sources<'v, 's> {
+    fn new(head: HeadRows, knowns: &'v [Known<'v>]) -> Sources<'v, 's> {
         let mut numbers: BTreeMap<Labels, u32> = BTreeMap::new();
         let mut groups = Vec::new();
         for known in knowns {
@@ -174,16 +174,11 @@ impl<'v, 's> Sources<'v, 's> {
                 }
             }));
         }
-        for rows in head.chunk_by(|a, b| a.labels == b.labels) {
-            numbers.insert(rows[0].labels.clone(), 0);
-        }
+        numbers.extend(head.labels.iter().map(|labels| (labels.clone(), 0)));
         numbers.values_mut().enumerate().for_each(|(n, v)| *v = n as u32);
-        let mut head_streams = Vec::with_capacity(head.len());
-        for rows in head.chunk_by(|a, b| a.labels == b.labels) {
-            head_streams.resize(head_streams.len() + rows.len(), numbers[&rows[0].labels]);
-        }
-        let mut head_order: Vec<u32> = (0..head.len() as u32).collect();
-        head_order.sort_by_key(|i| head[*i as usize].time_ns);
+        let head_streams = head.labels.iter().map(|labels| numbers[labels]).collect();
+        let mut head_order: Vec<u32> = (0..head.rows.len() as u32).collect();
+        head_order.sort_by_key(|i| head.rows[*i as usize].time_ns);
         let streams = numbers.keys().cloned().collect();
         Sources { groups, head, head_streams, head_order, streams, numbers }
     }
@@ -191,7 +186,8 @@ impl<'v, 's> Sources<'v, 's> {
     /// From the earliest record to behind the latest, within bounds.
     fn span(&self, start_ns: i64, end_ns: i64) -> Option<(i64, i64)> {
         let head = self.head_order.first().zip(self.head_order.last());
-        let head = head.map(|(a, b)| (self.head[*a as usize].time_ns, self.head[*b as usize].time_ns));
+        let head =
+            head.map(|(a, b)| (self.head.rows[*a as usize].time_ns, self.head.rows[*b as usize].time_ns));
         let all = self.groups.iter().filter(|g| !g.done).map(|g| (g.min_ns, g.max_ns)).chain(head);
         let (first, last) = all.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
         let (first, end) = (first.max(start_ns), last.saturating_add(1).min(end_ns));
@@ -200,11 +196,12 @@ impl<'v, 's> Sources<'v, 's> {
 
     fn rows(&self) -> usize {
         let groups = self.groups.iter().filter(|g| !g.done);
-        self.head.len() + groups.map(|g| g.known.part.directory.groups[g.group].rows as usize).sum::<usize>()
+        self.head.rows.len()
+            + groups.map(|g| g.known.part.directory.groups[g.group].rows as usize).sum::<usize>()
     }
 
     fn head_range(&self, from: i64, to: i64) -> std::ops::Range<usize> {
-        let time = |i: &u32| self.head[*i as usize].time_ns;
+        let time = |i: &u32| self.head.rows[*i as usize].time_ns;
         let start = self.head_order.partition_point(|i| time(i) < from);
         start..self.head_order.partition_point(|i| time(i) < to).max(start)
     }
@@ -229,7 +226,8 @@ impl<'v, 's> Sources<'v, 's> {
         let mut items = Vec::new();
         for place in self.head_range(from, to) {
             let row = self.head_order[place];
-            let (stream, time_ns) = (self.head_streams[row as usize], self.head[row as usize].time_ns);
+            let found = &self.head.rows[row as usize];
+            let (stream, time_ns) = (self.head_streams[found.stream as usize], found.time_ns);
             items.push(Item { stream, time_ns, source: HEAD, shape: 0, row });
         }
         for (source, g) in self.groups.iter_mut().enumerate() {
@@ -266,7 +264,7 @@ impl<'v, 's> Sources<'v, 's> {
         columns: &mut Columns,
     ) -> Result<(), RecordsError> {
         if item.source == HEAD {
-            self.head[item.row as usize].columns(scanner, columns);
+            self.head.columns(&self.head.rows[item.row as usize], scanner, columns);
             return Ok(());
         }
         let Some(open) = &mut self.groups[item.source as usize].open else { return Ok(()) };

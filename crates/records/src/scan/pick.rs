@@ -7,14 +7,15 @@ use crate::group::{Column, Kind, Texts};
 use crate::part::{Part, Run, ShapeTable};
 use crate::shape::{self, ShapeFilter, VARS_MAX, Verdict};
 use model::record::{Attributes as Encoded, SpanId, TraceId};
+use std::cell::OnceCell;
 use std::ops::Range;
 
 /// What a scan knows of a part.
 pub(super) struct Known<'v> {
     pub part: &'v Part,
     pub streams: Vec<Option<Chosen<'v>>>,
-    /// Read where shapes or bodies matter.
-    pub shapes: Option<ShapeTable>,
+    /// Read once shapes or bodies matter.
+    shapes: OnceCell<ShapeTable>,
     /// By shape, what the filters say of it; empty without filters.
     pub verdicts: Vec<Verdict>,
 }
@@ -59,26 +60,23 @@ impl<'a> Scanner<'a> {
         if streams.iter().all(Option::is_none) {
             return Ok(None);
         }
-        let filters: Vec<ShapeFilter<'_>> = self.scan.filters.iter().map(ShapeFilter::new).collect();
-        let deleting = streams.iter().flatten().any(|s| !s.deleting.is_empty());
-        let mut known = Known { part, streams, shapes: None, verdicts: Vec::new() };
-        if filters.is_empty() && !deleting && !self.scan.wanted.body {
+        let mut known = Known { part, streams, shapes: OnceCell::new(), verdicts: Vec::new() };
+        if self.scan.filters.is_empty() {
             return Ok(Some(known));
         }
-        let Some(shapes) = self.readable(part.shapes())? else { return Ok(None) };
-        if !filters.is_empty() {
-            let judge = |(text, habits): (&Box<[u8]>, &Box<[shape::Habit]>)| {
-                filters.iter().fold(Verdict::All, |v, f| match v {
-                    Verdict::None => v,
-                    _ => v.and(f.judge(text, habits, None)),
-                })
-            };
-            known.verdicts = shapes.texts.iter().zip(&shapes.habits).map(judge).collect();
-            if known.verdicts.iter().all(|v| *v == Verdict::None) {
-                return Ok(None);
-            }
+        let filters: Vec<ShapeFilter<'_>> = self.scan.filters.iter().map(ShapeFilter::new).collect();
+        let Some(shapes) = self.readable(known.shapes())? else { return Ok(None) };
+        let judge = |n: u32| {
+            filters.iter().fold(Verdict::All, |v, f| match v {
+                Verdict::None => v,
+                _ => v.and(f.judge(shapes.text(n), shapes.habits(n), None)),
+            })
+        };
+        let verdicts: Vec<Verdict> = (0..shapes.len() as u32).map(judge).collect();
+        if verdicts.iter().all(|v| *v == Verdict::None) {
+            return Ok(None);
         }
-        known.shapes = Some(shapes);
+        known.verdicts = verdicts;
         Ok(Some(known))
     }
 
@@ -134,16 +132,14 @@ impl<'a> Scanner<'a> {
         group: usize,
         runs: &mut Vec<(Run, Verdict)>,
     ) -> Result<(), RecordsError> {
-        let (Some(shapes), Some(trigrams)) = (&known.shapes, self.readable(known.part.trigrams(group))?)
-        else {
-            return Ok(());
-        };
+        let shapes = known.shapes()?;
+        let Some(trigrams) = self.readable(known.part.trigrams(group))? else { return Ok(()) };
         let filters: Vec<ShapeFilter<'_>> = self.scan.filters.iter().map(ShapeFilter::new).collect();
         // Runs are in order of shape.
         let mut last = (u32::MAX, Verdict::None);
         for (run, verdict) in runs.iter_mut().filter(|(_, v)| *v == Verdict::Each) {
             if last.0 != run.shape {
-                let (text, habits) = (&shapes.texts[run.shape as usize], &shapes.habits[run.shape as usize]);
+                let (text, habits) = (shapes.text(run.shape), shapes.habits(run.shape));
                 let judged =
                     filters.iter().fold(Verdict::All, |v, f| v.and(f.judge(text, habits, Some(&trigrams))));
                 last = (run.shape, judged);
@@ -178,14 +174,24 @@ impl Known<'_> {
         self.verdicts.get(shape as usize).copied().unwrap_or(Verdict::None)
     }
 
+    fn shapes(&self) -> Result<&ShapeTable, RecordsError> {
+        if let Some(known) = self.shapes.get() {
+            return Ok(known);
+        }
+        let read = self.part.shapes()?;
+        Ok(self.shapes.get_or_init(|| read))
+    }
+
+    /// A shape that is needed for a body; they have been read by then.
     fn shape(&self, shape: u32) -> &[u8] {
-        self.shapes.as_ref().and_then(|s| s.texts.get(shape as usize)).map_or(&[], |t| t)
+        self.shapes.get().map_or(&[], |s| s.text(shape))
     }
 }
 
 impl Open<'_, '_> {
     /// Reads the variables of a shape.
     fn load_vars(&mut self, shape: u32) -> Result<(), RecordsError> {
+        self.known.shapes()?;
         for k in 0..shape::holes(self.known.shape(shape)) {
             if self.loaded.vars[k].is_none() {
                 self.loaded.vars[k] = Some(self.known.part.var(self.group, k)?);
@@ -338,7 +344,7 @@ impl Open<'_, '_> {
 
     fn rest(&self, row: usize) -> Encoded<'_> {
         let bytes = self.loaded.rest.as_ref().map_or(&[][..], |t| t.get(row));
-        Encoded::from_encoded(bytes).unwrap_or_default()
+        Encoded::trusted(bytes)
     }
 
     fn named(&self, place: usize, name: &str, row: usize, columns: &mut Columns) {
