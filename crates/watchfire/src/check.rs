@@ -18,8 +18,7 @@ pub fn config(file: &Path) -> Result<(), Exit> {
             names.join(", ")
         );
     }
-    let unused = config.global.unused().into_iter().chain(jobs.iter().flat_map(|j| j.unused()));
-    for key in unused {
+    for key in config.global.unused() {
         println!("  {key} is known to Prometheus and has no effect here");
     }
     Ok(())

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::relabel::Rules;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A scrape configuration that is ready to run. Equal jobs scrape in the same way.
@@ -62,6 +62,8 @@ pub struct Job {
     pub escaping: EscapingScheme,
     /// Three more series about each scrape.
     pub extra_metrics: bool,
+    /// Where failed scrapes are written down.
+    pub failure_log: Option<PathBuf>,
     /// How requests are made.
     pub http: HttpClientConfig,
     /// Where targets are looked for.
@@ -240,6 +242,12 @@ fn resolve(global: &GlobalConfig, c: &ScrapeConfig, dir: &Path) -> Result<Job, I
         names,
         escaping,
         extra_metrics: c.extra_scrape_metrics.or(global.extra_scrape_metrics).unwrap_or(false),
+        failure_log: c
+            .scrape_failure_log_file
+            .as_ref()
+            .or(global.scrape_failure_log_file.as_ref())
+            .filter(|path| !path.as_os_str().is_empty())
+            .map(|path| dir.join(path)),
         http,
         discovery: discovery(c, dir)?,
         relabel: Rules::compile(&c.relabel_configs, names, "relabel_configs")?,

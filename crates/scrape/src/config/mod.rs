@@ -19,6 +19,7 @@ use section::section;
 use serde::{Deserialize, Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 
 section! {
     /// The `global` section.
@@ -35,8 +36,8 @@ section! {
         pub rule_query_offset: Option<TimeSpan>,
         /// Accepted and not used: see [`GlobalConfig::unused`].
         pub query_log_file: Option<String>,
-        /// Accepted and not used: see [`GlobalConfig::unused`].
-        pub scrape_failure_log_file: Option<String>,
+        /// See [`ScrapeConfig::scrape_failure_log_file`].
+        pub scrape_failure_log_file: Option<PathBuf>,
         /// Labels added to series and alerts that leave this server.
         pub external_labels: BTreeMap<String, String>,
         /// See [`ScrapeConfig::body_size_limit`].
@@ -71,11 +72,7 @@ section! {
 impl GlobalConfig {
     /// Keys that are set, known to Prometheus, and without effect here.
     pub fn unused(&self) -> Vec<&'static str> {
-        let all = [
-            ("query_log_file", self.query_log_file.is_some()),
-            ("scrape_failure_log_file", self.scrape_failure_log_file.is_some()),
-        ];
-        all.into_iter().filter(|(_, set)| *set).map(|(name, _)| name).collect()
+        if self.query_log_file.is_some() { vec!["query_log_file"] } else { Vec::new() }
     }
 }
 
@@ -110,8 +107,8 @@ section! {
         pub always_scrape_classic_histograms: Option<bool>,
         /// Whether classic histograms become native ones with custom buckets.
         pub convert_classic_histograms_to_nhcb: Option<bool>,
-        /// Accepted and not used: see [`ScrapeConfig::unused`].
-        pub scrape_failure_log_file: Option<String>,
+        /// The file to which every failed scrape is written, a line of JSON each.
+        pub scrape_failure_log_file: Option<PathBuf>,
         /// The most buckets of a native histogram; more are merged into wider ones. 0 is no limit.
         pub native_histogram_bucket_limit: Option<u64>,
         /// The least growth from bucket to bucket; finer native histograms are made coarser.
@@ -150,13 +147,6 @@ section! {
         pub relabel_configs: Vec<RelabelConfig>,
         /// Rules applied to each series scraped.
         pub metric_relabel_configs: Vec<RelabelConfig>,
-    }
-}
-
-impl ScrapeConfig {
-    /// Keys that are set, known to Prometheus, and without effect here.
-    pub fn unused(&self) -> Vec<&'static str> {
-        if self.scrape_failure_log_file.is_some() { vec!["scrape_failure_log_file"] } else { Vec::new() }
     }
 }
 

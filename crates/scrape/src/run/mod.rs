@@ -5,6 +5,7 @@ mod body;
 mod cache;
 mod classic;
 mod digest;
+mod failures;
 mod histogram;
 mod metadata;
 mod pool;

@@ -4,6 +4,7 @@ use super::batch::{Batch, Float, Native};
 use super::body::format;
 use super::cache::SeriesCache;
 use super::digest::{Counts, Rules, digest};
+use super::failures;
 use super::metadata::MetadataSeen;
 use super::report::{Figures, Report};
 use super::scraper::Shared;
@@ -306,9 +307,16 @@ impl Work {
     }
 
     fn note(&self, message: &str, up: bool, took: Duration) {
+        let (job, url) = (&self.target.pool, self.target.url.as_str());
+        let mut unwritten = None;
+        if let (false, Some(path)) = (up, &self.settings.job.failure_log) {
+            unwritten = failures::append(path, self.time_ms, job, url, message).err().map(|e| (path, e));
+        }
         let mut last = self.target.last.lock();
         if last.error != message && !message.is_empty() {
-            let (job, url) = (&self.target.pool, self.target.url.as_str());
+            if let Some((path, e)) = unwritten {
+                tracing::warn!(job, path = %path.display(), error = %e, "cannot write to scrape_failure_log_file");
+            }
             if up {
                 tracing::warn!(job, url, reason = message, "part of a scrape was not kept");
             } else {

@@ -241,3 +241,39 @@ async fn a_busy_store_is_tried_again_and_given_up_in_the_end() {
     let error = scraper.targets().active_targets[0].last_error.clone();
     assert!(error.ends_with("samples are lost: the store is busy (told to be); try again in 1 s"), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failed_scrapes_are_written_down_where_wanted() {
+    let dir = tempfile::tempdir().unwrap();
+    let (own, shared) = (dir.path().join("own.log"), dir.path().join("shared.log"));
+    let server = Server::start(|_| with("500 Internal Server Error", b"")).await;
+    let yaml = format!(
+        "global: {{scrape_failure_log_file: '{}'}}\nscrape_configs:\n\
+         - {{job_name: a, scrape_interval: 100ms, scrape_failure_log_file: '{}', static_configs: [{{targets: ['{}']}}]}}\n\
+         - {{job_name: b, scrape_interval: 100ms, static_configs: [{{targets: ['{}']}}]}}\n",
+        shared.display(),
+        own.display(),
+        server.address,
+        server.address
+    );
+    let (scraper, _) = start(&yaml);
+    let lines = |path: &std::path::Path| -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        text.lines().filter_map(|l| serde_json::from_str(l).ok()).collect()
+    };
+    // Every failure is written, not only the first of a kind.
+    let (of_a, of_b) = eventually("two failures of each job", || {
+        let found = (lines(&own), lines(&shared));
+        (found.0.len() >= 2 && found.1.len() >= 2).then_some(found)
+    })
+    .await;
+    scraper.stop().await;
+    for (lines, job) in [(of_a, "a"), (of_b, "b")] {
+        for line in lines {
+            assert_eq!((&line["job_name"], &line["level"]), (&job.into(), &"ERROR".into()));
+            assert_eq!(line["target"], format!("http://{}/metrics", server.address));
+            assert!(line["msg"].as_str().unwrap().contains("500"), "{line}");
+            assert!(line["time"].as_str().unwrap().ends_with('Z'), "{line}");
+        }
+    }
+}
