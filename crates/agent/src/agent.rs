@@ -66,7 +66,7 @@ impl Agent {
             true => {
                 let options = LocalOptions {
                     interval: config.interval.0,
-                    host: config.host_options(),
+                    host: config.host_options(dir),
                     ..LocalOptions::default()
                 };
                 Some(Local::start(options, store.clone(), clock).map_err(AgentError::Thread)?)

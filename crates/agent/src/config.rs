@@ -1,10 +1,10 @@
 //! The configuration of `watchfire agent`.
 
-use crate::spool::{Credentials, SpoolOptions};
-use scrape::config::{ByteSize, GlobalConfig, ScrapeConfig, TimeSpan};
+use crate::spool::{Credentials, RemoteWriteMessage, SpoolOptions};
+use scrape::config::{ByteSize, GlobalConfig, Problem, ScrapeConfig, TimeSpan, explain};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What an agent collects and where it delivers.
@@ -25,6 +25,10 @@ pub struct AgentConfig {
     pub labels: BTreeMap<String, String>,
     /// Collectors of this host that are left out.
     pub disabled_collectors: Vec<String>,
+    /// Collectors that run only if they are named: `systemd`.
+    pub enabled_collectors: Vec<String>,
+    /// Directories with files `*.prom` that scripts leave.
+    pub textfile_dirs: Vec<PathBuf>,
     /// Defaults for scraping.
     pub global: GlobalConfig,
     /// Targets to scrape, as Prometheus has them.
@@ -46,6 +50,9 @@ pub struct AgentConfig {
     pub tls: TlsOptions,
     /// How long one request may take.
     pub timeout: TimeSpan,
+    /// The message of remote write to send, by its name as in Prometheus. Without it, 2.0 is sent to servers that
+    /// take it and 1.0 to others.
+    pub protobuf_message: Option<RemoteWriteMessage>,
 }
 
 /// Certificates towards the server.
@@ -72,6 +79,8 @@ impl Default for AgentConfig {
             interval: TimeSpan(Duration::from_secs(1)),
             labels: BTreeMap::new(),
             disabled_collectors: Vec::new(),
+            enabled_collectors: Vec::new(),
+            textfile_dirs: vec![host::TEXTFILE_DIR.into()],
             global: GlobalConfig::default(),
             scrape_configs: Vec::new(),
             bearer_token: None,
@@ -81,6 +90,7 @@ impl Default for AgentConfig {
             headers: BTreeMap::new(),
             tls: TlsOptions::default(),
             timeout: TimeSpan(Duration::from_secs(30)),
+            protobuf_message: None,
         }
     }
 }
@@ -90,6 +100,11 @@ const SPOOL_BYTES_MIN: u64 = 1 << 20;
 const INTERVAL_MIN: Duration = Duration::from_millis(100);
 
 impl AgentConfig {
+    /// Reads a configuration from YAML. Whether its values go together shows when an agent starts with it.
+    pub fn from_yaml(text: &str) -> Result<AgentConfig, Problem> {
+        serde_saphyr::from_str(text).map_err(|e| explain(&e))
+    }
+
     /// The spool this describes, if it is consistent; else the field at fault and what is wrong with it.
     pub(crate) fn spool(&self) -> Result<SpoolOptions, (&'static str, String)> {
         if self.to.is_empty() {
@@ -127,13 +142,19 @@ impl AgentConfig {
             headers: self.headers.clone().into_iter().collect(),
             tls: self.tls.clone(),
             timeout: self.timeout.0,
+            message: self.protobuf_message,
             ..SpoolOptions::new(self.to.clone(), self.spool_dir.clone())
         })
     }
 
-    /// How this host is measured.
-    pub(crate) fn host_options(&self) -> host::Options {
-        let mut options = host::Options { disabled: self.disabled_collectors.clone(), ..Default::default() };
+    /// How this host is measured. Paths are relative to `dir`.
+    pub(crate) fn host_options(&self, dir: &Path) -> host::Options {
+        let mut options = host::Options {
+            disabled: self.disabled_collectors.clone(),
+            enabled: self.enabled_collectors.clone(),
+            textfile_dirs: self.textfile_dirs.iter().map(|d| dir.join(d)).collect(),
+            ..Default::default()
+        };
         let mut labels: BTreeMap<String, String> = options.labels.into_iter().collect();
         labels.extend(self.labels.clone());
         options.labels = labels.into_iter().collect();

@@ -12,4 +12,6 @@ mod spool;
 pub use agent::{Agent, AgentError, AgentStatus};
 pub use config::{AgentConfig, TlsOptions};
 pub use local::{Local, LocalOptions, LocalStatus};
-pub use spool::{Credentials, Record, RecordError, Spool, SpoolError, SpoolOptions, SpoolStatus};
+pub use spool::{
+    Credentials, Record, RecordError, RemoteWriteMessage, Spool, SpoolError, SpoolOptions, SpoolStatus,
+};

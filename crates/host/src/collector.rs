@@ -21,12 +21,16 @@ pub struct Options {
     pub sys: PathBuf,
     /// What `/etc` and `/run` are looked up under.
     pub root: PathBuf,
+    /// Where files `*.prom` are looked for.
+    pub textfile_dirs: Vec<PathBuf>,
     /// Things that change slowly (file systems, device properties, sensors, versions) are read this often.
     pub slow: Duration,
     /// Processes and control groups are read this often.
     pub scan: Duration,
     /// Collectors that are left out, by name.
     pub disabled: Vec<String>,
+    /// Collectors that run only if they are named here: `systemd`.
+    pub enabled: Vec<String>,
     /// Process groups that are kept as series: this many by CPU, and as many by memory.
     pub processes_top: usize,
     /// Processes that are looked at in one scan; those beyond are only counted.
@@ -42,15 +46,20 @@ impl Default for Options {
             proc: "/proc".into(),
             sys: "/sys".into(),
             root: "/".into(),
+            textfile_dirs: vec![TEXTFILE_DIR.into()],
             slow: Duration::from_secs(15),
             scan: Duration::from_secs(5),
             disabled: Vec::new(),
+            enabled: Vec::new(),
             processes_top: 20,
             processes_max: 4096,
             cgroups_max: 200,
         }
     }
 }
+
+/// Where Debian's packages leave files for the node exporter.
+pub const TEXTFILE_DIR: &str = "/var/lib/prometheus/node-exporter";
 
 /// This machine's name, as its kernel has it.
 fn host_name() -> String {

@@ -19,7 +19,7 @@ mod sheet;
 #[cfg(test)]
 mod tests;
 
-pub use collector::{Collector, CollectorStatus, Options, Report};
+pub use collector::{Collector, CollectorStatus, Options, Report, TEXTFILE_DIR};
 pub use part::processes::Process;
 
 use std::io;
@@ -42,13 +42,13 @@ pub enum Problem {
         /// Why it failed.
         error: io::Error,
     },
-    /// It was read and is not what this kernel interface is documented to be.
+    /// It was read and is not what it should be.
     #[error("{} is not understood: {what}", path.display())]
     Malformed {
         /// What was read.
         path: PathBuf,
         /// What is missing or wrong.
-        what: &'static str,
+        what: std::borrow::Cow<'static, str>,
     },
 }
 

@@ -43,7 +43,7 @@ impl KeptFile {
 
     /// That the content is not what was expected.
     pub(crate) fn malformed(&self, what: &'static str) -> Problem {
-        Problem::Malformed { path: self.path.clone(), what }
+        Problem::Malformed { path: self.path.clone(), what: what.into() }
     }
 }
 

@@ -1,5 +1,6 @@
 //! From parsed fields to samples: a series' labels are built once and found again by their place.
 
+use crate::part::textfile::with_base;
 use model::{Appender, Labels, METRIC_NAME, Metadata, MetricKind, stale_nan};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -133,24 +134,50 @@ impl Out<'_> {
     }
 
     fn place(&mut self, family: &Family<'_>, pairs: &[Pair<'_>]) {
-        let sheet = &mut *self.sheet;
-        sheet.loosen();
         let given = encode(family, pairs);
-        let mut slot = match sheet.loose.remove(&given) {
-            Some(slot) => slot,
-            None => {
-                let labels = build(self.base, family, pairs);
-                if !self.families.contains_key(labels.metric_name()) {
-                    let metadata = family.metadata();
-                    // A store that refuses metadata still takes the samples.
-                    let _ = self.appender.metadata(labels.metric_name(), metadata.clone());
-                    self.families.insert(labels.metric_name().to_owned(), metadata);
-                }
-                Slot { given, labels, doubled: false }
-            }
-        };
-        slot.doubled = !sheet.known.insert(slot.labels.clone());
-        sheet.slots.push(slot);
+        if self.place_known(&given) {
+            return;
+        }
+        let labels = build(self.base, family, pairs);
+        if !self.families.contains_key(labels.metric_name()) {
+            self.family(labels.metric_name(), &family.metadata());
+        }
+        self.place_new(given, labels);
+    }
+
+    /// Puts the series that was given like this last time at the cursor, if there is one.
+    fn place_known(&mut self, given: &[u8]) -> bool {
+        self.sheet.loosen();
+        let Some(slot) = self.sheet.loose.remove(given) else { return false };
+        self.place_new(slot.given, slot.labels);
+        true
+    }
+
+    fn place_new(&mut self, given: Vec<u8>, labels: Labels) {
+        let doubled = !self.sheet.known.insert(labels.clone());
+        self.sheet.slots.push(Slot { given, labels, doubled });
+    }
+
+    /// A sample of a series that somebody else named; `given` is how, and stands for the same labels always.
+    pub(crate) fn foreign(&mut self, given: &[u8], labels: &Labels, value: f64) {
+        let at = self.sheet.cursor;
+        if self.sheet.slots.get(at).is_none_or(|slot| slot.given != given) && !self.place_known(given) {
+            self.place_new(given.to_vec(), with_base(self.base, labels));
+        }
+        self.sheet.cursor += 1;
+        let slot = &self.sheet.slots[at];
+        if !slot.doubled {
+            append(self.appender, self.tally, &slot.labels, self.time_ms, value);
+        }
+    }
+
+    /// What a family is, told to the store when it is new or has changed.
+    pub(crate) fn family(&mut self, name: &str, metadata: &Metadata) {
+        if self.families.get(name) != Some(metadata) {
+            // A store that refuses metadata still takes the samples.
+            let _ = self.appender.metadata(name, metadata.clone());
+            self.families.insert(name.to_owned(), metadata.clone());
+        }
     }
 
     /// Ends the pass: series that were not written this time are marked stale.

@@ -73,6 +73,30 @@ pub fn exposition(content_type: &str) -> Option<Format> {
     }
 }
 
+/// The format to expose in, by an `Accept` header: protocol buffers where the client prefers them to the text format.
+pub fn accepted_exposition(accept: &str) -> Format {
+    let mut best = (0.0, Format::Text);
+    for item in accept.split(',') {
+        let media = Media::parse(item);
+        let format = match media.kind.as_str() {
+            "application/vnd.google.protobuf" if media.parameter("encoding") == Some("delimited") => {
+                match media.parameter("proto") {
+                    Some("io.prometheus.client.MetricFamily") => Format::Protobuf,
+                    _ => continue,
+                }
+            }
+            "text/plain" | "text/*" | "*/*" => Format::Text,
+            _ => continue,
+        };
+        let quality = media.parameter("q").map_or(1.0, |q| q.parse::<f32>().unwrap_or(0.0));
+        // Of equals the first is meant.
+        if quality > best.0 {
+            best = (quality, format);
+        }
+    }
+    best.1
+}
+
 /// The compression that a `Content-Encoding` announces; `default` if there is none.
 pub fn encoding(given: Option<&str>, default: Encoding) -> Result<Encoding, DecodeError> {
     match given.map(|e| e.trim().to_ascii_lowercase()).as_deref() {
@@ -151,6 +175,26 @@ mod tests {
             message(None, Some("br")),
             "content encoding \"br\" is not supported; accepted are snappy, zstd, gzip, deflate and identity"
         );
+    }
+
+    #[test]
+    fn expositions_are_chosen_by_preference() {
+        const PROTO: &str =
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
+        for (accept, want) in [
+            ("", Format::Text),
+            ("*/*", Format::Text),
+            (PROTO, Format::Protobuf),
+            (
+                &format!("{PROTO};q=0.7,application/openmetrics-text;version=1.0.0;q=0.6,text/plain;q=0.4"),
+                Format::Protobuf,
+            ),
+            (&format!("text/plain;version=0.0.4;q=0.5, {PROTO};q=0.2, */*;q=0.1"), Format::Text),
+            (&format!("{PROTO};q=0"), Format::Text),
+            ("application/vnd.google.protobuf;encoding=text", Format::Text),
+        ] {
+            assert_eq!(accepted_exposition(accept), want, "{accept}");
+        }
     }
 
     #[test]

@@ -5,7 +5,6 @@ use crate::exit::{Exit, no, unable};
 use crate::{asked_to_end, dirs, on_all_threads};
 use agent::{Agent, AgentConfig, AgentError};
 use env::{RealClock, RealDisk, RealRandom};
-use scrape::config::explain;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +29,7 @@ pub fn run(args: &AgentArgs) -> Result<(), Exit> {
 fn read(file: &Path) -> Result<AgentConfig, Exit> {
     let text = std::fs::read_to_string(file)
         .map_err(|e| no(format!("cannot read the configuration {}: {e}", file.display())))?;
-    serde_saphyr::from_str(&text).map_err(|e| no(format!("{}: {}", file.display(), explain(&e))))
+    AgentConfig::from_yaml(&text).map_err(|problem| no(format!("{}: {problem}", file.display())))
 }
 
 async fn watch(config: AgentConfig, dir: &Path) -> Result<(), Exit> {

@@ -1,6 +1,6 @@
 //! One batch on its way into the journal.
 
-use super::record::Record;
+use super::record::{RECORD_BYTES, Record};
 use super::{PARTITION, Shared};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use ingest::remote_write::encode::Writer;
@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// Remote write 1.0 has no start timestamps; those are left out.
 pub(super) struct Batch {
     shared: Arc<Shared>,
     hasher: DefaultHashBuilder,
@@ -26,8 +25,9 @@ pub(super) struct Batch {
 }
 
 enum Point {
-    Float(i64, f64),
-    Histogram(i64, Box<Histogram>),
+    /// Time, value and start.
+    Float(i64, f64, i64),
+    Histogram(i64, Box<Histogram>, i64),
     Exemplar(Box<Exemplar>),
 }
 
@@ -44,28 +44,64 @@ impl Batch {
         }
     }
 
-    fn record(&mut self) -> Record {
+    /// The batch as one record, or as several if it is large.
+    fn records(&mut self) -> Vec<Record> {
+        let mut records = Vec::new();
         let mut writer = Writer::new();
         for (family, metadata) in &self.metadata {
+            end_if_large(&mut writer, &mut records);
             writer.metadata(family, metadata);
         }
         // A series' samples must stand together, in the order in which they came.
         self.points.sort_by_key(|(series, _)| *series);
         let mut last = None;
         for (series, point) in &self.points {
-            if last != Some(series) {
+            let ended = end_if_large(&mut writer, &mut records);
+            if ended || last != Some(series) {
                 writer.series(&self.series[*series as usize]);
                 last = Some(series);
             }
             match point {
-                Point::Float(time_ms, value) => writer.sample(*time_ms, *value),
-                Point::Histogram(time_ms, histogram) => writer.histogram(*time_ms, histogram),
+                Point::Float(time_ms, value, start_ms) => writer.sample_since(*time_ms, *value, *start_ms),
+                Point::Histogram(time_ms, histogram, start_ms) => {
+                    writer.histogram_since(*time_ms, histogram, *start_ms);
+                }
                 Point::Exemplar(exemplar) => writer.exemplar(exemplar),
             }
         }
-        let samples = u32::try_from(writer.samples()).unwrap_or(u32::MAX);
-        Record { samples, request: writer.finish_raw() }
+        records.push(record(&mut writer));
+        records
     }
+
+    /// Journals a record; tells when it is on stable storage.
+    fn journal(&self, bytes: Vec<u8>) -> oneshot::Receiver<Result<journal::Offset, JournalError>> {
+        let (done, told) = oneshot::channel();
+        let (shared, kept) = (self.shared.clone(), bytes.clone());
+        let then = move |result: Result<journal::Offset, JournalError>| {
+            if let Ok(offset) = &result {
+                shared.tail.lock().push(offset.0, kept);
+                shared.next.send_replace(offset.0 + 1);
+            }
+            // Whoever committed may have stopped waiting.
+            let _ = done.send(result);
+        };
+        self.shared.journal.append(PARTITION, bytes, Box::new(then));
+        told
+    }
+}
+
+fn record(writer: &mut Writer) -> Record {
+    let samples = u32::try_from(writer.samples()).unwrap_or(u32::MAX);
+    Record { samples, request: writer.finish_raw() }
+}
+
+/// Ends the record being written if it has its size.
+fn end_if_large(writer: &mut Writer, records: &mut Vec<Record>) -> bool {
+    let large = writer.len() >= RECORD_BYTES;
+    if large {
+        records.push(record(writer));
+    }
+    large
 }
 
 impl Appender for Batch {
@@ -87,8 +123,14 @@ impl Appender for Batch {
         Ok(SeriesRef(id))
     }
 
-    fn sample(&mut self, series: SeriesRef, time_ms: i64, value: f64, _: i64) -> Result<(), AppendError> {
-        self.points.push((series.0, Point::Float(time_ms, value)));
+    fn sample(
+        &mut self,
+        series: SeriesRef,
+        time_ms: i64,
+        value: f64,
+        start_ms: i64,
+    ) -> Result<(), AppendError> {
+        self.points.push((series.0, Point::Float(time_ms, value, start_ms)));
         self.committed.samples += 1;
         Ok(())
     }
@@ -98,9 +140,9 @@ impl Appender for Batch {
         series: SeriesRef,
         time_ms: i64,
         histogram: Histogram,
-        _: i64,
+        start_ms: i64,
     ) -> Result<(), AppendError> {
-        self.points.push((series.0, Point::Histogram(time_ms, Box::new(histogram))));
+        self.points.push((series.0, Point::Histogram(time_ms, Box::new(histogram), start_ms)));
         self.committed.histograms += 1;
         Ok(())
     }
@@ -120,28 +162,22 @@ impl Appender for Batch {
         if self.points.is_empty() && self.metadata.is_empty() {
             return Box::pin(std::future::ready(Ok(self.committed)));
         }
-        let bytes = match self.record().encode() {
-            Ok(bytes) => bytes,
+        let encoded: std::io::Result<Vec<Vec<u8>>> = self.records().iter().map(Record::encode).collect();
+        let records = match encoded {
+            Ok(records) => records,
             Err(e) => return Box::pin(std::future::ready(Err(Unavailable::ReadOnly(e.to_string())))),
         };
-        let (done, told) = oneshot::channel();
-        let (shared, kept) = (self.shared.clone(), bytes.clone());
-        let then = move |result: Result<journal::Offset, JournalError>| {
-            if let Ok(offset) = &result {
-                shared.tail.lock().push(offset.0, kept);
-                shared.next.send_replace(offset.0 + 1);
-            }
-            // Whoever committed may have stopped waiting.
-            let _ = done.send(result);
-        };
-        self.shared.journal.append(PARTITION, bytes, Box::new(then));
+        let all: Vec<_> = records.into_iter().map(|bytes| self.journal(bytes)).collect();
         let committed = self.committed;
         Box::pin(async move {
-            match told.await {
-                Ok(Ok(_)) => Ok(committed),
-                Ok(Err(error)) => Err(unavailable(error)),
-                Err(_) => Err(Unavailable::Closed),
+            for told in all {
+                match told.await {
+                    Ok(Ok(_)) => {}
+                    Ok(Err(error)) => return Err(unavailable(error)),
+                    Err(_) => return Err(Unavailable::Closed),
+                }
             }
+            Ok(committed)
         })
     }
 }

@@ -1,8 +1,9 @@
 //! Requests to the server.
 
 use super::options::{Credentials, SpoolError, SpoolOptions};
+use super::protocol::RemoteWriteMessage;
 use super::retry::{Verdict, verdict};
-use ingest::remote_write::encode::HEADERS;
+use ingest::remote_write::{encode, encode_v2};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Certificate, Identity, Url};
 use std::path::Path;
@@ -14,6 +15,7 @@ const USER_AGENT: &str = concat!("watchfire-agent/", env!("CARGO_PKG_VERSION"));
 pub(super) struct Client {
     client: reqwest::Client,
     url: Url,
+    /// Those of the configuration.
     headers: HeaderMap,
     credentials: Credentials,
 }
@@ -21,6 +23,10 @@ pub(super) struct Client {
 /// What came of a request.
 pub(super) struct Answer {
     pub(super) verdict: Verdict,
+    /// The status, 0 if there was no answer.
+    pub(super) status: u16,
+    /// Samples and histograms written, where the server tells.
+    pub(super) written: Option<u64>,
     /// Why it was not delivered.
     pub(super) message: String,
 }
@@ -30,9 +36,6 @@ impl Client {
         let setting = |field| move |reason: String| SpoolError::Setting { field, reason };
         let url = endpoint(&options.url).map_err(setting("to"))?;
         let mut headers = HeaderMap::new();
-        for (name, value) in HEADERS {
-            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-        }
         for (name, value) in &options.headers {
             let name =
                 HeaderName::from_bytes(name.as_bytes()).map_err(|e| setting("headers")(e.to_string()))?;
@@ -65,8 +68,17 @@ impl Client {
         url.into()
     }
 
-    pub(super) async fn send(&self, body: Vec<u8>, now_ms: i64) -> Answer {
-        let request = self.client.post(self.url.clone()).headers(self.headers.clone()).body(body);
+    pub(super) async fn send(&self, message: RemoteWriteMessage, body: Vec<u8>, now_ms: i64) -> Answer {
+        let mut headers = HeaderMap::new();
+        let own = match message {
+            RemoteWriteMessage::V1 => encode::HEADERS,
+            RemoteWriteMessage::V2 => encode_v2::HEADERS,
+        };
+        for (name, value) in own {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        headers.extend(self.headers.clone());
+        let request = self.client.post(self.url.clone()).headers(headers).body(body);
         let request = match &self.credentials {
             Credentials::None => request,
             Credentials::Token(token) => request.bearer_auth(token),
@@ -75,15 +87,16 @@ impl Client {
                 Ok(token) => request.bearer_auth(token.trim()),
                 Err(e) => {
                     let message = format!("cannot read the token in {}: {e}", path.display());
-                    return Answer { verdict: Verdict::Again(None), message };
+                    return Answer::none(message);
                 }
             },
         };
         let mut response = match request.send().await {
             Ok(response) => response,
-            Err(e) => return Answer { verdict: Verdict::Again(None), message: described(&e) },
+            Err(e) => return Answer::none(described(&e)),
         };
         let status = response.status();
+        let written = written(response.headers());
         let after = response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok());
         let verdict = verdict(status.as_u16(), after, now_ms);
         let mut body = Vec::new();
@@ -98,8 +111,25 @@ impl Client {
             }
         }
         let text = String::from_utf8_lossy(&body);
-        Answer { verdict, message: format!("{status}: {}", text.trim()).trim_end_matches(": ").to_owned() }
+        let message = format!("{status}: {}", text.trim()).trim_end_matches(": ").to_owned();
+        Answer { verdict, status: status.as_u16(), written, message }
     }
+}
+
+impl Answer {
+    /// There was none.
+    fn none(message: String) -> Answer {
+        Answer { verdict: Verdict::Again(None), status: 0, written: None, message }
+    }
+}
+
+/// Samples and histograms written, as a server of remote write 2.0 tells; `None` if it tells neither.
+fn written(headers: &HeaderMap) -> Option<u64> {
+    let count = |name: &str| headers.get(name)?.to_str().ok()?.parse::<u64>().ok();
+    let samples = count("x-prometheus-remote-write-samples-written");
+    let histograms = count("x-prometheus-remote-write-histograms-written");
+    (samples.is_some() || histograms.is_some())
+        .then(|| samples.unwrap_or(0).saturating_add(histograms.unwrap_or(0)))
 }
 
 /// The address to write to: `host:port` and `http://host:port` mean the usual path there.

@@ -3,8 +3,10 @@
 use super::client::Client;
 use super::options::SpoolOptions;
 use super::position::Position;
+use super::protocol::{Protocol, Reading, RemoteWriteMessage};
 use super::record::Record;
 use super::retry::{Backoff, Verdict};
+use super::transcode::{Families, transcode};
 use super::{Order, PARTITION, Shared};
 use env::Random;
 use journal::{Journal, Offset, Records};
@@ -33,6 +35,9 @@ pub(super) struct Delivery {
     /// Records to be sent one by one, because together they were refused.
     single_until: u64,
     backoff: Backoff,
+    protocol: Protocol,
+    /// Metadata not yet sent for want of a series.
+    owed: Families,
     saved_at: Instant,
     /// By when a flush must be over.
     deadline: Option<Instant>,
@@ -45,6 +50,16 @@ struct Request {
     records: u64,
     samples: u64,
     raw: Vec<u8>,
+}
+
+/// A request as it is sent.
+struct Body {
+    /// The message that was asked for, and the one it is: 2.0 cannot say everything.
+    asked: RemoteWriteMessage,
+    message: RemoteWriteMessage,
+    bytes: Vec<u8>,
+    /// What is owed once it is delivered.
+    owed: Families,
 }
 
 impl Delivery {
@@ -60,6 +75,7 @@ impl Delivery {
         let next = shared.next.subscribe();
         shared.status.lock().delivered_offset = done;
         let backoff = Backoff::new(options.retry_min, options.retry_max);
+        let protocol = Protocol::new(options.message);
         Delivery {
             shared,
             client,
@@ -72,6 +88,8 @@ impl Delivery {
             reading: None,
             single_until: 0,
             backoff,
+            protocol,
+            owed: Families::new(),
             saved_at: Instant::now(),
             deadline: None,
         }
@@ -196,24 +214,42 @@ impl Delivery {
 
     /// Sends until it is delivered, refused, overtaken by the bound of the spool, or ordered to end.
     async fn deliver(&mut self, request: Request) {
-        let compressed = snap::raw::Encoder::new().compress_vec(&request.raw);
-        let Ok(body) = compressed else {
-            return self.reject(&request, "too large for snappy compression");
-        };
+        let mut body: Option<Body> = None;
         loop {
+            let message = self.protocol.message(Instant::now());
+            let made = match body.take_if(|b| b.asked == message) {
+                Some(made) => made,
+                None => match self.body(&request, message) {
+                    Some(made) => made,
+                    None => return self.reject(&request, None, "too large for snappy compression"),
+                },
+            };
             let answer = tokio::select! {
-                answer = self.client.send(body.clone(), self.shared.clock.now_ms()) => answer,
+                answer = self.client.send(made.message, made.bytes.clone(), self.shared.clock.now_ms()) => answer,
                 () = aborted(&mut self.orders, self.deadline) => return,
             };
-            match answer.verdict {
-                Verdict::Delivered => return self.delivered(&request),
+            let (status, verdict, counted) = (answer.status, answer.verdict, answer.written.is_some());
+            if self.protocol.answered(made.message, status, verdict, counted, Instant::now())
+                == Reading::Other
+            {
+                tracing::debug!(status, "remote write 2.0 is not understood as such; trying 1.0");
+                continue;
+            }
+            self.shared.status.lock().message = self.protocol.known();
+            match verdict {
+                Verdict::Delivered => {
+                    self.owed = made.owed;
+                    return self.delivered(&request);
+                }
                 Verdict::Rejected | Verdict::TooLarge if request.records > 1 => {
                     // One of them is bad, or all together are too much: find out which.
                     self.single_until = request.end;
                     self.reading = None;
                     return;
                 }
-                Verdict::Rejected | Verdict::TooLarge => return self.reject(&request, &answer.message),
+                Verdict::Rejected | Verdict::TooLarge => {
+                    return self.reject(&request, answer.written, &answer.message);
+                }
                 Verdict::Again(asked) => {
                     let pause = self.backoff.pause(asked, &*self.random);
                     self.failed(&answer.message, pause);
@@ -222,7 +258,23 @@ impl Delivery {
                     }
                 }
             }
+            body = Some(made);
         }
+    }
+
+    /// The bytes to send; `None` if they are too many for the format.
+    fn body(&self, request: &Request, asked: RemoteWriteMessage) -> Option<Body> {
+        let two = (asked == RemoteWriteMessage::V2).then(|| transcode(&request.raw, &self.owed)).flatten();
+        let compress = |raw: &[u8]| snap::raw::Encoder::new().compress_vec(raw).ok();
+        Some(match two {
+            Some((raw, owed)) => {
+                Body { asked, message: RemoteWriteMessage::V2, bytes: compress(&raw)?, owed }
+            }
+            None => {
+                let bytes = compress(&request.raw)?;
+                Body { asked, message: RemoteWriteMessage::V1, bytes, owed: self.owed.clone() }
+            }
+        })
     }
 
     /// Waits, keeping the spool within its bound meanwhile. Returns whether to try again.
@@ -268,21 +320,25 @@ impl Delivery {
         self.finish(request.end);
     }
 
-    fn reject(&mut self, request: &Request, message: &str) {
+    /// Gives a request up. A server of 2.0 tells how much of it was `written` all the same.
+    fn reject(&mut self, request: &Request, written: Option<u64>, message: &str) {
         self.backoff.succeeded();
+        let written = written.unwrap_or(0).min(request.samples);
+        let rejected = request.samples - written;
         let mut status = self.shared.status.lock();
         if status.last_rejection != message {
             tracing::error!(
                 url = status.url,
                 reason = message,
-                samples = request.samples,
-                "the server refuses a batch for good; it is given up (told once per reason)"
+                samples = rejected,
+                "the server refuses samples for good; they are given up (told once per reason)"
             );
         }
         status.last_rejection = message.to_owned();
         status.last_error.clear();
         status.rejected_records += request.records;
-        status.rejected_samples += request.samples;
+        status.rejected_samples += rejected;
+        status.delivered_samples += written;
         drop(status);
         self.finish(request.end);
     }

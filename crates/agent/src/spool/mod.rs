@@ -10,11 +10,14 @@ mod client;
 mod delivery;
 mod options;
 mod position;
+mod protocol;
 mod record;
 mod retry;
 mod tail;
+mod transcode;
 
 pub use options::{Credentials, SpoolError, SpoolOptions, SpoolStatus};
+pub use protocol::RemoteWriteMessage;
 pub use record::{Record, RecordError};
 
 use batch::Batch;

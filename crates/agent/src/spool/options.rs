@@ -1,5 +1,6 @@
 //! What a spool is told, what it tells, and what can be wrong with it.
 
+use super::protocol::RemoteWriteMessage;
 use crate::config::TlsOptions;
 use journal::JournalError;
 use serde::Serialize;
@@ -19,6 +20,8 @@ pub struct SpoolOptions {
     pub request_bytes_max: usize,
     /// How long one request may take.
     pub timeout: Duration,
+    /// The message of remote write to send; `None` sends 2.0 where the server takes it and 1.0 elsewhere.
+    pub message: Option<RemoteWriteMessage>,
     /// The first pause after a failure; doubled each time.
     pub retry_min: Duration,
     /// The longest pause, unless the server asks for more.
@@ -40,6 +43,7 @@ impl SpoolOptions {
             bytes_max: 1 << 30,
             request_bytes_max: 2 << 20,
             timeout: Duration::from_secs(30),
+            message: None,
             retry_min: Duration::from_millis(500),
             retry_max: Duration::from_secs(30),
             credentials: Credentials::None,
@@ -85,6 +89,8 @@ impl std::fmt::Debug for Credentials {
 pub struct SpoolStatus {
     /// Where requests go.
     pub url: String,
+    /// The message the server takes, once that is known.
+    pub message: Option<RemoteWriteMessage>,
     /// Bytes of the spool on disk.
     pub disk_bytes: u64,
     /// Batches not yet delivered.

@@ -4,12 +4,18 @@ use std::io::Read;
 
 const VERSION: u8 = 1;
 const HEADER_BYTES: usize = 9;
-/// A batch is never longer, uncompressed.
-const RAW_BYTES_MAX: usize = 256 << 20;
+/// A larger batch goes into several records of about this size, uncompressed.
+pub(super) const RECORD_BYTES: usize = 8 << 20;
+/// A record is never longer, uncompressed: [`RECORD_BYTES`] and one sample with its labels.
+const RAW_BYTES_MAX: usize = 16 << 20;
+/// Earlier versions did not divide batches and wrote up to 256 MiB. Such a record is read if it is as large as that
+/// in its compressed form too, so that few bytes never become many.
+const OLD_RAW_BYTES_MAX: usize = 256 << 20;
+const OLD_RATIO_MAX: usize = 256;
 /// Fast: the samples of a second differ from those before in ways a higher level does not find either.
 const LEVEL: i32 = 1;
 
-/// A batch: a `prometheus.WriteRequest`, and how many samples it holds.
+/// A batch, or a part of a large one: a `prometheus.WriteRequest`, and how many samples it holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// Samples and histograms.
@@ -27,9 +33,14 @@ pub enum RecordError {
     /// Of another version.
     #[error("spool record has format version {0}; this program knows version 1")]
     Version(u8),
-    /// Longer than any batch.
-    #[error("spool record says it holds {0} bytes, more than the 268435456 a batch may have")]
-    Long(usize),
+    /// Longer than any record of its size.
+    #[error("spool record of {bytes} bytes says it holds {said}, more than it can")]
+    Long {
+        /// Its size.
+        bytes: usize,
+        /// What its header says.
+        said: usize,
+    },
     /// The compressed part is broken.
     #[error("spool record cannot be decompressed: {0}")]
     Compression(String),
@@ -70,8 +81,9 @@ impl Record {
         }
         let samples = u32::from_le_bytes([s0, s1, s2, s3]);
         let said = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
-        if said > RAW_BYTES_MAX {
-            return Err(RecordError::Long(said));
+        let most = body.len().saturating_mul(OLD_RATIO_MAX).clamp(RAW_BYTES_MAX, OLD_RAW_BYTES_MAX);
+        if said > most {
+            return Err(RecordError::Long { bytes: bytes.len(), said });
         }
         let broken = |e: std::io::Error| RecordError::Compression(e.to_string());
         let decoder = zstd::stream::read::Decoder::with_buffer(body).map_err(broken)?;
@@ -121,5 +133,24 @@ mod tests {
         shorter[5] = 10;
         assert_eq!(message(&shorter), "spool record holds 11 bytes and says 10");
         assert!(message(&good[..12]).starts_with("spool record cannot be decompressed"));
+        let bomb = [
+            &good[..5],
+            &(200u32 << 20).to_le_bytes(),
+            &zstd::bulk::compress(&vec![0; 200 << 20], 1).unwrap(),
+        ]
+        .concat();
+        assert!(message(&bomb).ends_with("says it holds 209715200, more than it can"), "{}", message(&bomb));
+    }
+
+    #[test]
+    fn a_large_record_of_an_earlier_version_is_read() {
+        // Bytes that compress about as well as samples do at best.
+        let request: Vec<u8> =
+            (0..20u32 << 20).map(|i| if i % 64 == 0 { (i / 64 * 77 % 251) as u8 } else { 0 }).collect();
+        let body = zstd::bulk::compress(&request, LEVEL).unwrap();
+        let header = [&[VERSION][..], &9u32.to_le_bytes(), &(request.len() as u32).to_le_bytes()].concat();
+        let record = Record::decode(&[header, body].concat()).unwrap();
+        assert_eq!((record.samples, record.request.len()), (9, request.len()));
+        assert!(record.encode().is_err(), "none is written any more");
     }
 }

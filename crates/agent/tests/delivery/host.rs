@@ -92,7 +92,7 @@ fn an_agent_delivers_this_host_and_its_targets() {
         "to: {}\nspool_dir: spool\ninterval: 100ms\nlabels: {{ instance: here, site: a }}\nscrape_configs:\n- job_name: t\n  scrape_interval: 1s\n  static_configs:\n  - targets: ['127.0.0.1:9']\n",
         server.url()
     );
-    let config: AgentConfig = serde_saphyr::from_str(&yaml).unwrap();
+    let config: AgentConfig = AgentConfig::from_yaml(&yaml).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     runtime.block_on(async {
         let clock = Arc::new(RealClock::new());
@@ -113,7 +113,7 @@ fn an_agent_delivers_this_host_and_its_targets() {
 
 #[test]
 fn a_wrong_configuration_says_what_is_wrong() {
-    let parse = |yaml: &str| serde_saphyr::from_str::<AgentConfig>(yaml);
+    let parse = |yaml: &str| AgentConfig::from_yaml(yaml);
     let error = parse("to: x\nspool_dirr: y\n").unwrap_err().to_string();
     assert!(error.contains("spool_dirr") && error.contains("spool_dir"), "{error}");
     let start = |config: &AgentConfig| {

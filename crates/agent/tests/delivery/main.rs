@@ -2,6 +2,7 @@
 
 mod host;
 mod peers;
+mod protocol;
 mod receiver;
 mod spool;
 mod tls;

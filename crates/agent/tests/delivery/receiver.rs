@@ -30,6 +30,12 @@ pub struct Seen {
     pub metadata: Vec<String>,
     /// Statuses answered.
     pub answers: Vec<u16>,
+    /// Whether the requests were of remote write 2.0.
+    pub two: Vec<bool>,
+    /// When the samples taken were last zero.
+    pub starts: Vec<i64>,
+    /// What a server of 1.0 answers to a request of 2.0; 0 is a server that understands both.
+    pub refuses_two: u16,
 }
 
 #[derive(Clone)]
@@ -86,6 +92,11 @@ impl Receiver {
         self.shared.seen.lock().unwrap().taken.clone()
     }
 
+    /// A server of 1.0 from now on, with its answer to requests of 2.0.
+    pub fn refuse_two(&self, status: u16) {
+        self.shared.seen.lock().unwrap().refuses_two = status;
+    }
+
     pub fn seen<T>(&self, f: impl FnOnce(&Seen) -> T) -> T {
         f(&self.shared.seen.lock().unwrap())
     }
@@ -104,20 +115,40 @@ impl Drop for Receiver {
 
 async fn take(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -> Response {
     assert_eq!(headers["content-encoding"], "snappy");
-    assert_eq!(headers["x-prometheus-remote-write-version"], "0.1.0");
+    let two = headers["content-type"] == "application/x-protobuf;proto=io.prometheus.write.v2.Request";
+    assert_eq!(headers["x-prometheus-remote-write-version"], if two { "2.0.0" } else { "0.1.0" });
+    let refuses = shared.seen.lock().unwrap().refuses_two;
+    if two && refuses != 0 {
+        let mut seen = shared.seen.lock().unwrap();
+        seen.answers.push(refuses);
+        seen.two.push(true);
+        return (StatusCode::from_u16(refuses).unwrap(), "not my message").into_response();
+    }
     let raw = snap::raw::Decoder::new().decompress_vec(&body).unwrap();
     let mut batch = Batch::default();
-    let outcome = ingest::remote_write::v1::decode(&raw, &ingest::Limits::default(), &mut batch).unwrap();
+    let limits = ingest::Limits::default();
+    let outcome = match two {
+        true => ingest::remote_write::v2::decode(&raw, &limits, &mut batch),
+        false => ingest::remote_write::v1::decode(&raw, &limits, &mut batch),
+    };
+    let outcome = outcome.unwrap();
     assert!(outcome.is_complete(), "{:?}", outcome.refusal());
     let (status, answer) = (shared.rule.lock().unwrap())(&batch.got, &headers);
     let mut seen = shared.seen.lock().unwrap();
     seen.answers.push(status);
-    if (200..300).contains(&status) {
+    seen.two.push(two);
+    let taken = (200..300).contains(&status);
+    let written = if taken { batch.got.len() } else { 0 };
+    if taken {
         seen.taken.append(&mut batch.got);
+        seen.starts.append(&mut batch.starts);
         seen.metadata.append(&mut batch.metadata);
     }
     drop(seen);
     let mut response = (StatusCode::from_u16(status).unwrap(), "as told").into_response();
+    if two {
+        response.headers_mut().insert("x-prometheus-remote-write-samples-written", written.into());
+    }
     for (name, value) in answer {
         response.headers_mut().insert(name, value.parse().unwrap());
     }
@@ -128,6 +159,7 @@ async fn take(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -> 
 struct Batch {
     series: Vec<String>,
     got: Vec<Got>,
+    starts: Vec<i64>,
     metadata: Vec<String>,
 }
 
@@ -139,13 +171,26 @@ impl Appender for Batch {
         self.series.push(labels.to_string());
         Ok(SeriesRef(self.series.len() as u32 - 1))
     }
-    fn sample(&mut self, series: SeriesRef, time_ms: i64, value: f64, _: i64) -> Result<(), AppendError> {
+    fn sample(
+        &mut self,
+        series: SeriesRef,
+        time_ms: i64,
+        value: f64,
+        start_ms: i64,
+    ) -> Result<(), AppendError> {
         let series = self.series[series.0 as usize].clone();
         self.got.push(Got { series, time_ms, value });
+        self.starts.push(start_ms);
         Ok(())
     }
-    fn histogram(&mut self, s: SeriesRef, time_ms: i64, h: Histogram, _: i64) -> Result<(), AppendError> {
-        self.sample(s, time_ms, h.sum, 0)
+    fn histogram(
+        &mut self,
+        s: SeriesRef,
+        time_ms: i64,
+        h: Histogram,
+        start_ms: i64,
+    ) -> Result<(), AppendError> {
+        self.sample(s, time_ms, h.sum, start_ms)
     }
     fn exemplar(&mut self, _: SeriesRef, _: Exemplar) -> Result<(), AppendError> {
         Ok(())

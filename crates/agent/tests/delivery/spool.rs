@@ -264,3 +264,32 @@ fn one_spool_has_one_agent_and_settings_are_checked() {
     let error = spool(bad, real()).err().unwrap().to_string();
     assert_eq!(error, "tls: cert_file and key_file are given together or not at all");
 }
+
+#[test]
+fn a_batch_too_large_for_a_record_is_divided_and_arrives_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let address = nowhere();
+    let spool = spool(options(&format!("http://{address}"), dir.path()), real()).unwrap();
+    let mut batch = spool.appender();
+    // 12 MB, most of it labels, and one series with many samples at the end.
+    let long = "x".repeat(2000);
+    for n in 0..6000 {
+        let labels = [("__name__", "wide".to_owned()), ("long", format!("{long}{n}"))];
+        let series = batch.series(&model::Labels::from_pairs(labels).unwrap()).unwrap();
+        batch.sample(series, 1, f64::from(n), 0).unwrap();
+    }
+    let series = batch.series(&labels("deep")).unwrap();
+    for n in 0..1000 {
+        batch.sample(series, n, 0.5, 0).unwrap();
+    }
+    assert_eq!(wait(batch.commit()).unwrap().samples, 7000);
+    assert_eq!(spool.status().waiting_records, 2);
+    let server = Receiver::start_at(address, always(200));
+    until("delivery", || spool.status().waiting_records == 0);
+    let got = server.taken();
+    assert_eq!(got.len(), 7000);
+    let wide: Vec<f64> = got.iter().filter(|g| g.series.starts_with("wide")).map(|g| g.value).collect();
+    assert_eq!(wide, numbers(0..6000));
+    let deep: Vec<i64> = got.iter().filter(|g| g.series.starts_with("deep")).map(|g| g.time_ms).collect();
+    assert_eq!(deep, (0..1000).collect::<Vec<i64>>());
+}

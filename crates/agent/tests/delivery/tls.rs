@@ -63,7 +63,7 @@ fn serve(config: ServerConfig, taken: Arc<AtomicUsize>) -> SocketAddr {
                     got.extend_from_slice(&buf[..n]);
                     if got.windows(4).position(|w| w == b"\r\n\r\n").is_some_and(|at| got.len() > at + 4) {
                         taken.fetch_add(1, Ordering::SeqCst);
-                        let answer = b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
+                        let answer = b"HTTP/1.1 204 No Content\r\nx-prometheus-remote-write-samples-written: 1\r\nconnection: close\r\n\r\n";
                         let _ = stream.write_all(answer).await;
                         let _ = stream.shutdown().await;
                         break;

@@ -9,6 +9,8 @@ mod net;
 pub(crate) mod processes;
 mod sensors;
 mod system;
+mod systemd;
+pub(crate) mod textfile;
 
 use crate::Problem;
 use crate::collector::{Options, Pace};
@@ -46,7 +48,7 @@ type Listed = (&'static [&'static str], Pace, Box<dyn Part>);
 /// Every collector, with the names it goes by (those of the node exporter, where it has them).
 pub(crate) fn all(options: &Options, roots: &Roots, table: &Arc<Table>) -> Vec<Listed> {
     use Pace::{Fast, Scan, Slow};
-    vec![
+    let mut all: Vec<Listed> = vec![
         (&["cpu", "stat"], Fast, Box::new(cpu::Stat::new(roots))),
         (&["loadavg"], Fast, Box::new(cpu::Load::new(roots))),
         (&["pressure"], Fast, Box::new(cpu::Pressure::new(roots))),
@@ -81,9 +83,14 @@ pub(crate) fn all(options: &Options, roots: &Roots, table: &Arc<Table>) -> Vec<L
         (&["mdadm"], Slow, Box::new(disk::Mdadm::new(roots))),
         (&["cgroup"], Scan, Box::new(cgroup::Cgroups::new(roots, options.cgroups_max))),
         (&["filesystem"], Slow, Box::new(filesystem::Filesystems::new(roots))),
+        (&["textfile"], Slow, Box::new(textfile::Textfiles::new(options.textfile_dirs.clone()))),
         (&["uname"], Slow, Box::new(system::Uname)),
         (&["processes"], Scan, Box::new(processes::Processes::new(roots, options, table.clone()))),
-    ]
+    ];
+    if options.enabled.iter().any(|name| name == "systemd") {
+        all.push((&["systemd"], Slow, Box::new(systemd::Systemd::new(roots))));
+    }
+    all
 }
 
 /// Ticks per second in which the kernel counts CPU time for user space.

@@ -11,12 +11,11 @@ use std::time::Duration;
 const EXPORTER: &str = "/usr/bin/prometheus-node-exporter";
 
 /// Families of the exporter that are not ours to have, each with the reason.
-const LEFT_OUT: [(&str, &str); 7] = [
+const LEFT_OUT: [(&str, &str); 6] = [
     ("go_", "the exporter's own runtime"),
     ("process_", "the exporter's own process"),
     ("promhttp_", "the exporter's own server"),
     ("node_exporter_build_info", "watchfire_build_info is ours"),
-    ("node_textfile_", "no text files are read"),
     ("node_scrape_collector_", "the list of collectors differs"),
     ("node_xfs_", "not collected"),
 ];

@@ -1,7 +1,9 @@
 //! The collectors over a tree of files, and beside the real node exporter.
 
+mod cgroup;
 mod exporter;
 mod machine;
+mod textfile;
 
 use crate::recorder::Recorder;
 use crate::{Collector, Options};
@@ -9,11 +11,12 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Options that read below `root`, with every collector due each time.
-fn options(root: &Path) -> Options {
+pub(crate) fn options(root: &Path) -> Options {
     Options {
         proc: root.join("proc"),
         sys: root.join("sys"),
         root: root.into(),
+        textfile_dirs: vec![root.join("textfiles")],
         slow: Duration::ZERO,
         scan: Duration::ZERO,
         disabled: vec!["uname".into(), "time".into(), "timex".into(), "filesystem".into()],

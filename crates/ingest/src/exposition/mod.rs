@@ -3,6 +3,7 @@
 //! A scraper reads entries, relabels new series and keeps known ones by [`Series::raw`]; a push appends them as
 //! they are ([`push`]).
 
+pub mod encode;
 mod number;
 mod protobuf;
 mod push;

@@ -53,17 +53,32 @@ impl Writer {
 
     /// A float sample of the series.
     pub fn sample(&mut self, time_ms: i64, value: f64) {
+        self.sample_since(time_ms, value, 0);
+    }
+
+    /// A float sample of a counter that was last zero at `start_ms`, 0 where that is not known. The field for it is
+    /// that of 2.0; receivers of 1.0 pass over it.
+    pub fn sample_since(&mut self, time_ms: i64, value: f64, start_ms: i64) {
         self.samples += 1;
         put_message(&mut self.series, 2, |out| {
             put_double(out, 1, value);
             put_number(out, 2, time_ms as u64);
+            put_number(out, 3, start_ms as u64);
         });
     }
 
     /// A native histogram sample of the series.
     pub fn histogram(&mut self, time_ms: i64, histogram: &Histogram) {
+        self.histogram_since(time_ms, histogram, 0);
+    }
+
+    /// A native histogram that was last empty at `start_ms`; see [`Writer::sample_since`].
+    pub fn histogram_since(&mut self, time_ms: i64, histogram: &Histogram, start_ms: i64) {
         self.samples += 1;
-        put_message(&mut self.series, 4, |out| put_histogram(out, time_ms, histogram));
+        put_message(&mut self.series, 4, |out| {
+            put_histogram(out, time_ms, histogram);
+            put_number(out, 17, start_ms as u64);
+        });
     }
 
     /// An exemplar of the series.
@@ -133,7 +148,7 @@ fn put_text(out: &mut Vec<u8>, field: u32, text: &str) {
     }
 }
 
-fn kind_number(kind: MetricKind) -> u64 {
+pub(crate) fn kind_number(kind: MetricKind) -> u64 {
     match kind {
         MetricKind::Unknown => 0,
         MetricKind::Counter => 1,
@@ -192,7 +207,7 @@ pub(crate) fn put_histogram(out: &mut Vec<u8>, time_ms: i64, h: &Histogram) {
     put_doubles(out, 16, &h.custom_bounds);
 }
 
-fn put_spans(out: &mut Vec<u8>, field: u32, spans: &[Span]) {
+pub(crate) fn put_spans(out: &mut Vec<u8>, field: u32, spans: &[Span]) {
     for s in spans {
         put_message(out, field, |out| {
             put_number(out, 1, unzigzag(i64::from(s.offset)));
@@ -201,7 +216,7 @@ fn put_spans(out: &mut Vec<u8>, field: u32, spans: &[Span]) {
     }
 }
 
-fn put_deltas(out: &mut Vec<u8>, field: u32, counts: &[u64]) {
+pub(crate) fn put_deltas(out: &mut Vec<u8>, field: u32, counts: &[u64]) {
     if counts.is_empty() {
         return;
     }
@@ -214,7 +229,7 @@ fn put_deltas(out: &mut Vec<u8>, field: u32, counts: &[u64]) {
     });
 }
 
-fn put_doubles(out: &mut Vec<u8>, field: u32, values: &[f64]) {
+pub(crate) fn put_doubles(out: &mut Vec<u8>, field: u32, values: &[f64]) {
     if values.is_empty() {
         return;
     }

@@ -1,6 +1,7 @@
 //! Prometheus remote write, 1.0 and 2.0, in both directions.
 
 pub mod encode;
+pub mod encode_v2;
 pub mod v1;
 pub mod v2;
 

@@ -118,7 +118,7 @@ impl<'a, A: Appender + ?Sized> Decoder<'a, '_, A> {
             match (field, wire) {
                 (2, LEN) => {
                     let s = read_sample(r.message()?)?;
-                    match self.out.sample(series, s.time_ms, s.value, 0) {
+                    match self.out.sample(series, s.time_ms, s.value, s.start_ms) {
                         Ok(()) => self.outcome.samples += 1,
                         Err(e) => self.outcome.reject(1, e),
                     }
@@ -130,7 +130,7 @@ impl<'a, A: Appender + ?Sized> Decoder<'a, '_, A> {
                     let done = sent
                         .parts
                         .finish(self.limits, name)
-                        .and_then(|h| self.out.histogram(series, sent.time_ms, h, 0));
+                        .and_then(|h| self.out.histogram(series, sent.time_ms, h, sent.start_ms));
                     match done {
                         Ok(()) => self.outcome.histograms += 1,
                         Err(e) => self.outcome.reject(1, e),

@@ -195,3 +195,84 @@ proptest! {
         let _ = run(&b);
     }
 }
+
+/// What the writer writes, the parser reads, and it is what an independent decoder finds.
+#[test]
+fn written_families_are_read_again() {
+    use ingest::exposition::encode::FamilyWriter;
+    let integer = model::Histogram {
+        reset_hint: ResetHint::Unknown,
+        schema: 2,
+        zero_threshold: 1e-9,
+        sum: 9.5,
+        positive_spans: vec![model::Span { offset: -3, length: 2 }, model::Span { offset: 1, length: 1 }],
+        negative_spans: vec![model::Span { offset: 0, length: 1 }],
+        custom_bounds: vec![],
+        counts: Counts::Integer { count: 12, zero: 2, positive: vec![3, 5, 1], negative: vec![1] },
+    };
+    let float = model::Histogram {
+        reset_hint: ResetHint::Gauge,
+        counts: Counts::Float { count: 4.5, zero: 0.5, positive: vec![1.0, 2.0, 0.25], negative: vec![0.75] },
+        ..integer.clone()
+    };
+    let empty = model::Histogram {
+        zero_threshold: 0.0,
+        sum: 0.0,
+        positive_spans: vec![],
+        negative_spans: vec![],
+        counts: Counts::Integer { count: 0, zero: 0, positive: vec![], negative: vec![] },
+        ..integer.clone()
+    };
+    let custom = model::Histogram {
+        schema: model::Histogram::CUSTOM_SCHEMA,
+        zero_threshold: 0.0,
+        positive_spans: vec![model::Span { offset: 0, length: 1 }, model::Span { offset: 1, length: 1 }],
+        negative_spans: vec![],
+        custom_bounds: vec![0.5, 1.0],
+        counts: Counts::Integer { count: 7, zero: 0, positive: vec![3, 4], negative: vec![] },
+        ..integer.clone()
+    };
+    let pairs = || [("a", "1"), ("b", "é")].into_iter();
+    let mut w = FamilyWriter::new();
+    w.floats("up", Some(model::MetricKind::Gauge));
+    w.float(pairs(), 5, -0.0);
+    w.float([].into_iter(), -6, f64::INFINITY);
+    w.floats("odd", None);
+    w.float(pairs(), 7, 0.0);
+    w.histograms("h", false);
+    w.histogram(pairs(), 8, &integer);
+    w.histogram([].into_iter(), 8, &empty);
+    w.histograms("g", true);
+    w.histogram(pairs(), 9, &float);
+    w.histograms("c", false);
+    w.histogram([].into_iter(), 10, &custom);
+    let bytes = w.finish();
+
+    let (r, o) = run(&bytes).unwrap();
+    assert_eq!(o.rejected, 0, "{:?}", o.reasons);
+    let text = r.text();
+    for line in [
+        "up{a=\"1\", b=\"é\"} -0@5",
+        "up inf@-6",
+        "odd{a=\"1\", b=\"é\"} 0@7",
+        "c_bucket{le=\"0.5\"} 3@10",
+        "c_bucket{le=\"1.0\"} 3@10",
+        "c_bucket{le=\"+Inf\"} 7@10",
+        "c_count 7@10",
+        "c_sum 9.5@10",
+    ] {
+        assert!(text.lines().any(|l| l.eq_ignore_ascii_case(line)), "{line} is not in\n{text}");
+    }
+    assert_eq!(r.histograms.len(), 3);
+    assert_eq!(r.histograms[0], integer);
+    assert_eq!((&r.histograms[1].counts, r.histograms[1].schema), (&empty.counts, 2));
+    assert_eq!(r.histograms[2], float);
+    let mut rest = &bytes[..];
+    let families: Vec<(String, i32)> = std::iter::from_fn(|| {
+        (!rest.is_empty()).then(|| MetricFamily::decode_length_delimited(&mut rest).unwrap())
+    })
+    .map(|f| (f.name, f.kind))
+    .collect();
+    let names: Vec<(&str, i32)> = families.iter().map(|(n, k)| (n.as_str(), *k)).collect();
+    assert_eq!(names, [("up", 1), ("odd", 3), ("h", 4), ("g", 5), ("c", 4)]);
+}

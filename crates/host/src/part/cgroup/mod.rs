@@ -1,13 +1,15 @@
-//! Control groups (version 2), named as cAdvisor names containers: `id` is the path of the group.
+//! Control groups of both versions, named as cAdvisor names containers: `id` is the path of the group.
+
+mod v1;
+mod v2;
 
 use super::{Part, Roots};
 use crate::Problem;
-use crate::parse::pressure::pressure;
-use crate::parse::text::{fields, lines, number, uint, value};
+use crate::parse::text::{fields, lines, number};
 use crate::read::{names, read_once};
 use crate::sheet::{Family, Out};
-use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeSet, VecDeque};
+use std::path::PathBuf;
 
 const CPU: Family<'_> = Family::counter("container_cpu_usage_seconds_total", "CPU time of a control group.");
 const CPU_USER: Family<'_> =
@@ -109,7 +111,8 @@ const WALK_EVERY: u32 = 6;
 pub(crate) struct Cgroups {
     root: PathBuf,
     groups_max: usize,
-    groups: Vec<(String, PathBuf)>,
+    /// Paths of groups, relative to the root.
+    groups: Vec<String>,
     age: u32,
 }
 
@@ -118,24 +121,31 @@ impl Cgroups {
         Cgroups { root: roots.sys("fs/cgroup"), groups_max, groups: Vec::new(), age: 0 }
     }
 
-    /// Groups nearest to the root come first, so that the bound cuts off the deepest.
-    fn walk(&mut self) {
+    /// Lists the groups below any of `trees`. Those nearest to the root come first, so that the bound cuts off the
+    /// deepest.
+    fn walk(&mut self, trees: &[PathBuf]) {
         self.groups.clear();
-        let mut queue = VecDeque::from([(String::from("/"), self.root.clone(), 0)]);
-        while let Some((id, dir, depth)) = queue.pop_front() {
+        let mut queue = VecDeque::from([(String::new(), 0)]);
+        while let Some((group, depth)) = queue.pop_front() {
             if self.groups.len() >= self.groups_max {
                 break;
             }
             if depth < DEPTH_MAX {
-                for name in names(&dir) {
-                    let child = dir.join(&name);
-                    let is_dir = std::fs::symlink_metadata(&child).is_ok_and(|m| m.is_dir());
-                    if is_dir && queue.len() < 4 * self.groups_max {
-                        queue.push_back((format!("{}/{name}", id.trim_end_matches('/')), child, depth + 1));
+                let mut children = BTreeSet::new();
+                for tree in trees {
+                    let dir = tree.join(&group);
+                    let is_dir =
+                        |name: &String| std::fs::symlink_metadata(dir.join(name)).is_ok_and(|m| m.is_dir());
+                    children.extend(names(&dir).into_iter().filter(is_dir));
+                }
+                for name in children {
+                    if queue.len() < 4 * self.groups_max {
+                        let child = if group.is_empty() { name } else { format!("{group}/{name}") };
+                        queue.push_back((child, depth + 1));
                     }
                 }
             }
-            self.groups.push((id, dir));
+            self.groups.push(group);
         }
     }
 }
@@ -143,24 +153,24 @@ impl Cgroups {
 impl Part for Cgroups {
     fn collect(&mut self, out: &mut Out<'_>, buf: &mut Vec<u8>) -> Result<(), Problem> {
         // Only the second version has this file at its root; the first has a tree for each controller.
-        read_once(&self.root.join("cgroup.controllers"), buf)?;
+        let second = read_once(&self.root.join("cgroup.controllers"), buf).map(|_| ());
+        let trees = match &second {
+            Ok(()) => vec![self.root.clone()],
+            Err(_) => v1::trees(&self.root),
+        };
+        if trees.is_empty() {
+            return second;
+        }
         if self.age == 0 {
-            self.walk();
+            self.walk(&trees);
         }
         self.age = (self.age + 1) % WALK_EVERY;
-        for (id, dir) in &self.groups {
+        for group in &self.groups {
+            let id = format!("/{group}");
             let id = ("id", id.as_bytes());
-            cpu(out, dir, id, buf);
-            memory(out, dir, id, buf);
-            io(out, dir, id, buf);
-            for (file, waiting, stalled) in &PRESSURE {
-                let Some((some, all)) = read_once(&dir.join(file), buf).ok().and_then(pressure) else {
-                    continue;
-                };
-                out.sample(waiting, &[id], some as f64 / 1e6);
-                if let Some(all) = all {
-                    out.sample(stalled, &[id], all as f64 / 1e6);
-                }
+            match second {
+                Ok(()) => v2::collect(out, &self.root.join(group), id, buf),
+                Err(_) => v1::collect(out, &self.root, group, id, buf),
             }
         }
         Ok(())
@@ -175,94 +185,4 @@ fn keyed(bytes: &[u8], key: &str) -> Option<f64> {
         let mut fields = fields(line);
         (fields.next()? == key.as_bytes()).then(|| number(fields.next()?))?
     })
-}
-
-fn cpu(out: &mut Out<'_>, dir: &Path, id: Id<'_>, buf: &mut Vec<u8>) {
-    if let Ok(bytes) = read_once(&dir.join("cpu.stat"), buf) {
-        for (family, key, divisor) in [
-            (&CPU, "usage_usec", 1e6),
-            (&CPU_USER, "user_usec", 1e6),
-            (&CPU_SYSTEM, "system_usec", 1e6),
-            (&PERIODS, "nr_periods", 1.0),
-            (&THROTTLED, "nr_throttled", 1.0),
-            (&THROTTLED_TIME, "throttled_usec", 1e6),
-        ] {
-            if let Some(value) = keyed(bytes, key) {
-                out.sample(family, &[id], value / divisor);
-            }
-        }
-    }
-    if let Ok(bytes) = read_once(&dir.join("cpu.max"), buf) {
-        let mut fields = fields(bytes);
-        let (quota, period) = (fields.next().and_then(number), fields.next().and_then(number));
-        if let (Some(quota), Some(period)) = (quota, period) {
-            out.sample(&QUOTA, &[id], quota);
-            out.sample(&PERIOD, &[id], period);
-        }
-    }
-}
-
-/// A limit; `max` is none and reads as 0.
-fn limit(path: &Path, buf: &mut Vec<u8>) -> Option<f64> {
-    let bytes = read_once(path, buf).ok()?;
-    if bytes.trim_ascii() == b"max" { Some(0.0) } else { value(bytes) }
-}
-
-fn memory(out: &mut Out<'_>, dir: &Path, id: Id<'_>, buf: &mut Vec<u8>) {
-    let current = read_once(&dir.join("memory.current"), buf).ok().and_then(value);
-    if let Some(current) = current {
-        out.sample(&MEMORY, &[id], current);
-    }
-    if let Ok(bytes) = read_once(&dir.join("memory.stat"), buf) {
-        if let (Some(current), Some(idle)) = (current, keyed(bytes, "inactive_file")) {
-            out.sample(&WORKING_SET, &[id], (current - idle).max(0.0));
-        }
-        for (family, key) in [(&RSS, "anon"), (&CACHE, "file"), (&MAPPED, "file_mapped"), (&KERNEL, "kernel")]
-        {
-            if let Some(bytes) = keyed(bytes, key) {
-                out.sample(family, &[id], bytes);
-            }
-        }
-        for kind in ["pgfault", "pgmajfault"] {
-            if let Some(count) = keyed(bytes, kind) {
-                out.sample(&FAULTS, &[id, ("failure_type", kind.as_bytes()), ("scope", b"hierarchy")], count);
-            }
-        }
-    }
-    if let Some(count) = read_once(&dir.join("memory.events"), buf).ok().and_then(|b| keyed(b, "oom_kill")) {
-        out.sample(&OOM, &[id], count);
-    }
-    for (family, file) in [
-        (&SWAP, "memory.swap.current"),
-        (&MEMORY_MAX, "memory.max"),
-        (&TASKS, "pids.current"),
-        (&TASKS_MAX, "pids.max"),
-    ] {
-        if let Some(value) = limit(&dir.join(file), buf) {
-            out.sample(family, &[id], value);
-        }
-    }
-}
-
-/// `254:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=0 dios=0`
-fn io(out: &mut Out<'_>, dir: &Path, id: Id<'_>, buf: &mut Vec<u8>) {
-    let Ok(bytes) = read_once(&dir.join("io.stat"), buf) else { return };
-    for line in lines(bytes) {
-        let mut words = fields(line);
-        let Some(device) = words.next() else { continue };
-        let pairs = [id, ("device", device)];
-        for word in words {
-            let Some((key, count)) = crate::parse::text::split_once(word, b'=') else { continue };
-            let family = match key {
-                b"rbytes" => &READ_BYTES,
-                b"wbytes" => &WRITE_BYTES,
-                b"rios" => &READS,
-                b"wios" => &WRITES,
-                _ => continue,
-            };
-            if let Some(count) = uint(count) {
-                out.sample(family, &pairs, count as f64);
-            }
-        }
-    }
 }
