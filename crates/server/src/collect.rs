@@ -33,7 +33,11 @@ impl Running {
         let scraper = Scraper::start(jobs, Arc::clone(&store), scraper_options(&config));
         let agent = match config.agent.enabled {
             true => {
-                let local = Local::start(agent_options(&config), store, Arc::clone(&app.clock));
+                let local = Local::start(
+                    agent_options(&config, app.origin.config_file.as_deref()),
+                    store,
+                    Arc::clone(&app.clock),
+                );
                 Some(Mutex::new(
                     local.map_err(|e| StartError::Store(format!("cannot watch this machine: {e}")))?,
                 ))
@@ -61,13 +65,21 @@ impl Running {
 
 /// The scrape jobs of a configuration. Paths in it are relative to its file.
 fn jobs(config: &Config, file: Option<&Path>) -> Result<Jobs, String> {
-    let dir = file.and_then(Path::parent).unwrap_or(Path::new(""));
-    Jobs::resolve(&config.global, &config.scrape_configs, dir).map_err(|e| e.to_string())
+    Jobs::resolve(&config.global, &config.scrape_configs, config_dir(file)).map_err(|e| e.to_string())
 }
 
-fn agent_options(config: &Config) -> LocalOptions {
+fn config_dir(file: Option<&Path>) -> &Path {
+    file.and_then(Path::parent).unwrap_or(Path::new(""))
+}
+
+fn agent_options(config: &Config, file: Option<&Path>) -> LocalOptions {
     let agent = &config.agent;
-    let mut host = host::Options { disabled: agent.disabled_collectors.clone(), ..Default::default() };
+    let mut host = host::Options {
+        disabled: agent.disabled_collectors.clone(),
+        enabled: agent.enabled_collectors.clone(),
+        textfile_dirs: agent.textfile_dirs.iter().map(|d| config_dir(file).join(d)).collect(),
+        ..Default::default()
+    };
     for (name, value) in &agent.labels {
         host.labels.retain(|(n, _)| n != name);
         host.labels.push((name.clone(), value.clone()));

@@ -55,6 +55,7 @@ impl Server {
         let address = listener.local_addr().map_err(failed)?;
         let limits = ConnectionLimits {
             connections_max: config.http.connections_max,
+            streams_max: config.http.streams_max,
             header_timeout: config.http.header_timeout.into(),
             drain: config.http.drain.into(),
         };

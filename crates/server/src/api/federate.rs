@@ -1,4 +1,5 @@
-//! The newest sample of each series, in the text format, for another server to scrape.
+//! The newest sample of each series, for another server to scrape: in the text format, or as protocol buffers where
+//! the client prefers them, which carry native histograms too.
 
 use super::select::{required_selectors, store_error};
 use super::{Answer, Shared};
@@ -7,17 +8,38 @@ use crate::http::params::Params;
 use crate::http::respond::{Encoding, respond};
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::Request;
+use axum::http::{HeaderMap, Request, header};
+use ingest::exposition::Format;
+use ingest::exposition::encode::{FamilyWriter, PROTOBUF, is_gauge};
+use ingest::negotiate::accepted_exposition;
 use model::{
-    Labels, METRIC_NAME, MetricKind, Samples, TimeRange, is_legacy_label_name, is_legacy_metric_name,
-    is_stale,
+    Histogram, Labels, METRIC_NAME, MetricKind, Samples, TimeRange, is_legacy_label_name,
+    is_legacy_metric_name, is_stale,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tsdb::Db;
+
+/// The newest sample of a series.
+enum Newest {
+    Float(i64, f64),
+    Histogram(i64, Arc<Histogram>),
+}
+
+/// By name and kind of sample, as both formats want all of a family together.
+type Families = BTreeMap<(String, Group), BTreeMap<Labels, Newest>>;
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Group {
+    Float,
+    Histogram,
+    GaugeHistogram,
+}
 
 /// `/federate`
 pub async fn federate(State(app): Shared, request: Request<Body>) -> Answer {
     let encoding = Encoding::accepted(request.headers());
+    let format = accepted(request.headers());
     let params = Params::of_query(request.uri().query().unwrap_or(""));
     let sets = required_selectors(&params)?;
     let app2 = Arc::clone(&app);
@@ -27,38 +49,95 @@ pub async fn federate(State(app): Shared, request: Request<Body>) -> Answer {
         let now = app2.now_ms();
         let lookback = i64::try_from(config.query.lookback.as_millis()).unwrap_or(i64::MAX);
         let range = TimeRange::new(now - lookback + 1, now);
-        // By name, as the format wants all series of a metric together.
-        let mut newest: BTreeMap<(String, Labels), (i64, f64)> = BTreeMap::new();
+        let mut families = Families::new();
         let mut samples = Samples::default();
         for matchers in &sets {
             let selection = db.select(matchers, range).map_err(store_error)?;
             for i in 0..selection.len() {
                 selection.read(i, &mut samples).map_err(store_error)?;
-                let (Some(t), Some(v)) = (samples.times.last(), samples.values.last()) else { continue };
-                // The text format has no native histograms: a series that turned into one has no newest float.
-                if is_stale(*v) || samples.histogram_times.last().is_some_and(|h| h > t) {
-                    continue;
-                }
+                let Some((group, newest)) = newest(&samples) else { continue };
                 let labels = external(selection.labels(i), &config.global.external_labels);
-                newest.insert((labels.metric_name().to_owned(), labels), (*t, *v));
+                let key = (labels.metric_name().to_owned(), group);
+                families.entry(key).or_default().insert(labels, newest);
             }
         }
-        let mut out = Vec::new();
-        let mut last: Option<&str> = None;
-        for ((name, labels), (t, v)) in &newest {
-            if last != Some(name) {
-                type_line(&mut out, name, db.metadata(Some(name), 1).first().map(|(_, m)| m.kind));
-                last = Some(name);
-            }
-            line(&mut out, name, labels, *t, *v);
-        }
-        Ok(respond(out, "text/plain; version=0.0.4; charset=utf-8", encoding))
+        Ok(match format {
+            Format::Protobuf => respond(protobuf(&families, db), PROTOBUF, encoding),
+            _ => respond(text(&families, db), "text/plain; version=0.0.4; charset=utf-8", encoding),
+        })
     };
     app.queries.run(app.query_timeout(), work).await
 }
 
-/// Labels that leave this server: those of the configuration are added where the series has none of the name, and
-/// `instance` is there even when empty, so that the scraping server does not put its own in its place.
+fn accepted(headers: &HeaderMap) -> Format {
+    let all: Vec<&str> = headers.get_all(header::ACCEPT).iter().filter_map(|v| v.to_str().ok()).collect();
+    accepted_exposition(&all.join(","))
+}
+
+/// The last sample of either kind, unless it says that the series has ended.
+fn newest(samples: &Samples) -> Option<(Group, Newest)> {
+    let float = samples.times.last().zip(samples.values.last());
+    let histogram = samples.histogram_times.last().zip(samples.histograms.last());
+    match (float, histogram) {
+        (Some((t, v)), h) if h.is_none_or(|(other, _)| other <= t) => {
+            (!is_stale(*v)).then_some((Group::Float, Newest::Float(*t, *v)))
+        }
+        (_, Some((t, h))) if !is_stale(h.sum) => {
+            let group = if is_gauge(h) { Group::GaugeHistogram } else { Group::Histogram };
+            Some((group, Newest::Histogram(*t, Arc::clone(h))))
+        }
+        _ => None,
+    }
+}
+
+fn kind(db: &Db, name: &str) -> Option<MetricKind> {
+    db.metadata(Some(name), 1).first().map(|(_, m)| m.kind)
+}
+
+/// The text format has no native histograms: they are left out.
+fn text(families: &Families, db: &Db) -> Vec<u8> {
+    let mut out = Vec::new();
+    for ((name, group), series) in families {
+        if *group != Group::Float {
+            continue;
+        }
+        type_line(&mut out, name, kind(db, name));
+        for (labels, newest) in series {
+            if let Newest::Float(t, v) = newest {
+                line(&mut out, name, labels, *t, *v);
+            }
+        }
+    }
+    out
+}
+
+fn protobuf(families: &Families, db: &Db) -> Vec<u8> {
+    let mut out = FamilyWriter::new();
+    for ((name, group), series) in families {
+        match group {
+            Group::Float => out.floats(name, kind(db, name)),
+            Group::Histogram | Group::GaugeHistogram => {
+                out.histograms(name, *group == Group::GaugeHistogram);
+            }
+        }
+        for (labels, newest) in series {
+            match newest {
+                Newest::Float(t, v) => out.float(pairs(labels), *t, *v),
+                Newest::Histogram(t, h) => out.histogram(pairs(labels), *t, h),
+            }
+        }
+    }
+    out.finish()
+}
+
+/// The labels without the name. `instance` is there even when empty, so that the scraping server does not put its own
+/// in its place.
+fn pairs(labels: &Labels) -> impl Iterator<Item = (&str, &str)> {
+    let instance = labels.get("instance").is_none().then_some(("instance", ""));
+    labels.iter().filter(|(n, _)| *n != METRIC_NAME).chain(instance)
+}
+
+/// Labels that leave this server: those of the configuration are added where the series has none of the name.
 fn external(labels: &Labels, added: &BTreeMap<String, String>) -> Labels {
     let mut builder = labels.to_builder();
     for (name, value) in added {
@@ -90,8 +169,7 @@ fn line(out: &mut Vec<u8>, name: &str, labels: &Labels, time_ms: i64, value: f64
         quoted(out, name);
         first = false;
     }
-    let instance = labels.get("instance").is_none().then_some(("instance", ""));
-    for (n, v) in labels.iter().filter(|(n, _)| *n != METRIC_NAME).chain(instance) {
+    for (n, v) in pairs(labels) {
         if !first {
             out.push(b',');
         }

@@ -107,6 +107,7 @@ fn check(config: &Config, file: &str, dir: &Path) -> Result<(), ConfigError> {
         ("query.concurrency", config.query.concurrency.unwrap_or(1) as u64),
         ("query.threads", config.query.threads.unwrap_or(1) as u64),
         ("http.connections_max", config.http.connections_max as u64),
+        ("http.streams_max", u64::from(config.http.streams_max)),
         ("http.header_timeout", config.http.header_timeout.as_millis()),
         ("http.body_idle_timeout", config.http.body_idle_timeout.as_millis()),
         ("http.body_timeout", config.http.body_timeout.as_millis()),

@@ -3,6 +3,7 @@
 use super::{Budgets, ByteSize, TimeSpan};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// What is kept, and for how long.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -221,6 +222,10 @@ pub struct AgentConfig {
     pub labels: BTreeMap<String, String>,
     /// Collectors that are left out, by name.
     pub disabled_collectors: Vec<String>,
+    /// Collectors that run only if they are named: `systemd`.
+    pub enabled_collectors: Vec<String>,
+    /// Directories with files `*.prom` that scripts leave.
+    pub textfile_dirs: Vec<PathBuf>,
 }
 
 impl Default for AgentConfig {
@@ -230,6 +235,8 @@ impl Default for AgentConfig {
             interval: None,
             labels: BTreeMap::new(),
             disabled_collectors: Vec::new(),
+            enabled_collectors: Vec::new(),
+            textfile_dirs: vec![host::TEXTFILE_DIR.into()],
         }
     }
 }
@@ -249,6 +256,8 @@ pub struct HttpConfig {
     pub listen: String,
     /// Connections at the same time; more wait.
     pub connections_max: usize,
+    /// Requests at the same time on one HTTP/2 connection.
+    pub streams_max: u32,
     /// The longest time for the head of a request, and the longest silence of an idle connection.
     pub header_timeout: TimeSpan,
     /// The longest silence within a body.
@@ -268,6 +277,7 @@ impl Default for HttpConfig {
         HttpConfig {
             listen: "127.0.0.1:7766".to_owned(),
             connections_max: 2048,
+            streams_max: 100,
             header_timeout: TimeSpan::from_secs(60),
             body_idle_timeout: TimeSpan::from_secs(15),
             body_timeout: TimeSpan::from_secs(120),

@@ -1,23 +1,31 @@
 //! Accepts connections: at most so many, none of them slow, all of them finished before the end.
 
+use super::wire::{Activity, Watched, Wire};
 use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulConnection;
 use hyper_util::service::TowerToHyperService;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::sync::watch;
+use tokio::time::{Instant, Sleep};
 
 /// Bounds of the connections.
 #[derive(Debug, Clone)]
 pub struct ConnectionLimits {
     /// Connections at the same time; more wait in the kernel's queue.
     pub connections_max: usize,
-    /// The longest time for the head of a request, which is also the longest silence of an idle connection.
+    /// Requests at the same time on one connection of HTTP/2; a client has to wait with more.
+    pub streams_max: u32,
+    /// The longest time for the head of a request, which is also the longest silence of a connection on which no
+    /// request is being worked on.
     pub header_timeout: Duration,
     /// How long requests under way may take after the end was asked for.
     pub drain: Duration,
@@ -33,7 +41,14 @@ pub struct ConnectionCounts {
 }
 
 /// Request heads larger than this are refused (431).
-const HEAD_BYTES_MAX: usize = 64 << 10;
+const HEAD_BYTES_MAX: u32 = 64 << 10;
+
+/// What a client of HTTP/2 may send ahead on one connection, over all requests: memory before any endpoint has
+/// asked for it.
+const WINDOW_BYTES: u32 = 1 << 20;
+
+/// How long a connection that was told to end for its silence may take to do so.
+const PARTING: Duration = Duration::from_secs(1);
 
 /// Serves `router` until `stop` turns true, then lets the requests under way finish.
 pub async fn serve(
@@ -44,13 +59,7 @@ pub async fn serve(
     mut stop: watch::Receiver<bool>,
 ) {
     let permits = Arc::new(Semaphore::new(limits.connections_max));
-    let graceful = GracefulShutdown::new();
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.header_timeout)
-        .max_header_size(HEAD_BYTES_MAX)
-        .pipeline_flush(true);
+    let protocols = Protocols::new(&limits);
     loop {
         let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { break };
         let stream = tokio::select! {
@@ -64,17 +73,17 @@ pub async fn serve(
             () = ended(&mut stop) => break,
         };
         let open = OpenConnection::new(Arc::clone(&counts));
-        let connection = connection(&builder, stream, router.clone());
-        let watched = graceful.watch(connection);
+        let (protocols, router) = (protocols.clone(), router.clone());
+        let stop = stop.clone();
         tokio::spawn(async move {
-            if let Err(e) = watched.await {
-                tracing::debug!(error = %e, "connection ended early");
-            }
+            protocols.serve(stream, router, stop).await;
             drop((open, permit));
         });
     }
     drop(listener);
-    if tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_err() {
+    // Every connection has a permit until its end.
+    let all = permits.acquire_many(u32::try_from(limits.connections_max).unwrap_or(u32::MAX));
+    if tokio::time::timeout(limits.drain, all).await.is_err() {
         tracing::warn!(seconds = limits.drain.as_secs(), "requests were still under way at the end");
     }
 }
@@ -84,16 +93,109 @@ pub async fn ended(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|s| *s).await;
 }
 
-fn connection(
-    builder: &http1::Builder,
-    stream: TcpStream,
-    router: Router,
-) -> http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>> {
-    // Answers are written in one piece; waiting for more to send only adds delay.
-    if let Err(e) = stream.set_nodelay(true) {
-        tracing::debug!(error = %e, "cannot set TCP_NODELAY");
+/// The versions of HTTP a connection may speak.
+#[derive(Clone)]
+struct Protocols {
+    one: http1::Builder,
+    two: http2::Builder<TokioExecutor>,
+    header_timeout: Duration,
+}
+
+impl Protocols {
+    fn new(limits: &ConnectionLimits) -> Protocols {
+        let mut one = http1::Builder::new();
+        one.timer(TokioTimer::new())
+            .header_read_timeout(limits.header_timeout)
+            .max_header_size(HEAD_BYTES_MAX as usize)
+            .pipeline_flush(true);
+        let mut two = http2::Builder::new(TokioExecutor::new());
+        two.timer(TokioTimer::new())
+            .max_header_list_size(HEAD_BYTES_MAX)
+            .max_concurrent_streams(limits.streams_max)
+            .initial_connection_window_size(WINDOW_BYTES)
+            .initial_stream_window_size(WINDOW_BYTES);
+        Protocols { one, two, header_timeout: limits.header_timeout }
     }
-    builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+
+    /// Serves one connection to its end.
+    async fn serve(&self, stream: TcpStream, router: Router, mut stop: watch::Receiver<bool>) {
+        // Answers are written in one piece; waiting for more to send only adds delay.
+        if let Err(e) = stream.set_nodelay(true) {
+            tracing::debug!(error = %e, "cannot set TCP_NODELAY");
+        }
+        let mut wire = Wire::new(stream);
+        let http2 = tokio::select! {
+            found = tokio::time::timeout(self.header_timeout, wire.speaks_http2()) => found,
+            () = ended(&mut stop) => return,
+        };
+        // Whoever hangs up or says nothing in time is not waiting for an answer.
+        let Ok(Ok(http2)) = http2 else { return };
+        let activity = Arc::clone(wire.activity());
+        let service = Watched::new(TowerToHyperService::new(router), Arc::clone(&activity));
+        let end = Box::pin(async move { ended(&mut stop).await });
+        let io = TokioIo::new(wire);
+        let result = if http2 {
+            let connection = Box::pin(self.two.serve_connection(io, service));
+            Bounded::new(connection, activity, self.header_timeout, end).await
+        } else {
+            let connection = Box::pin(self.one.serve_connection(io, service));
+            Bounded::new(connection, activity, self.header_timeout, end).await
+        };
+        if let Err(e) = result {
+            tracing::debug!(error = %e, "connection ended early");
+        }
+    }
+}
+
+/// A connection that is told to end when the server ends or when it is silent for too long; in the latter case it
+/// is soon left if it does not.
+struct Bounded<C, E> {
+    connection: Pin<Box<C>>,
+    activity: Arc<Activity>,
+    silence_max: Duration,
+    /// Until the silence may be too long.
+    wait: Pin<Box<Sleep>>,
+    parting: bool,
+    /// Until the server ends; `None` behind that.
+    end: Option<Pin<Box<E>>>,
+}
+
+impl<C, E> Bounded<C, E> {
+    fn new(
+        connection: Pin<Box<C>>,
+        activity: Arc<Activity>,
+        silence_max: Duration,
+        end: Pin<Box<E>>,
+    ) -> Self {
+        let wait = Box::pin(tokio::time::sleep(silence_max));
+        Bounded { connection, activity, silence_max, wait, parting: false, end: Some(end) }
+    }
+}
+
+impl<C: GracefulConnection, E: Future<Output = ()>> Future for Bounded<C, E> {
+    type Output = Result<(), C::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        if this.end.as_mut().is_some_and(|end| end.as_mut().poll(cx).is_ready()) {
+            this.end = None;
+            this.connection.as_mut().graceful_shutdown();
+        }
+        while this.wait.as_mut().poll(cx).is_ready() {
+            let silent = this.activity.silence();
+            let wait = if silent < this.silence_max {
+                this.silence_max - silent
+            } else if this.parting {
+                return Poll::Ready(Ok(()));
+            } else {
+                this.parting = true;
+                this.connection.as_mut().graceful_shutdown();
+                PARTING
+            };
+            this.wait.as_mut().reset(Instant::now() + wait);
+        }
+        this.connection.as_mut().poll(cx)
+    }
 }
 
 /// Failing to accept is a matter of one peer, or of running out of descriptors, which passes.

@@ -9,3 +9,4 @@ pub mod origin;
 pub mod params;
 pub mod respond;
 pub mod time;
+pub mod wire;

@@ -2,6 +2,8 @@
 
 mod api_shapes;
 mod bad_input;
+mod federate;
+mod http2;
 mod peers;
 mod running;
 mod site;
