@@ -52,6 +52,10 @@ test: setup console lint ## Everything that must hold: lints, tests, PromQL conf
 fuzz-smoke: ## Every decoder on mutated input, longer than in `make test`
 	FUZZ_ITERATIONS=2000000 cargo test --release --locked -p fuzz -- --nocapture
 
+.PHONY: fuzz
+fuzz: ## Every decoder with libFuzzer, guided by coverage, for FUZZ_SECONDS (60) each
+	scripts/fuzz $(or $(FUZZ_SECONDS),60)
+
 .PHONY: torture
 torture: ## 300 rounds of kill -9 under load and 10,000 seeds of simulated power loss
 	cargo build --release --locked -p watchfire

@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! FUZZ_ITERATIONS=1000000 cargo test -p fuzz --test smoke    # more of the smoke test
-//! cargo +nightly fuzz run remote_write_v1                     # coverage-guided
+//! scripts/fuzz 60 remote_write_v1                             # coverage-guided, a minute of it
 //! ```
 
 pub mod mutate;

@@ -22,6 +22,7 @@ pub use meta::Meta;
 /// The readers of single files, over bytes. A block puts them together; tests and fuzzers use them alone.
 pub mod file {
     pub use crate::index::Index;
+    pub use crate::meta::parse as parse_meta;
     pub use crate::segments::read_chunk;
     pub use crate::tombstones::{Tombstones, parse as parse_tombstones};
 }

@@ -35,7 +35,8 @@ pub struct Stats {
     pub chunks: u64,
 }
 
-pub(crate) fn parse(text: &[u8]) -> Result<Meta, Fault> {
+/// Reads `meta.json`.
+pub fn parse(text: &[u8]) -> Result<Meta, Fault> {
     let meta: Meta = serde_json::from_slice(text).map_err(|e| Fault::new(0, e.to_string()))?;
     match meta.version {
         1 => Ok(meta),

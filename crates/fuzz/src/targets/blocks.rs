@@ -3,7 +3,7 @@
 use super::receive::histogram;
 use model::{Labels, METRIC_NAME, Samples};
 use promblocks::chunk::{Encoding, decode, encode_floats, encode_floats_xor2, encode_histograms};
-use promblocks::file::{Index, parse_tombstones, read_chunk};
+use promblocks::file::{Index, parse_meta, parse_tombstones, read_chunk};
 use std::sync::Arc;
 
 /// The first byte chooses the encoding.
@@ -143,4 +143,13 @@ pub fn chunk_file(data: &[u8]) {
 pub fn chunk_file_seeds() -> Vec<Vec<u8>> {
     let data = encode_floats(&[1, 2, 3], &[1.0, 2.0, 3.0]);
     vec![[vec![1], data].concat()]
+}
+
+pub fn meta(data: &[u8]) {
+    let _ = parse_meta(data);
+}
+
+pub fn meta_seeds() -> Vec<Vec<u8>> {
+    let json = r#"{"ulid":"01HDN0000000000000000000AB","minTime":1,"maxTime":2,"stats":{"numSamples":1,"numSeries":1,"numChunks":1},"compaction":{"level":1,"sources":["01HDN0000000000000000000AB"]},"version":1}"#;
+    vec![json.as_bytes().to_vec()]
 }

@@ -1,6 +1,7 @@
 //! The targets.
 
 mod blocks;
+mod config;
 mod logs;
 mod query;
 mod receive;
@@ -32,23 +33,30 @@ pub const TARGETS: &[Target] = &[
     cheap("protobuf_exposition", text::protobuf, text::protobuf_seeds),
     cheap("chunk", blocks::chunk, blocks::chunk_seeds),
     cheap("prometheus_index", blocks::index, blocks::index_seeds),
+    cheap("prometheus_meta", blocks::meta, blocks::meta_seeds),
     cheap("prometheus_tombstones", blocks::tombstones, blocks::tombstone_seeds),
     cheap("prometheus_chunk_file", blocks::chunk_file, blocks::chunk_file_seeds),
     cheap("labels_key", query::labels_key, query::key_seeds),
     Target { cost: 10, ..cheap("matcher", query::matcher, query::matcher_seeds) },
     cheap("promql", query::promql, query::promql_seeds),
-    Target { cost: 4, ..cheap("scrape_config", query::scrape_config, query::scrape_seeds) },
     cheap("template", rules::template, rules::template_seeds),
     cheap("rule_file", rules::rule_file, rules::rule_file_seeds),
     cheap("rule_test", rules::rule_test, rules::rule_test_seeds),
+    cheap("request_text", query::request_text, query::request_seeds),
+    Target { cost: 20, ..cheap("server_config", config::server, config::server_seeds) },
+    Target { cost: 4, ..cheap("agent_config", config::agent, config::agent_seeds) },
+    Target { cost: 4, ..cheap("scrape_config", config::scrape, config::scrape_seeds) },
+    Target { cost: 4, ..cheap("target_list", config::targets, config::targets_seeds) },
+    Target { cost: 10, ..cheap("relabel", config::relabel, config::relabel_seeds) },
     cheap("host", query::host, query::host_seeds),
     cheap("journal_frame", store::frame, store::frame_seeds),
     Target { cost: 10, ..cheap("journal_segment", store::segment, store::segment_seeds) },
     Target { cost: 10, ..cheap("index_segment", store::index_segment, store::index_seeds) },
     Target { cost: 100, memory_mib: 96, ..cheap("tsdb_part", store::part, store::part_seeds) },
     Target { cost: 100, memory_mib: 96, ..cheap("tsdb_record", store::record, store::record_seeds) },
-    // A record of the spool says how long it is once decompressed, up to 256 MiB.
-    Target { cost: 4, memory_mib: 300, ..cheap("spool_record", store::spool_record, store::spool_seeds) },
+    Target { cost: 100, memory_mib: 96, ..cheap("tsdb_state", store::state, store::state_seeds) },
+    // A record of the spool says how long it is once decompressed; 16 MiB are read, encoded and read again.
+    Target { cost: 4, memory_mib: 80, ..cheap("spool_record", store::spool_record, store::spool_seeds) },
 ];
 
 const fn cheap(name: &'static str, run: fn(&[u8]), seeds: fn() -> Vec<Vec<u8>>) -> Target {

@@ -1,7 +1,6 @@
-//! What people write: queries, matchers, configuration; and what the kernel writes.
+//! What people write in requests: queries, matchers, times; and what the kernel writes.
 
 use model::{Labels, METRIC_NAME, MatchOp, Matcher, Pairs};
-use scrape::config::ScrapeSections;
 
 pub fn labels_key(data: &[u8]) {
     Pairs::of_key(data).count();
@@ -67,35 +66,15 @@ pub fn promql_seeds() -> Vec<Vec<u8>> {
     .to_vec()
 }
 
-pub fn scrape_config(data: &[u8]) {
-    if let Ok(text) = std::str::from_utf8(data) {
-        let _ = ScrapeSections::from_yaml(text);
-    }
-}
-
-pub fn scrape_seeds() -> Vec<Vec<u8>> {
-    let yaml = r#"global:
-  scrape_interval: 15s
-  external_labels: {dc: ams1}
-scrape_configs:
-  - job_name: node
-    scrape_timeout: 10s
-    static_configs:
-      - targets: ["localhost:9100", "b:1"]
-        labels: {env: prod}
-    relabel_configs:
-      - source_labels: [__address__, job]
-        regex: "(.*):(.*)"
-        target_label: host
-        replacement: "$1"
-        action: replace
-    basic_auth: {username: a, password: b}
-"#;
-    vec![yaml.as_bytes().to_vec()]
-}
-
 pub fn host(data: &[u8]) {
-    use host::parse::{disk, memory, net, pressure, process, stat};
+    use host::parse::{dbus, disk, memory, net, pressure, process, stat};
+    if let Some(m) = dbus::message(data) {
+        let _ = (dbus::units(&m), dbus::property(&m));
+    }
+    for signature in ["a(ssssssouso)", "v"] {
+        let m = dbus::Message { kind: 2, answers: None, error: None, signature, body: data };
+        let _ = (dbus::units(&m), dbus::property(&m));
+    }
     disk::diskstats(data).count();
     disk::mountinfo(data).count();
     disk::file_nr(data);
@@ -137,7 +116,35 @@ pub fn host_seeds() -> Vec<Vec<u8>> {
         "Name:\tx\nUid:\t0\t0\nVmRSS:\t5 kB\nThreads:\t2\n",
         "root:x:0:0:root:/root:/bin/bash\n",
         "md0 : active raid1 sda1[0] sdb1[1]\n      104320 blocks [2/2] [UU]\n      [==>..]  recovery = 12.6% (1/2)\n",
+        "\u{1}s\0\0\u{2}\0\0\0ok\0",
+        "l\u{2}\u{1}\u{1}\u{8}\0\0\0\u{1}\0\0\0\u{f}\0\0\0\u{5}\u{1}u\0\u{1}\0\0\0\u{8}\u{1}g\0\u{1}v\0\0\u{1}u\0\0\u{7}\0\0\0",
         "processor\t: 0\nmodel name\t: X\ncpu MHz\t\t: 1.5\n\n",
+    ]
+    .map(|s| s.as_bytes().to_vec())
+    .to_vec()
+}
+
+/// Times, durations and parameters of requests.
+pub fn request_text(data: &[u8]) {
+    use server::http::{params::Params, time};
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let _ = time::parse_time(text);
+    let _ = time::parse_duration(text);
+    let _ = time::parse_units(text);
+    let _ = time::parse_rfc3339(text);
+    let params = Params::of_query(text);
+    for name in ["time", "start", "match[]"] {
+        let _ = params.time(name);
+        params.all(name).count();
+    }
+}
+
+pub fn request_seeds() -> Vec<Vec<u8>> {
+    [
+        "2026-01-02T03:04:05.678+09:00",
+        "1435781451.781",
+        "1d12h30m15s250ms",
+        "time=1e3&start=2026-01-02T03:04:05Z&match%5B%5D=up&match[]=%7Ba%3D%22b%22%7D",
     ]
     .map(|s| s.as_bytes().to_vec())
     .to_vec()
