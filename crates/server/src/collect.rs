@@ -16,8 +16,10 @@ use tsdb::Db;
 
 /// The parts that exist once the store is open.
 pub struct Running {
-    /// The store.
+    /// The store of samples.
     pub db: Db,
+    /// The store of logs.
+    pub logs: records::Store,
     /// What scrapes targets.
     pub scraper: Scraper,
     /// What watches this machine, unless that is off.
@@ -26,7 +28,7 @@ pub struct Running {
 
 impl Running {
     /// Begins to collect into the store.
-    pub async fn start(app: &App, db: Db) -> Result<Running, StartError> {
+    pub async fn start(app: &App, db: Db, logs: records::Store) -> Result<Running, StartError> {
         let config = app.config();
         let jobs = jobs(&config, app.origin.config_file.as_deref()).map_err(StartError::Config)?;
         let store: Arc<dyn Appendable> = Arc::new(db.clone());
@@ -44,7 +46,7 @@ impl Running {
             }
             false => None,
         };
-        Ok(Running { db, scraper, agent })
+        Ok(Running { db, logs, scraper, agent })
     }
 
     /// Puts other scrape jobs in force.

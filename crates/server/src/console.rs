@@ -31,7 +31,13 @@ or use <code>make run</code>, which does both.</p><p>The HTTP API is there all t
 /// Everything that is not an endpoint: a file of the console, or its page, which finds its way by the path.
 pub async fn serve(request: Request<Body>) -> Response<Body> {
     let path = request.uri().path();
-    if path.starts_with("/api/") || path.starts_with("/-/") || path.starts_with("/metrics/") {
+    // Paths of Elasticsearch begin with an underscore; a page would only confuse its clients.
+    if path.starts_with("/api/")
+        || path.starts_with("/_")
+        || path.starts_with("/loki/")
+        || path.starts_with("/-/")
+        || path.starts_with("/metrics/")
+    {
         return no_such_endpoint(path).into_response();
     }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {

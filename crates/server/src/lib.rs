@@ -5,6 +5,7 @@ mod collect;
 pub mod config;
 mod console;
 pub mod http;
+mod logs;
 mod own;
 pub mod pool;
 pub mod process;

@@ -3,7 +3,7 @@
 use crate::http::body::{BodyLimits, discard, read_body_into};
 use crate::http::error::{ApiError, ErrorKind};
 use crate::state::App;
-use crate::telemetry::ReceiveMetrics;
+use crate::telemetry::{ReceiveMetrics, Traffic};
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
 use ingest::compress::Decompressor;
@@ -111,7 +111,7 @@ const UNSTATED_BYTES: u64 = 256 << 10;
 /// Reads a body within its limits and within the bound of all bodies.
 pub async fn body<'a>(
     app: &'a App,
-    metrics: &ReceiveMetrics,
+    traffic: &Traffic,
     headers: &HeaderMap,
     body: Body,
     limits: &BodyLimits,
@@ -121,7 +121,7 @@ pub async fn body<'a>(
     let expected = |n: u64| n.saturating_add(n.saturating_mul(EXPANSION).min(most));
     let wanted = expected(stated.unwrap_or(UNSTATED_BYTES).min(limits.bytes_max as u64));
     let full = || {
-        metrics.put_off.add(1);
+        traffic.put_off.add(1);
         ApiError::new(
             ErrorKind::Unavailable,
             format!(
@@ -141,7 +141,7 @@ pub async fn body<'a>(
     if !held.grow(expected(length)) {
         return Err(full());
     }
-    metrics.bytes.add(length);
+    traffic.bytes.add(length);
     Ok(held)
 }
 
@@ -159,8 +159,8 @@ pub fn decode_error(e: DecodeError) -> ApiError {
 
 /// The answer to a batch that cannot be kept now. Always 503: a Prometheus server takes 429 as a reason to
 /// drop the samples, and 503 as one to send them again.
-pub fn unavailable(e: Unavailable, metrics: &ReceiveMetrics) -> ApiError {
-    metrics.put_off.add(1);
+pub fn unavailable(e: Unavailable, traffic: &Traffic) -> ApiError {
+    traffic.put_off.add(1);
     let wait = match &e {
         Unavailable::Busy { retry_after, .. } => *retry_after,
         Unavailable::ReadOnly(_) => Duration::from_secs(30),

@@ -2,9 +2,10 @@
 
 use crate::api;
 use crate::collect::Running;
-use crate::config::{Config, load};
+use crate::config::{Config, LogsConfig, load};
 use crate::http::listen::{ConnectionLimits, serve};
 use crate::http::origin::Origins;
+use crate::logs::Listeners;
 use crate::own;
 use crate::state::{App, Origin};
 use env::{Disk, RealClock, RealDisk};
@@ -34,13 +35,19 @@ pub enum StartError {
     Store(String),
 }
 
+/// Opens the stores; gives what serves the receivers' sockets.
+type Opening = JoinHandle<Result<Vec<JoinHandle<()>>, StartError>>;
+
 /// A running server.
 pub struct Server {
     app: Arc<App>,
     address: SocketAddr,
     stop: watch::Sender<bool>,
     http: JoinHandle<()>,
-    opening: JoinHandle<Result<(), StartError>>,
+    receivers: Vec<(&'static str, SocketAddr)>,
+    /// Until its end was waited for.
+    opening: Option<Opening>,
+    serving: Vec<JoinHandle<()>>,
     own: JoinHandle<()>,
 }
 
@@ -53,6 +60,8 @@ impl Server {
         let failed = |source| StartError::Listen { address: listen.clone(), source };
         let listener = TcpListener::bind(&listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
+        let listeners = Listeners::bind(&config.receivers).await?;
+        let receivers = listeners.addresses();
         let limits = ConnectionLimits {
             connections_max: config.http.connections_max,
             streams_max: config.http.streams_max,
@@ -64,9 +73,9 @@ impl Server {
         let router = api::router(Arc::clone(&app), origins);
         let connections = Arc::clone(&app.connections);
         let http = tokio::spawn(serve(listener, router, limits, connections, stopped.clone()));
-        let opening = tokio::spawn(open(Arc::clone(&app)));
+        let opening = Some(tokio::spawn(open(Arc::clone(&app), listeners, stopped.clone())));
         let own = tokio::spawn(own::record(Arc::clone(&app), stopped));
-        Ok(Server { app, address, stop, http, opening, own })
+        Ok(Server { app, address, stop, http, receivers, opening, serving: Vec::new(), own })
     }
 
     /// Where the server listens.
@@ -74,10 +83,22 @@ impl Server {
         self.address
     }
 
+    /// Where a receiver with a socket of its own listens, by its setting: `syslog.udp`.
+    pub fn receiver(&self, name: &str) -> Option<SocketAddr> {
+        self.receivers.iter().find(|(n, _)| *n == name).map(|(_, address)| *address)
+    }
+
     /// Waits until the store is open, or cannot be opened.
     pub async fn ready(&mut self) -> Result<(), StartError> {
-        match (&mut self.opening).await {
-            Ok(result) => result,
+        let Some(opening) = &mut self.opening else { return Ok(()) };
+        let done = opening.await;
+        self.opening = None;
+        match done {
+            Ok(Ok(serving)) => {
+                self.serving = serving;
+                Ok(())
+            }
+            Ok(Err(e)) => Err(e),
             Err(e) => Err(StartError::Store(format!("opening the store met a fault: {e}"))),
         }
     }
@@ -86,18 +107,19 @@ impl Server {
     pub async fn stop(mut self) -> Result<(), StartError> {
         self.app.stop();
         self.stop.send_replace(true);
-        if !self.opening.is_finished() {
-            // The store must not be left half open; its lock would outlive us.
-            let _ = (&mut self.opening).await;
-        }
+        // The stores must not be left half open; their locks would outlive us. An error was told by `ready`, if
+        // anybody asked.
+        let _ = self.ready().await;
         if let Some(running) = self.app.running() {
             running.stop_collecting().await;
         }
         let _ = self.http.await;
+        for task in self.serving {
+            let _ = task.await;
+        }
         let _ = self.own.await;
         let app = self.app;
-        let closed =
-            tokio::task::spawn_blocking(move || app.running().map_or(Ok(()), |r| r.db.close())).await;
+        let closed = tokio::task::spawn_blocking(move || app.running().map_or(Ok(()), close)).await;
         match closed {
             Ok(Ok(())) => Ok(()),
             Ok(Err(e)) => Err(StartError::Store(format!(
@@ -108,17 +130,53 @@ impl Server {
     }
 }
 
-/// Opens the store and starts to collect.
-async fn open(app: Arc<App>) -> Result<(), StartError> {
-    let result = open_store(&app).await;
+/// Writes what is in memory of both stores; each has its chance.
+fn close(running: &Running) -> Result<(), String> {
+    let (samples, logs) = (running.db.close(), running.logs.close());
+    samples.map_err(|e| e.to_string())?;
+    logs.map_err(|e| e.to_string())
+}
+
+/// Opens the stores and starts to collect and to receive.
+async fn open(
+    app: Arc<App>,
+    listeners: Listeners,
+    stop: watch::Receiver<bool>,
+) -> Result<Vec<JoinHandle<()>>, StartError> {
+    let result = open_stores(&app).await;
     if let Err(e) = &result {
         app.fail(e.to_string());
     }
-    let db = result?;
-    let running = Running::start(&app, db).await?;
+    let (db, logs) = result?;
+    let running = Running::start(&app, db, logs).await?;
     app.open(running);
+    let serving = listeners.serve(&app, &app.config(), &stop);
     tracing::info!("ready");
-    Ok(())
+    Ok(serving)
+}
+
+async fn open_stores(app: &Arc<App>) -> Result<(Db, records::Store), StartError> {
+    Ok((open_store(app).await?, open_logs(app).await?))
+}
+
+async fn open_logs(app: &Arc<App>) -> Result<records::Store, StartError> {
+    let options = app.config().logs.options(&app.origin.data_dir);
+    let clock = Arc::clone(&app.clock);
+    let opened = tokio::task::spawn_blocking(move || {
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        records::Store::open(options, disk, clock)
+    })
+    .await;
+    match opened {
+        Ok(Ok(logs)) => {
+            for damage in &logs.status().damages {
+                tracing::error!(%damage, "damaged logs were set aside");
+            }
+            Ok(logs)
+        }
+        Ok(Err(e)) => Err(StartError::Store(e.to_string())),
+        Err(e) => Err(StartError::Store(format!("opening the logs met a fault: {e}"))),
+    }
 }
 
 async fn open_store(app: &Arc<App>) -> Result<Db, StartError> {
@@ -156,13 +214,24 @@ pub async fn reload(app: &Arc<App>) -> Result<&'static str, String> {
     done
 }
 
+/// What of the section about logs takes effect at a start only.
+fn without_limits(logs: &LogsConfig) -> LogsConfig {
+    LogsConfig { limits: Default::default(), ..logs.clone() }
+}
+
 async fn apply(app: &Arc<App>, path: &std::path::Path) -> Result<&'static str, String> {
     let mut new = load(path).map_err(|e| e.to_string())?;
     let old = app.config();
-    let restart = new.storage != old.storage || new.http != old.http || new.agent != old.agent;
+    let restart = new.storage != old.storage
+        || new.http != old.http
+        || new.agent != old.agent
+        || new.receivers != old.receivers
+        || without_limits(&new.logs) != without_limits(&old.logs);
     new.storage = old.storage.clone();
     new.http = old.http.clone();
     new.agent = old.agent.clone();
+    new.receivers = old.receivers.clone();
+    new.logs = LogsConfig { limits: new.logs.limits.clone(), ..old.logs.clone() };
     new.own = old.own.clone();
     new.query.concurrency = old.query.concurrency;
     new.query.queue = old.query.queue;
@@ -172,7 +241,7 @@ async fn apply(app: &Arc<App>, path: &std::path::Path) -> Result<&'static str, S
     }
     app.set_config(new);
     Ok(if restart {
-        "reloaded; changes of storage, http and agent take effect after a restart"
+        "reloaded; changes of storage, logs, receivers, http and agent take effect after a restart"
     } else {
         "reloaded"
     })

@@ -11,7 +11,7 @@ use env::Clock;
 use model::MetricKind;
 use parking_lot::{Mutex, RwLock};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -33,6 +33,7 @@ pub struct App {
     /// Why the store cannot be opened, once that is known.
     failed: Mutex<Option<String>>,
     stopping: AtomicBool,
+    unique: AtomicU64,
     /// Set at the start.
     pub origin: Origin,
     /// Queries, and everything else that reads much.
@@ -73,6 +74,8 @@ impl App {
             running: OnceLock::new(),
             failed: Mutex::new(None),
             stopping: AtomicBool::new(false),
+            // A run gives out fewer numbers than nanoseconds pass.
+            unique: AtomicU64::new(now.unsigned_abs().wrapping_mul(1_000_000)),
             metrics: Metrics::default(),
             connections: Arc::default(),
             started_ms: now,
@@ -89,6 +92,16 @@ impl App {
     /// Puts another configuration in force.
     pub fn set_config(&self, config: Config) {
         *self.config.write() = Arc::new(config);
+    }
+
+    /// The time, Unix nanoseconds.
+    pub fn now_ns(&self) -> i64 {
+        self.clock.now_ms().saturating_mul(1_000_000)
+    }
+
+    /// The first of `count` numbers that were not given out before, by this or by an earlier run of the server.
+    pub fn unique(&self, count: u64) -> u64 {
+        self.unique.fetch_add(count, Ordering::Relaxed)
     }
 
     /// The time, Unix milliseconds.

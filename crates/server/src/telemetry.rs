@@ -128,13 +128,56 @@ impl HandlerMetrics {
     }
 }
 
+/// What is counted about bodies before they are read.
+#[derive(Debug, Default)]
+pub struct Traffic {
+    /// Bytes as sent.
+    pub bytes: Counter,
+    /// Bodies put off because of pressure.
+    pub put_off: Counter,
+}
+
+/// A way in for logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogWay {
+    /// Loki's push.
+    Loki,
+    /// OpenTelemetry, over HTTP and gRPC.
+    Otlp,
+    /// Elasticsearch's `_bulk` and documents.
+    Elastic,
+    /// JSON lines.
+    JsonLines,
+    /// Syslog over UDP, TCP and TLS.
+    Syslog,
+    /// Fluent forward.
+    Fluent,
+    /// GELF over UDP, TCP and HTTP.
+    Gelf,
+}
+
+impl LogWay {
+    const NAMES: [&str; 7] = ["loki", "otlp", "elastic", "jsonline", "syslog", "fluent", "gelf"];
+}
+
+/// What is counted about one way in for logs.
+#[derive(Debug, Default)]
+pub struct LogMetrics {
+    /// Batches stored.
+    pub batches: Counter,
+    /// Records stored.
+    pub records: Counter,
+    /// Records and messages refused as wrong.
+    pub refused: Counter,
+    /// Bytes, and batches put off.
+    pub traffic: Traffic,
+}
+
 /// What is counted about one way in.
 #[derive(Debug, Default)]
 pub struct ReceiveMetrics {
     /// Bodies committed.
     pub bodies: Counter,
-    /// Bytes as sent.
-    pub bytes: Counter,
     /// Samples accepted.
     pub samples: Counter,
     /// Native histograms accepted.
@@ -143,8 +186,8 @@ pub struct ReceiveMetrics {
     pub exemplars: Counter,
     /// Samples, histograms and exemplars refused as wrong.
     pub refused: Counter,
-    /// Bodies put off because of pressure.
-    pub put_off: Counter,
+    /// Bytes, and bodies put off.
+    pub traffic: Traffic,
 }
 
 /// Everything the server counts about itself.
@@ -155,6 +198,7 @@ pub struct Metrics {
     pub remote_write: ReceiveMetrics,
     /// Text, OpenMetrics and protocol buffers pushed.
     pub push: ReceiveMetrics,
+    logs: [LogMetrics; LogWay::NAMES.len()],
     /// Samples that left through queries.
     pub samples_returned: Counter,
     /// Samples read from the store by queries.
@@ -173,11 +217,17 @@ impl Metrics {
         Arc::clone(self.handlers.lock().entry(name).or_default())
     }
 
+    /// The counters of a way in for logs.
+    pub fn logs(&self, way: LogWay) -> &LogMetrics {
+        &self.logs[way as usize]
+    }
+
     /// Every family with its present values.
     pub fn families(&self) -> Vec<Family> {
         use MetricKind::Counter as C;
         let mut out = self.http_families();
         out.extend(self.receive_families());
+        out.extend(self.log_families());
         out.extend([
             Family::single(
                 "watchfire_query_samples_returned_total",
@@ -241,7 +291,9 @@ impl Metrics {
         type Field = fn(&ReceiveMetrics) -> &Counter;
         let all: [(&'static str, &'static str, Field); 7] = [
             ("watchfire_receive_bodies_total", "Bodies stored, by way in.", |m| &m.bodies),
-            ("watchfire_receive_bytes_total", "Bytes of bodies as they came, by way in.", |m| &m.bytes),
+            ("watchfire_receive_bytes_total", "Bytes of bodies as they came, by way in.", |m| {
+                &m.traffic.bytes
+            }),
             ("watchfire_receive_samples_total", "Float samples stored, by way in.", |m| &m.samples),
             ("watchfire_receive_histograms_total", "Native histograms stored, by way in.", |m| &m.histograms),
             ("watchfire_receive_exemplars_total", "Exemplars stored, by way in.", |m| &m.exemplars),
@@ -250,13 +302,45 @@ impl Metrics {
                 "Samples, histograms and exemplars refused as wrong or over a limit, by way in.",
                 |m| &m.refused,
             ),
-            ("watchfire_receive_put_off_total", "Bodies told to come back later, by way in.", |m| &m.put_off),
+            ("watchfire_receive_put_off_total", "Bodies told to come back later, by way in.", |m| {
+                &m.traffic.put_off
+            }),
         ];
         all.into_iter()
             .map(|(name, help, field)| {
                 let mut family = Family::labelled(name, help, MetricKind::Counter);
                 family.push(&[("protocol", "remote_write")], field(&self.remote_write).get() as f64);
                 family.push(&[("protocol", "push")], field(&self.push).get() as f64);
+                family
+            })
+            .collect()
+    }
+}
+
+impl Metrics {
+    fn log_families(&self) -> Vec<Family> {
+        type Field = fn(&LogMetrics) -> &Counter;
+        let all: [(&'static str, &'static str, Field); 5] = [
+            ("watchfire_logs_batches_total", "Batches of log records stored, by way in.", |m| &m.batches),
+            ("watchfire_logs_bytes_total", "Bytes of logs as they came, by way in.", |m| &m.traffic.bytes),
+            ("watchfire_logs_records_total", "Log records stored, by way in.", |m| &m.records),
+            (
+                "watchfire_logs_refused_total",
+                "Log records refused as wrong or over a limit, by way in.",
+                |m| &m.refused,
+            ),
+            (
+                "watchfire_logs_put_off_total",
+                "Batches of log records told to come back later, or offered again, by way in.",
+                |m| &m.traffic.put_off,
+            ),
+        ];
+        all.into_iter()
+            .map(|(name, help, field)| {
+                let mut family = Family::labelled(name, help, MetricKind::Counter);
+                for (way, metrics) in LogWay::NAMES.into_iter().zip(&self.logs) {
+                    family.push(&[("protocol", way)], field(metrics).get() as f64);
+                }
                 family
             })
             .collect()

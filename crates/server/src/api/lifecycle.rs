@@ -36,23 +36,25 @@ pub async fn metrics(State(app): Shared, headers: HeaderMap) -> Response {
 
 /// `/-/flush`: everything in memory becomes parts.
 pub async fn flush(State(app): Shared, headers: HeaderMap) -> Answer {
-    chore(&app, &headers, Db::flush).await
+    chore(&app, &headers, Db::flush, records::Store::flush).await
 }
 
 /// `/-/compact`: parts become as few as they can.
 pub async fn compact(State(app): Shared, headers: HeaderMap) -> Answer {
-    chore(&app, &headers, Db::compact).await
+    chore(&app, &headers, Db::compact, records::Store::compact).await
 }
 
 async fn chore(
     app: &Arc<App>,
     headers: &HeaderMap,
-    work: impl Fn(&Db) -> Result<(), TsdbError> + Send + 'static,
+    on_samples: impl Fn(&Db) -> Result<(), TsdbError> + Send + 'static,
+    on_logs: impl Fn(&records::Store) -> Result<(), records::RecordsError> + Send + 'static,
 ) -> Answer {
     refuse_foreign_page(headers)?;
     let app2 = Arc::clone(app);
     let work = move || {
-        work(app2.db()?).map_err(store_error)?;
+        on_samples(app2.db()?).map_err(store_error)?;
+        on_logs(&app2.ready()?.logs).map_err(|e| ApiError::internal(e.to_string()))?;
         Ok(text(StatusCode::OK, "done\n"))
     };
     app.chores.run(Duration::from_secs(3600), work).await

@@ -22,6 +22,7 @@ mod write;
 use crate::console;
 use crate::http::error::{ApiError, ErrorKind};
 use crate::http::origin::Origins;
+use crate::logs;
 use crate::state::App;
 use crate::telemetry::HandlerMetrics;
 use axum::Router;
@@ -44,6 +45,8 @@ pub fn router(app: Arc<App>, origins: Origins) -> Router {
     let mut routes = Routes { router: Router::new(), app: Arc::clone(&app) };
     prometheus(&mut routes);
     ours(&mut routes);
+    logs(&mut routes);
+    elastic(&mut routes);
     routes
         .router
         .fallback(console::serve)
@@ -100,6 +103,57 @@ fn ours(r: &mut Routes) {
     r.add("/api/v1/processes", "processes", get(processes::processes));
     r.add("/api/v1/explain", "explain", get(explain::explain).post(explain::explain));
     r.add("/api/v1/functions", "functions", get(language::functions));
+}
+
+/// Ways in for logs.
+fn logs(r: &mut Routes) {
+    r.add("/loki/api/v1/push", "loki_push", post(logs::http::loki_push));
+    r.add("/api/v1/logs/jsonline", "jsonline", post(logs::http::json_lines));
+    r.add("/gelf", "gelf", post(logs::http::gelf));
+    otlp(r);
+}
+
+/// OTLP, at the paths of Loki and of collectors.
+fn otlp(r: &mut Routes) {
+    r.add("/otlp/v1/logs", "otlp_logs", post(logs::otlp::export));
+    r.add("/v1/logs", "otlp_logs", post(logs::otlp::export));
+}
+
+/// OTLP alone, for a listener of its own.
+pub fn otlp_router(app: Arc<App>, origins: Origins) -> Router {
+    let mut routes = Routes { router: Router::new(), app: Arc::clone(&app) };
+    otlp(&mut routes);
+    routes.router.layer(middleware::from_fn_with_state(Arc::new(origins), cross_origin)).with_state(app)
+}
+
+/// What Elasticsearch's clients and shippers ask for.
+fn elastic(r: &mut Routes) {
+    use logs::elastic::{bulk, bulk_of_index, document, document_with_id};
+    use logs::hello;
+    r.add("/", "console", get(hello::root));
+    r.add("/_bulk", "bulk", post(bulk).put(bulk));
+    r.add("/{index}/_bulk", "bulk", post(bulk_of_index).put(bulk_of_index));
+    r.add("/{index}/_doc", "document", post(document));
+    r.add("/{index}/_doc/{id}", "document", post(document_with_id).put(document_with_id));
+    r.add("/{index}/_create/{id}", "document", post(document_with_id).put(document_with_id));
+    for path in ["/_cluster/health", "/_cluster/health/{index}"] {
+        r.add(path, "elastic", get(hello::health));
+    }
+    r.add("/_license", "elastic", get(hello::license));
+    r.add("/_xpack", "elastic", get(hello::xpack));
+    for path in ["/_nodes", "/_nodes/{*rest}"] {
+        r.add(path, "elastic", get(hello::nodes));
+    }
+    for path in [
+        "/_index_template/{name}",
+        "/_component_template/{name}",
+        "/_template/{name}",
+        "/_ilm/policy/{name}",
+        "/_data_stream/{name}",
+    ] {
+        r.add(path, "elastic", get(hello::accepted).put(hello::accepted).post(hello::accepted));
+    }
+    r.add("/_ingest/pipeline/{name}", "elastic", get(hello::pipeline).put(hello::pipeline));
 }
 
 struct Routes {

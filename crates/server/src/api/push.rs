@@ -63,7 +63,7 @@ async fn push(app: &Arc<App>, request: Request<Body>, options: PushOptions) -> A
     let (format, encoding) = negotiate::push(kind, encoding).map_err(receive::decode_error)?;
     app.ready()?;
     let limits = app.form_limits();
-    let mut held = receive::body(app, metrics, &parts.headers, body, &limits).await?;
+    let mut held = receive::body(app, &metrics.traffic, &parts.headers, body, &limits).await?;
     let mut work = std::mem::take(&mut held.work);
     let app2 = Arc::clone(app);
     let done = tokio::task::spawn_blocking(move || {
@@ -79,7 +79,7 @@ async fn push(app: &Arc<App>, request: Request<Body>, options: PushOptions) -> A
     .await
     .map_err(|_| ApiError::internal("decoding the body met a fault in the server; its log says more"))?;
     let (outcome, done) = done?;
-    let committed = done.await.map_err(|e| receive::unavailable(e, metrics))?;
+    let committed = done.await.map_err(|e| receive::unavailable(e, &metrics.traffic))?;
     receive::count(metrics, &committed, &outcome);
     Ok(match outcome.refusal() {
         None => StatusCode::OK.into_response(),

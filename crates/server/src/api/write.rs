@@ -29,7 +29,7 @@ pub async fn write(State(app): Shared, request: Request<Body>) -> Answer {
     let (message, encoding) = negotiate::remote_write(kind, encoding).map_err(receive::decode_error)?;
     app.ready()?;
     let limits = app.form_limits();
-    let held = receive::body(&app, metrics, &parts.headers, body, &limits).await?;
+    let held = receive::body(&app, &metrics.traffic, &parts.headers, body, &limits).await?;
     let (outcome, done) = if held.work.body.len() <= INLINE_BYTES_MAX {
         decode(&app, held, message, encoding)?
     } else {
@@ -42,7 +42,7 @@ pub async fn write(State(app): Shared, request: Request<Body>) -> Answer {
             Ok(answer(message, &committed, &outcome))
         }
         Err(e) => {
-            let failed = receive::unavailable(e, metrics).into_response();
+            let failed = receive::unavailable(e, &metrics.traffic).into_response();
             Ok(with_written(failed, message, &Committed::default()))
         }
     }

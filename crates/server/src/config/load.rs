@@ -43,7 +43,7 @@ const FOREIGN_SECTIONS: [(&str, &str); 8] = [
     ("remote_read", "queries are answered from this server's own store only"),
     ("scrape_config_files", "write the jobs into scrape_configs"),
     ("tracing", "this server sends no traces"),
-    ("otlp", "OTLP is not received yet"),
+    ("otlp", "logs are received over OTLP at /otlp/v1/logs; see the section receivers for ports of its own"),
     ("runtime", "there is no Go runtime to tune"),
 ];
 
@@ -100,6 +100,10 @@ fn check(config: &Config, file: &str, dir: &Path) -> Result<(), ConfigError> {
         ("ingest.limits.body_bytes_max", config.ingest.limits.body_bytes_max.bytes()),
         ("ingest.limits.decompressed_bytes_max", config.ingest.limits.decompressed_bytes_max.bytes()),
         ("ingest.limits.labels_per_series_max", config.ingest.limits.labels_per_series_max),
+        ("logs.retention", config.logs.retention.as_millis()),
+        ("logs.limits.line_bytes_max", config.logs.limits.line_bytes_max.bytes()),
+        ("logs.limits.nesting_max", config.logs.limits.nesting_max),
+        ("receivers.connections_max", config.receivers.connections_max as u64),
         ("query.lookback", config.query.lookback.as_millis()),
         ("query.timeout", config.query.timeout.as_millis()),
         ("query.samples_max", config.query.samples_max),
@@ -144,6 +148,24 @@ fn check(config: &Config, file: &str, dir: &Path) -> Result<(), ConfigError> {
     if let Err(e) = crate::http::origin::Origins::new(&config.http.cors_origin) {
         let reason = e.to_string();
         return wrong("http.cors_origin", reason.lines().last().unwrap_or("").to_owned());
+    }
+    let r = &config.receivers;
+    for (field, address) in [
+        ("receivers.otlp.grpc", &r.otlp.grpc),
+        ("receivers.otlp.http", &r.otlp.http),
+        ("receivers.syslog.udp", &r.syslog.udp),
+        ("receivers.syslog.tcp", &r.syslog.tcp),
+        ("receivers.syslog.tls", &r.syslog.tls),
+        ("receivers.fluent.listen", &r.fluent.listen),
+        ("receivers.gelf.udp", &r.gelf.udp),
+        ("receivers.gelf.tcp", &r.gelf.tcp),
+    ] {
+        if let Some(address) = address.as_ref().filter(|a| !a.contains(':')) {
+            return wrong(field, format!("{address:?} is not host:port"));
+        }
+    }
+    if r.syslog.utc_offset_minutes.unsigned_abs() > 24 * 60 {
+        return wrong("receivers.syslog.utc_offset_minutes", "no place is a day away from UTC".to_owned());
     }
     if !config.http.listen.contains(':') {
         return wrong("http.listen", format!("{:?} is not host:port", config.http.listen));

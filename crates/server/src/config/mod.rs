@@ -1,10 +1,12 @@
 //! The configuration: one typed tree, of which each component is handed its own part.
 
 mod load;
+mod logs;
 mod memory;
 mod sections;
 
 pub use load::{ConfigError, find, load, parse};
+pub use logs::{LogsConfig, ReceiversConfig, SyslogConfig};
 pub use memory::{Budgets, machine_memory_bytes};
 pub use scrape::config::{ByteSize, TimeSpan};
 pub use sections::{
@@ -27,6 +29,10 @@ pub struct Config {
     pub storage: StorageConfig,
     /// What is taken in.
     pub ingest: IngestConfig,
+    /// Which logs are kept, and for how long.
+    pub logs: LogsConfig,
+    /// Sockets of their own for protocols of logs.
+    pub receivers: ReceiversConfig,
     /// What queries may use.
     pub query: QueryConfig,
     /// The agent inside the server.

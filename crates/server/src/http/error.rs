@@ -113,6 +113,11 @@ impl ApiError {
         ApiError::new(ErrorKind::Internal, message)
     }
 
+    /// The status of the answer.
+    pub fn status(&self) -> StatusCode {
+        self.status.unwrap_or(self.kind.status())
+    }
+
     /// The same error with another status.
     pub fn with_status(mut self, status: StatusCode) -> ApiError {
         self.status = Some(status);
@@ -143,7 +148,7 @@ impl IntoResponse for ApiError {
             }
         }
         j.raw("}");
-        let status = self.status.unwrap_or(self.kind.status());
+        let status = self.status();
         let mut response =
             (status, [(header::CONTENT_TYPE, "application/json")], j.into_bytes()).into_response();
         if let Some(wait) = self.retry_after {

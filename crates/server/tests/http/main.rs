@@ -4,6 +4,8 @@ mod api_shapes;
 mod bad_input;
 mod federate;
 mod http2;
+mod logs;
+mod logs_clients;
 mod peers;
 mod running;
 mod site;

@@ -66,6 +66,11 @@ impl Site {
         self.dir
     }
 
+    /// Where a receiver with a socket of its own listens.
+    pub fn receiver(&self, name: &str) -> SocketAddr {
+        self.server.as_ref().unwrap().receiver(name).unwrap_or_else(|| panic!("{name} has no address"))
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
@@ -136,6 +141,37 @@ impl Site {
         };
         tokio::task::spawn_blocking(exchange).await.unwrap()
     }
+}
+
+/// Everything in the logs of a stopped server, oldest first: stream, body, severity and attributes, without the times.
+pub fn logs_of(dir: &TempDir, tenant: &str) -> Vec<String> {
+    use records::{Attributes, Direction, Scan, Store, Unlimited, Wanted};
+    let options = server::config::Config::default().logs.options(&dir.path().join("data"));
+    let clock = std::sync::Arc::new(env::RealClock::new());
+    let store = Store::open(options, std::sync::Arc::new(env::RealDisk), clock).unwrap();
+    let tenant = model::record::Tenant::new(tenant).unwrap();
+    let wanted = Wanted { body: true, severity: true, ids: true, attributes: Attributes::All };
+    let scan = Scan { direction: Direction::Forward, wanted, ..Scan::all(&tenant) };
+    let mut found = Vec::new();
+    let mut take = |block: &records::Block<'_>| {
+        for row in 0..block.len() {
+            found.push((
+                block.times_ns[row],
+                format!(
+                    "{} {:?} {} {:?}",
+                    block.labels,
+                    block.body(row),
+                    block.severity(row).text(),
+                    block.attributes(row)
+                ),
+            ));
+        }
+        std::ops::ControlFlow::Continue(())
+    };
+    store.scan(&scan, &Unlimited, &mut take).unwrap();
+    store.close().unwrap();
+    found.sort();
+    found.into_iter().map(|(_, line)| line).collect()
 }
 
 impl Answer {

@@ -1,0 +1,198 @@
+//! The sections about logs.
+
+use super::{ByteSize, TimeSpan};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Which logs are kept, and for how long.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogsConfig {
+    /// Records older than this are removed.
+    pub retention: TimeSpan,
+    /// The oldest days are removed when logs take more than this. 0 is no limit.
+    pub retention_size: ByteSize,
+    /// Records further in the future than this are refused.
+    pub future: TimeSpan,
+    /// Memory for records that are not in a part yet.
+    pub memory: ByteSize,
+    /// Bounds of what senders may send.
+    pub limits: LogLimitsConfig,
+}
+
+impl Default for LogsConfig {
+    fn default() -> Self {
+        let of = records::Options::new("");
+        let span = |ms: i64| TimeSpan::from_millis(ms.unsigned_abs());
+        LogsConfig {
+            retention: span(of.retention_ms),
+            retention_size: ByteSize(of.retention_bytes),
+            future: span(of.future_ms_max),
+            memory: ByteSize(of.head_bytes_max as u64),
+            limits: LogLimitsConfig::default(),
+        }
+    }
+}
+
+impl LogsConfig {
+    /// As the store takes it.
+    pub fn options(&self, data_dir: &std::path::Path) -> records::Options {
+        records::Options {
+            retention_ms: i64::try_from(self.retention.as_millis()).unwrap_or(i64::MAX),
+            retention_bytes: self.retention_size.bytes(),
+            future_ms_max: i64::try_from(self.future.as_millis()).unwrap_or(i64::MAX),
+            head_bytes_max: self.memory.bytes() as usize,
+            record_bytes_max: self.limits.record_bytes.bytes() as usize,
+            ..records::Options::new(data_dir.join("logs"))
+        }
+    }
+}
+
+/// Bounds of what senders of logs may send.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogLimitsConfig {
+    /// Bytes of body and attributes of one record.
+    pub record_bytes: ByteSize,
+    /// Bytes of a record's body.
+    pub line_bytes_max: ByteSize,
+    /// Attributes of one record.
+    pub attributes_per_record_max: u64,
+    /// Bytes of all attributes of one record.
+    pub attributes_bytes_max: ByteSize,
+    /// How deep lists and objects may nest.
+    pub nesting_max: u64,
+    /// Labels of one stream.
+    pub labels_per_stream_max: u64,
+    /// Bytes of the name of a label or attribute.
+    pub name_bytes_max: u64,
+    /// Bytes of the value of a label.
+    pub label_value_bytes_max: u64,
+    /// Streams in one body.
+    pub streams_per_body_max: u64,
+    /// Records in one body.
+    pub records_per_body_max: u64,
+    /// Bytes of all records of a body, shared attributes counted for each.
+    pub content_bytes_max: ByteSize,
+}
+
+impl Default for LogLimitsConfig {
+    fn default() -> Self {
+        let of = ingest::logs::LogLimits::default();
+        LogLimitsConfig {
+            record_bytes: ByteSize(records::Options::new("").record_bytes_max as u64),
+            line_bytes_max: ByteSize(of.line_bytes_max),
+            attributes_per_record_max: of.attributes_per_record_max,
+            attributes_bytes_max: ByteSize(of.attributes_bytes_max),
+            nesting_max: of.nesting_max,
+            labels_per_stream_max: of.labels_per_stream_max,
+            name_bytes_max: of.name_bytes_max,
+            label_value_bytes_max: of.label_value_bytes_max,
+            streams_per_body_max: of.streams_per_body_max,
+            records_per_body_max: of.records_per_body_max,
+            content_bytes_max: ByteSize(of.content_bytes_max),
+        }
+    }
+}
+
+impl LogLimitsConfig {
+    /// As the decoders take them.
+    pub fn decoding(&self) -> ingest::logs::LogLimits {
+        ingest::logs::LogLimits {
+            line_bytes_max: self.line_bytes_max.bytes(),
+            attributes_per_record_max: self.attributes_per_record_max,
+            attributes_bytes_max: self.attributes_bytes_max.bytes(),
+            nesting_max: self.nesting_max,
+            labels_per_stream_max: self.labels_per_stream_max,
+            name_bytes_max: self.name_bytes_max,
+            label_value_bytes_max: self.label_value_bytes_max,
+            streams_per_body_max: self.streams_per_body_max,
+            records_per_body_max: self.records_per_body_max,
+            content_bytes_max: self.content_bytes_max.bytes(),
+        }
+    }
+}
+
+/// Sockets of their own. None is open unless it has an address here.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReceiversConfig {
+    /// Connections of one receiver at the same time; more wait.
+    pub connections_max: usize,
+    /// OpenTelemetry.
+    pub otlp: OtlpConfig,
+    /// Syslog.
+    pub syslog: SyslogConfig,
+    /// Fluentd and Fluent Bit.
+    pub fluent: FluentConfig,
+    /// Graylog's format.
+    pub gelf: GelfConfig,
+}
+
+impl Default for ReceiversConfig {
+    fn default() -> Self {
+        ReceiversConfig {
+            connections_max: 256,
+            otlp: OtlpConfig::default(),
+            syslog: SyslogConfig::default(),
+            fluent: FluentConfig::default(),
+            gelf: GelfConfig::default(),
+        }
+    }
+}
+
+/// Addresses for OpenTelemetry.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OtlpConfig {
+    /// gRPC.
+    pub grpc: Option<String>,
+    /// HTTP.
+    pub http: Option<String>,
+}
+
+/// Addresses for syslog.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SyslogConfig {
+    /// Datagrams.
+    pub udp: Option<String>,
+    /// Connections.
+    pub tcp: Option<String>,
+    /// Encrypted connections.
+    pub tls: Option<String>,
+    /// The server's certificate and those above it, PEM.
+    pub certificate: Option<PathBuf>,
+    /// The key of the certificate, PEM.
+    pub key: Option<PathBuf>,
+    /// How far east of UTC the clocks are that send times without a zone.
+    pub utc_offset_minutes: i32,
+}
+
+impl SyslogConfig {
+    /// Seconds east of UTC of times without a zone.
+    pub fn offset_s(&self) -> i64 {
+        i64::from(self.utc_offset_minutes) * 60
+    }
+}
+
+/// The address for Fluent forward.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FluentConfig {
+    /// Connections.
+    pub listen: Option<String>,
+    /// The key that senders must know, if any.
+    #[serde(skip_serializing)]
+    pub shared_key: Option<String>,
+}
+
+/// Addresses for GELF.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GelfConfig {
+    /// Datagrams.
+    pub udp: Option<String>,
+    /// Connections.
+    pub tcp: Option<String>,
+}

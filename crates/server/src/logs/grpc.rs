@@ -1,0 +1,150 @@
+//! OTLP logs over gRPC: one unary call over HTTP/2, so the framing is written here instead of bringing in a framework
+//! (<https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>).
+
+use super::intake::receive;
+use super::otlp::code;
+use crate::http::error::ApiError;
+use crate::state::App;
+use crate::telemetry::LogWay;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header};
+use axum::response::Response;
+use axum::routing::post;
+use http_body_util::BodyExt;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use ingest::compress::{Decompressor, Encoding};
+use ingest::logs::{LogWriter, otlp};
+use ingest::{DecodeError, Limits};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+
+const EXPORT: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+const GRPC: &str = "application/grpc";
+
+const STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+
+/// Messages in headers are percent-encoded, and what is not ASCII always is.
+const IN_HEADER: &AsciiSet = &CONTROLS.add(b'%');
+
+/// The codes of gRPC that are not those of errors over HTTP.
+const OK: u64 = 0;
+const UNIMPLEMENTED: u64 = 12;
+
+/// The service.
+pub fn router(app: Arc<App>) -> Router {
+    Router::new().route(EXPORT, post(export)).fallback(unknown).with_state(app)
+}
+
+/// A connection is asked whether it is alive after this long a silence.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// Calls at the same time on one connection.
+const STREAMS_MAX: u32 = 64;
+
+/// Serves one connection.
+pub async fn serve(stream: TcpStream, router: Router) {
+    // Answers are small; waiting for more to send only adds delay.
+    let _ = stream.set_nodelay(true);
+    let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .keep_alive_interval(KEEP_ALIVE)
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(64 << 10);
+    let served = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)).await;
+    if let Err(e) = served {
+        tracing::debug!(error = %e, "gRPC connection ended early");
+    }
+}
+
+async fn unknown(request: Request<Body>) -> Response {
+    let path = request.uri().path();
+    failed(UNIMPLEMENTED, &format!("{path} is not served here: logs are exported to {EXPORT}"))
+}
+
+async fn export(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
+    let (parts, body) = request.into_parts();
+    let compression = match parts.headers.get("grpc-encoding").map(|v| v.to_str().unwrap_or("?")) {
+        None | Some("identity") => Encoding::Identity,
+        Some("gzip") => Encoding::Gzip,
+        Some("zstd") => Encoding::Zstd,
+        Some("snappy") => Encoding::Snappy,
+        Some("deflate") => Encoding::Zlib,
+        Some(other) => {
+            return failed(
+                UNIMPLEMENTED,
+                &format!(
+                    "grpc-encoding {other:?} is not supported; accepted are gzip, zstd, snappy, deflate and identity"
+                ),
+            );
+        }
+    };
+    let limits = app.decoding();
+    let decode = move |body: &[u8], w: &mut LogWriter| message(body, compression, &limits, w);
+    match receive(&app, LogWay::Otlp, &parts.headers, body, Encoding::Identity, decode).await {
+        Ok(((), stored)) => answer(&otlp::answer(&stored.outcome, stored.accepted)),
+        Err(e) => refused(&e),
+    }
+}
+
+/// The one message of a call: a byte that says whether it is compressed, its length, and itself.
+fn message(
+    body: &[u8],
+    compression: Encoding,
+    limits: &Limits,
+    w: &mut LogWriter,
+) -> Result<(), DecodeError> {
+    let wrong = |reason: String| DecodeError::Malformed { what: "gRPC call", at: 0, reason };
+    let [flag, a, b, c, d, message @ ..] = body else {
+        return Err(wrong("the head of the message is missing".to_owned()));
+    };
+    let length = u32::from_be_bytes([*a, *b, *c, *d]);
+    if length as usize != message.len() {
+        return Err(wrong(format!(
+            "the message has {length} bytes by its head and {} in fact",
+            message.len()
+        )));
+    }
+    let encoding = if *flag == 0 { Encoding::Identity } else { compression };
+    let mut decompressor = Decompressor::new();
+    otlp::protobuf(decompressor.decompress(encoding, message, limits)?, w)
+}
+
+fn answer(message: &[u8]) -> Response {
+    let mut framed = vec![0];
+    framed.extend_from_slice(&(message.len() as u32).to_be_bytes());
+    framed.extend_from_slice(message);
+    let mut trailers = HeaderMap::new();
+    trailers.insert(STATUS, HeaderValue::from(OK));
+    let body =
+        http_body_util::Full::new(Bytes::from(framed)).with_trailers(std::future::ready(Some(Ok(trailers))));
+    respond(Body::new(body))
+}
+
+fn refused(e: &ApiError) -> Response {
+    failed(code(e), &e.message)
+}
+
+/// An error: its status is in the head, as there is no message.
+fn failed(code: u64, message: &str) -> Response {
+    let mut response = respond(Body::empty());
+    let headers = response.headers_mut();
+    headers.insert(STATUS, HeaderValue::from(code));
+    let text = utf8_percent_encode(message, IN_HEADER).to_string();
+    if let Ok(text) = HeaderValue::from_str(&text) {
+        headers.insert(MESSAGE, text);
+    }
+    response
+}
+
+fn respond(body: Body) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::OK;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(GRPC));
+    response
+}

@@ -1,0 +1,176 @@
+//! From the bytes of a sender to records that are safe.
+
+use crate::http::error::{ApiError, ErrorKind};
+use crate::http::origin::refuse_foreign_page;
+use crate::receive::{self, Held, Workspace, header_text};
+use crate::state::App;
+use crate::telemetry::{LogMetrics, LogWay};
+use axum::body::Body;
+use axum::http::HeaderMap;
+use axum::http::header;
+use ingest::DecodeError;
+use ingest::compress::Encoding;
+use ingest::logs::{Decoded, LogOutcome, LogWriter};
+use ingest::negotiate;
+use model::Unavailable;
+use model::record::{Accepted, RecordSink, Refused, Tenant};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Bodies up to this size are decoded where they were read; see remote write.
+const INLINE_BYTES_MAX: usize = 512 << 10;
+
+/// What became of the records of a body.
+pub struct Stored {
+    /// Records kept.
+    pub accepted: u64,
+    /// Records refused, by the decoder or by the store.
+    pub outcome: LogOutcome,
+    /// Those that the store refused, by their place in the batch.
+    pub refused: Vec<Refused>,
+}
+
+impl Stored {
+    /// The refusals as a message for the sender.
+    pub fn refusal(&self) -> Option<String> {
+        self.outcome.refusal(self.accepted)
+    }
+}
+
+/// Whose records a request brings.
+pub fn tenant(headers: &HeaderMap) -> Result<Tenant, ApiError> {
+    match headers.get("x-scope-orgid") {
+        None => Ok(Tenant::unnamed()),
+        Some(name) => {
+            let name = name.to_str().unwrap_or("(not text)");
+            Tenant::new(name).map_err(|e| ApiError::bad_data(format!("header X-Scope-OrgID: {e}")))
+        }
+    }
+}
+
+/// Receives the body of a request: reads it within bounds, decodes it and stores what it holds.
+pub async fn receive<T: Send + 'static>(
+    app: &Arc<App>,
+    way: LogWay,
+    headers: &HeaderMap,
+    body: Body,
+    unstated: Encoding,
+    decode: impl FnOnce(&[u8], &mut LogWriter) -> Result<T, DecodeError> + Send + 'static,
+) -> Result<(T, Stored), ApiError> {
+    refuse_foreign_page(headers)?;
+    let metrics = app.metrics.logs(way);
+    let tenant = tenant(headers)?;
+    let encoding = header_text(headers, &header::CONTENT_ENCODING);
+    let encoding = negotiate::encoding(encoding, unstated).map_err(receive::decode_error)?;
+    app.ready()?;
+    let held = receive::body(app, &metrics.traffic, headers, body, &app.form_limits()).await?;
+    let (value, decoded) = decoded(app, held, tenant, encoding, decode).await?;
+    let stored = store(app, metrics, decoded).await?;
+    Ok((value, stored))
+}
+
+async fn decoded<T: Send + 'static>(
+    app: &Arc<App>,
+    mut held: Held<'_>,
+    tenant: Tenant,
+    encoding: Encoding,
+    decode: impl FnOnce(&[u8], &mut LogWriter) -> Result<T, DecodeError> + Send + 'static,
+) -> Result<(T, Decoded), ApiError> {
+    let mut work = std::mem::take(&mut held.work);
+    if work.body.len() <= INLINE_BYTES_MAX {
+        let done = decode_into(app, &mut work, tenant, encoding, decode);
+        held.work = work;
+        return done;
+    }
+    let app = Arc::clone(app);
+    let done = tokio::task::spawn_blocking(move || {
+        let done = decode_into(&app, &mut work, tenant, encoding, decode);
+        (done, work)
+    })
+    .await;
+    let (done, work) = done
+        .map_err(|_| ApiError::internal("decoding the body met a fault in the server; its log says more"))?;
+    held.work = work;
+    done
+}
+
+fn decode_into<T>(
+    app: &App,
+    work: &mut Workspace,
+    tenant: Tenant,
+    encoding: Encoding,
+    decode: impl FnOnce(&[u8], &mut LogWriter) -> Result<T, DecodeError>,
+) -> Result<(T, Decoded), ApiError> {
+    let body =
+        work.decompressor.decompress(encoding, &work.body, &app.decoding()).map_err(receive::decode_error)?;
+    let mut w = writer(app, tenant);
+    let value = decode(body, &mut w).map_err(receive::decode_error)?;
+    Ok((value, w.finish()))
+}
+
+/// A writer of records that arrive now.
+pub fn writer(app: &App, tenant: Tenant) -> LogWriter {
+    LogWriter::new(tenant, app.config().logs.limits.decoding(), app.now_ns())
+}
+
+/// Stores records and counts what became of them.
+async fn store(app: &App, metrics: &LogMetrics, decoded: Decoded) -> Result<Stored, ApiError> {
+    let Decoded { batch, outcome } = decoded;
+    let accepted = match batch.is_empty() {
+        true => Accepted::default(),
+        false => {
+            let done = app.ready()?.logs.append(batch);
+            done.await.map_err(|e| receive::unavailable(e, &metrics.traffic))?
+        }
+    };
+    Ok(count(metrics, accepted, outcome))
+}
+
+fn count(metrics: &LogMetrics, accepted: Accepted, mut outcome: LogOutcome) -> Stored {
+    accepted.refused.iter().for_each(|r| outcome.reject(&r.reason));
+    metrics.batches.add(1);
+    metrics.records.add(accepted.records);
+    metrics.refused.add(outcome.rejected);
+    Stored { accepted: accepted.records, outcome, refused: accepted.refused }
+}
+
+/// How long to wait before records are offered again, where the store does not say.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Stores records of a sender that cannot be told to come back: offers them again until they are taken. Meanwhile
+/// nothing more is read from it. `None` if the server ends first.
+pub async fn store_or_wait(
+    app: &App,
+    metrics: &LogMetrics,
+    decoded: Decoded,
+    stop: &mut watch::Receiver<bool>,
+) -> Option<Stored> {
+    let Decoded { batch, outcome } = decoded;
+    if batch.is_empty() {
+        return Some(count(metrics, Accepted::default(), outcome));
+    }
+    loop {
+        let wait = match app.ready() {
+            Ok(running) => match running.logs.append(batch.clone()).await {
+                Ok(accepted) => return Some(count(metrics, accepted, outcome)),
+                Err(Unavailable::Busy { retry_after, .. }) => retry_after,
+                Err(e) => {
+                    tracing::warn!(error = %e, "logs wait until they can be stored");
+                    RETRY
+                }
+            },
+            Err(_) => RETRY,
+        };
+        metrics.traffic.put_off.add(1);
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = crate::http::listen::ended(stop) => return None,
+        }
+    }
+}
+
+/// What an error is to a sender of logs.
+pub fn is_retryable(e: &ApiError) -> bool {
+    e.kind == ErrorKind::Unavailable
+}

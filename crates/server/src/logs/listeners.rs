@@ -1,0 +1,192 @@
+//! Sockets of their own for the protocols that have them: bound at the start, served once the store is open.
+
+use super::{fluent, gelf, grpc, syslog, tls};
+use crate::config::{Config, ReceiversConfig};
+use crate::http::listen::{ConnectionLimits, ended, serve};
+use crate::http::origin::Origins;
+use crate::server::StartError;
+use crate::state::App;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
+
+/// Every socket, bound and not served yet.
+pub struct Listeners {
+    otlp_grpc: Option<TcpListener>,
+    otlp_http: Option<TcpListener>,
+    syslog_udp: Option<UdpSocket>,
+    syslog_tcp: Option<TcpListener>,
+    syslog_tls: Option<(TcpListener, TlsAcceptor)>,
+    fluent: Option<TcpListener>,
+    gelf_udp: Option<UdpSocket>,
+    gelf_tcp: Option<TcpListener>,
+}
+
+/// Where receivers listen, by the key of the setting.
+pub type Addresses = Vec<(&'static str, SocketAddr)>;
+
+impl Listeners {
+    /// Binds what the configuration names.
+    pub async fn bind(config: &ReceiversConfig) -> Result<Listeners, StartError> {
+        let tls = match &config.syslog.tls {
+            None => None,
+            Some(_) => {
+                let acceptor = tls::acceptor(&config.syslog).map_err(StartError::Config)?;
+                tcp("receivers.syslog.tls", &config.syslog.tls).await?.map(|listener| (listener, acceptor))
+            }
+        };
+        Ok(Listeners {
+            otlp_grpc: tcp("receivers.otlp.grpc", &config.otlp.grpc).await?,
+            otlp_http: tcp("receivers.otlp.http", &config.otlp.http).await?,
+            syslog_udp: udp("receivers.syslog.udp", &config.syslog.udp).await?,
+            syslog_tcp: tcp("receivers.syslog.tcp", &config.syslog.tcp).await?,
+            syslog_tls: tls,
+            fluent: tcp("receivers.fluent.listen", &config.fluent.listen).await?,
+            gelf_udp: udp("receivers.gelf.udp", &config.gelf.udp).await?,
+            gelf_tcp: tcp("receivers.gelf.tcp", &config.gelf.tcp).await?,
+        })
+    }
+
+    /// Where they listen.
+    pub fn addresses(&self) -> Addresses {
+        let of_tcp = |name, l: &Option<TcpListener>| Some((name, l.as_ref()?.local_addr().ok()?));
+        let of_udp = |name, s: &Option<UdpSocket>| Some((name, s.as_ref()?.local_addr().ok()?));
+        [
+            of_tcp("otlp.grpc", &self.otlp_grpc),
+            of_tcp("otlp.http", &self.otlp_http),
+            of_udp("syslog.udp", &self.syslog_udp),
+            of_tcp("syslog.tcp", &self.syslog_tcp),
+            self.syslog_tls.as_ref().and_then(|(l, _)| Some(("syslog.tls", l.local_addr().ok()?))),
+            of_tcp("fluent.listen", &self.fluent),
+            of_udp("gelf.udp", &self.gelf_udp),
+            of_tcp("gelf.tcp", &self.gelf_tcp),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    /// Serves all of them until `stop` turns true.
+    pub fn serve(self, app: &Arc<App>, config: &Config, stop: &watch::Receiver<bool>) -> Vec<JoinHandle<()>> {
+        let mut tasks = Vec::new();
+        let many = |listener: Option<TcpListener>| listener.map(|l| (l, config.receivers.connections_max));
+        if let Some((l, max)) = many(self.otlp_grpc) {
+            let router = grpc::router(Arc::clone(app));
+            tasks.push(tokio::spawn(accept(l, max, stop.clone(), move |stream, _, _| {
+                grpc::serve(stream, router.clone())
+            })));
+        }
+        if let Some((listener, connections_max)) = many(self.otlp_http) {
+            let http = &config.http;
+            let limits = ConnectionLimits {
+                connections_max,
+                streams_max: http.streams_max,
+                header_timeout: http.header_timeout.into(),
+                drain: http.drain.into(),
+            };
+            // Checked when the main listener was made.
+            if let Ok(origins) = Origins::new(&http.cors_origin) {
+                let router = crate::api::otlp_router(Arc::clone(app), origins);
+                tasks.push(tokio::spawn(serve(
+                    listener,
+                    router,
+                    limits,
+                    Arc::clone(&app.connections),
+                    stop.clone(),
+                )));
+            }
+        }
+        if let Some(socket) = self.syslog_udp {
+            tasks.push(tokio::spawn(syslog::datagrams(socket, Arc::clone(app), stop.clone())));
+        }
+        if let Some((l, max)) = many(self.syslog_tcp) {
+            let app = Arc::clone(app);
+            tasks.push(tokio::spawn(accept(l, max, stop.clone(), move |stream, peer, stop| {
+                syslog::stream(stream, peer, Arc::clone(&app), stop)
+            })));
+        }
+        if let Some((l, acceptor)) = self.syslog_tls {
+            let app = Arc::clone(app);
+            let max = config.receivers.connections_max;
+            tasks.push(tokio::spawn(accept(l, max, stop.clone(), move |stream, peer, stop| {
+                tls::stream(acceptor.clone(), stream, peer, Arc::clone(&app), stop)
+            })));
+        }
+        if let Some((l, max)) = many(self.fluent) {
+            let app = Arc::clone(app);
+            tasks.push(tokio::spawn(accept(l, max, stop.clone(), move |stream, peer, stop| {
+                fluent::stream(stream, peer, Arc::clone(&app), stop)
+            })));
+        }
+        if let Some(socket) = self.gelf_udp {
+            tasks.push(tokio::spawn(gelf::datagrams(socket, Arc::clone(app), stop.clone())));
+        }
+        if let Some((l, max)) = many(self.gelf_tcp) {
+            let app = Arc::clone(app);
+            tasks.push(tokio::spawn(accept(l, max, stop.clone(), move |stream, peer, stop| {
+                gelf::stream(stream, peer, Arc::clone(&app), stop)
+            })));
+        }
+        tasks
+    }
+}
+
+async fn tcp(setting: &str, address: &Option<String>) -> Result<Option<TcpListener>, StartError> {
+    let Some(address) = address else { return Ok(None) };
+    TcpListener::bind(address).await.map(Some).map_err(|source| failed(setting, address, source))
+}
+
+async fn udp(setting: &str, address: &Option<String>) -> Result<Option<UdpSocket>, StartError> {
+    let Some(address) = address else { return Ok(None) };
+    UdpSocket::bind(address).await.map(Some).map_err(|source| failed(setting, address, source))
+}
+
+fn failed(setting: &str, address: &str, source: std::io::Error) -> StartError {
+    StartError::Config(format!("cannot listen at {address}: {source} ({setting})"))
+}
+
+/// Accepts connections and runs one task for each, at most `connections_max` at the same time. Ends when all have ended.
+async fn accept<F>(
+    listener: TcpListener,
+    connections_max: usize,
+    mut stop: watch::Receiver<bool>,
+    run: impl Fn(TcpStream, SocketAddr, watch::Receiver<bool>) -> F,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let permits = Arc::new(Semaphore::new(connections_max));
+    let mut tasks = JoinSet::new();
+    loop {
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { break };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = ended(&mut stop) => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let (task, mut stop) = (run(stream, peer, stop.clone()), stop.clone());
+                tasks.spawn(async move {
+                    // A call under way is cut short by the end; its sender tries again.
+                    tokio::select! {
+                        () = task => {}
+                        () = async { ended(&mut stop).await; tokio::time::sleep(DRAIN).await } => {}
+                    }
+                    drop(permit);
+                });
+            }
+            Err(e) => {
+                tracing::warn!(error = %e, "cannot accept a connection");
+                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            }
+        }
+        while tasks.try_join_next().is_some() {}
+    }
+    drop(listener);
+    while tasks.join_next().await.is_some() {}
+}
+
+/// How long a connection may go on once the server was asked to end.
+const DRAIN: std::time::Duration = std::time::Duration::from_secs(2);
