@@ -30,6 +30,11 @@ impl Texts {
         self.ends.push(self.bytes.len() as u32);
     }
 
+    /// Where each row ends, up to the last that is set, and all bytes.
+    pub fn parts(&self) -> (&[u32], &[u8]) {
+        (&self.ends, &self.bytes)
+    }
+
     pub fn get(&self, row: usize) -> &[u8] {
         match self.ends.get(row) {
             Some(end) => {

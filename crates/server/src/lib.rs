@@ -6,6 +6,7 @@ pub mod config;
 mod console;
 pub mod http;
 mod logs;
+mod loki;
 mod own;
 pub mod pool;
 pub mod process;

@@ -10,6 +10,9 @@ use std::ops::ControlFlow;
 /// Blocks with columns besides times have so many records at most.
 pub(super) const BLOCK_ROWS: usize = 8192;
 
+/// Blocks in any order settle nothing.
+const UNSETTLED: i64 = i64::MIN;
+
 impl Scanner<'_> {
     pub(super) fn any(&mut self, view: &View, sink: Sink<'_>) -> Result<ControlFlow<()>, RecordsError> {
         let mut columns = Columns::new(&self.scan.wanted);
@@ -53,7 +56,8 @@ impl Scanner<'_> {
             rows.iter().for_each(|r| head.columns(r, self, columns));
         }
         let Some(first) = rows.first() else { return Ok(ControlFlow::Break(())) };
-        Ok(self.give(&Block { labels: &head.labels[first.stream as usize], times_ns: &times, columns }, sink))
+        let labels = &head.labels[first.stream as usize];
+        Ok(self.give(&Block { labels, times_ns: &times, settled_ns: UNSETTLED, columns }, sink))
     }
 
     fn give_group(
@@ -70,7 +74,7 @@ impl Scanner<'_> {
             if !pick.test && !self.wants_columns() {
                 let end = pick.rows.end.min(pick.rows.start.saturating_add(self.left()));
                 let times_ns = &open.times[pick.rows.start..end];
-                if self.give(&Block { labels, times_ns, columns }, sink).is_break() {
+                if self.give(&Block { labels, times_ns, settled_ns: UNSETTLED, columns }, sink).is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
                 continue;
@@ -90,7 +94,7 @@ impl Scanner<'_> {
                 if self.wants_columns() {
                     rows.iter().for_each(|r| open.columns(self, pick.shape, *r as usize, columns));
                 }
-                let block = Block { labels, times_ns: &kept_times, columns };
+                let block = Block { labels, times_ns: &kept_times, settled_ns: UNSETTLED, columns };
                 if rows.is_empty() || self.give(&block, sink).is_break() {
                     return Ok(ControlFlow::Break(()));
                 }

@@ -12,6 +12,9 @@ pub struct Block<'a> {
     pub labels: &'a Labels,
     /// Times in Unix nanoseconds.
     pub times_ns: &'a [i64],
+    /// With [`Direction::Forward`](super::Direction::Forward) no later block holds a record before this time, with
+    /// [`Direction::Backward`](super::Direction::Backward) none after it.
+    pub settled_ns: i64,
     pub(super) columns: &'a Columns,
 }
 
@@ -61,6 +64,12 @@ impl Block<'_> {
     /// The text of a body; values that are no text are shown as JSON.
     pub fn body(&self, row: usize) -> &str {
         std::str::from_utf8(self.columns.bodies.get(row)).unwrap_or_default()
+    }
+
+    /// The texts of all bodies one behind the other, and where each ends.
+    pub fn bodies(&self) -> (&[u32], &str) {
+        let (ends, bytes) = self.columns.bodies.parts();
+        (ends, std::str::from_utf8(bytes).unwrap_or_default())
     }
 
     /// How grave a record is.

@@ -88,7 +88,8 @@ impl<'a> Scanner<'a> {
             taken.set((held * size_of::<Item>()) as u64)?;
             let items = sources.items(self, from, to)?;
             let found = items.len();
-            if self.give_window(&mut sources, items, &mut columns, sink)?.is_break() {
+            let settled_ns = if backward { to - 1 } else { from };
+            if self.give_window(&mut sources, items, settled_ns, &mut columns, sink)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
             if backward {
@@ -110,6 +111,7 @@ impl<'a> Scanner<'a> {
         &mut self,
         sources: &mut Sources<'_, 'a>,
         mut items: Vec<Item>,
+        settled_ns: i64,
         columns: &mut Columns,
         sink: Sink<'_>,
     ) -> Result<ControlFlow<()>, RecordsError> {
@@ -142,7 +144,7 @@ impl<'a> Scanner<'a> {
                     taken.set(columns.memory_bytes() as u64)?;
                 }
                 let labels = &sources.streams[rows[0].stream as usize];
-                if self.give(&Block { labels, times_ns: &times, columns }, sink).is_break() {
+                if self.give(&Block { labels, times_ns: &times, settled_ns, columns }, sink).is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
                 self.check()?;

@@ -8,7 +8,7 @@ mod language;
 mod lifecycle;
 pub mod processes;
 mod push;
-mod query;
+pub mod query;
 mod read;
 mod rules;
 mod select;
@@ -16,13 +16,14 @@ mod series;
 pub mod status;
 mod targets;
 mod tree;
-mod value;
+pub mod value;
 mod write;
 
 use crate::console;
 use crate::http::error::{ApiError, ErrorKind};
 use crate::http::origin::Origins;
 use crate::logs;
+use crate::loki;
 use crate::state::App;
 use crate::telemetry::HandlerMetrics;
 use axum::Router;
@@ -46,6 +47,7 @@ pub fn router(app: Arc<App>, origins: Origins) -> Router {
     prometheus(&mut routes);
     ours(&mut routes);
     logs(&mut routes);
+    loki(&mut routes);
     elastic(&mut routes);
     routes
         .router
@@ -111,6 +113,23 @@ fn logs(r: &mut Routes) {
     r.add("/api/v1/logs/jsonline", "jsonline", post(logs::http::json_lines));
     r.add("/gelf", "gelf", post(logs::http::gelf));
     otlp(r);
+}
+
+/// Questions about logs, as Loki takes them.
+fn loki(r: &mut Routes) {
+    r.add("/loki/api/v1/query", "loki_query", get(loki::instant).post(loki::instant));
+    r.add("/loki/api/v1/query_range", "loki_query_range", get(loki::range).post(loki::range));
+    r.add("/loki/api/v1/format_query", "loki_format", get(loki::format).post(loki::format));
+    r.add("/loki/api/v1/labels", "loki_labels", get(loki::label_names).post(loki::label_names));
+    r.add("/loki/api/v1/label/{name}/values", "loki_labels", get(loki::label_values));
+    r.add("/loki/api/v1/series", "loki_series", get(loki::series).post(loki::series));
+    r.add("/loki/api/v1/index/stats", "loki_index", get(loki::stats).post(loki::stats));
+    r.add("/loki/api/v1/index/volume", "loki_index", get(loki::volume).post(loki::volume));
+    r.add("/loki/api/v1/index/volume_range", "loki_index", get(loki::volume_range).post(loki::volume_range));
+    r.add("/loki/api/v1/detected_labels", "loki_labels", get(loki::detected_labels));
+    r.add("/loki/api/v1/detected_fields", "loki_labels", get(loki::detected_fields));
+    r.add("/loki/api/v1/tail", "loki_tail", get(loki::tail));
+    r.add("/loki/api/v1/status/buildinfo", "loki_status", get(loki::build));
 }
 
 /// OTLP, at the paths of Loki and of collectors.

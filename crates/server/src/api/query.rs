@@ -122,7 +122,7 @@ impl Question {
 }
 
 /// Stops the evaluation when the one who asked goes away.
-pub(super) struct CancelOnDrop(pub Control);
+pub struct CancelOnDrop(pub Control);
 
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
@@ -240,7 +240,7 @@ fn stats(j: &mut Json, output: &Output, took: Duration, queued: Duration) {
 }
 
 /// The answer to a query that cannot be evaluated.
-pub(super) fn failed(e: EvalError) -> ApiError {
+pub fn failed(e: EvalError) -> ApiError {
     let kind = match &e {
         EvalError::Query(_) | EvalError::Limit { .. } => ErrorKind::Execution,
         EvalError::Busy { .. } => ErrorKind::Unavailable,

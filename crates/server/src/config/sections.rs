@@ -175,6 +175,10 @@ pub struct QueryConfig {
     pub experimental: bool,
     /// Samples a remote read may return.
     pub remote_read_samples_max: u64,
+    /// Lines that a query for logs may return.
+    pub log_entries_max: usize,
+    /// Series that a metric query over logs may return.
+    pub log_series_max: usize,
 }
 
 impl Default for QueryConfig {
@@ -190,6 +194,8 @@ impl Default for QueryConfig {
             queue: 200,
             experimental: true,
             remote_read_samples_max: 50_000_000,
+            log_entries_max: 100_000,
+            log_series_max: 10_000,
         }
     }
 }

@@ -13,4 +13,5 @@ pub mod otlp;
 pub mod syslog;
 mod tls;
 
+pub use intake::tenant;
 pub use listeners::Listeners;

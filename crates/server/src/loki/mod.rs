@@ -1,0 +1,14 @@
+//! Loki's HTTP API over the store of logs: what Grafana, logcli and everything else that asks Loki asks for.
+
+mod answer;
+mod params;
+mod query;
+mod source;
+mod streams;
+mod tail;
+
+pub use query::{format, instant, range};
+pub use streams::{
+    build, detected_fields, detected_labels, label_names, label_values, series, stats, volume, volume_range,
+};
+pub use tail::tail;
