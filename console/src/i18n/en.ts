@@ -352,9 +352,11 @@ export const en = {
       query: 'Queries, all together',
       index: 'Series index',
       parts: 'Tables of parts',
+      results: 'Kept query results',
       resident: 'The whole process',
     },
     queries: (running: number, waiting: number) => `${running} running, ${waiting} waiting`,
+    results: (queries: number) => `of ${queries} queries`,
     unbounded: 'no budget of its own',
     head: {
       series: 'Series',

@@ -352,8 +352,10 @@ export const zh: Messages = {
       query: '全部查询',
       index: '序列索引',
       parts: '数据块目录',
+      results: '保留的查询结果',
       resident: '整个进程',
     },
+    results: (queries) => `${queries} 个查询`,
     queries: (running, waiting) => `${running} 个执行中，${waiting} 个等待`,
     unbounded: '没有单独的预算',
     head: {

@@ -28,6 +28,12 @@ impl MemoryPool {
         self.limit
     }
 
+    /// Takes memory for something that is not part of an evaluation, such as the text of an answer.
+    pub fn share(self: &Arc<Self>, bytes: u64) -> Result<Share, EvalError> {
+        self.take(bytes)?;
+        Ok(Share { pool: Arc::clone(self), bytes })
+    }
+
     fn take(&self, bytes: u64) -> Result<(), EvalError> {
         let used = self.used.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if used > self.limit {
@@ -39,6 +45,27 @@ impl MemoryPool {
 
     fn give(&self, bytes: u64) {
         self.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// Memory of a pool, which goes back when this is dropped.
+#[derive(Debug)]
+pub struct Share {
+    pool: Arc<MemoryPool>,
+    bytes: u64,
+}
+
+impl Share {
+    /// Gives back what is more than `bytes`.
+    pub fn shrink_to(&mut self, bytes: u64) {
+        self.pool.give(self.bytes.saturating_sub(bytes));
+        self.bytes = self.bytes.min(bytes);
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.pool.give(self.bytes);
     }
 }
 
@@ -126,7 +153,7 @@ impl Held {
                 what: "bytes of memory",
                 observed: wanted,
                 limit: self.limit,
-                setting: "query.memory",
+                setting: "query.memory_per_query",
             });
         }
         if let Some(pool) = &self.pool
@@ -152,5 +179,22 @@ impl Drop for Held {
         if let Some(pool) = &self.pool {
             pool.give(self.taken);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_go_back() {
+        let pool = MemoryPool::new(100);
+        let mut share = pool.share(80).unwrap();
+        assert!(matches!(pool.share(30), Err(EvalError::Busy { wanted: 30, used: 80, limit: 100 })));
+        share.shrink_to(50);
+        share.shrink_to(70);
+        assert_eq!(pool.used(), 50);
+        drop(share);
+        assert_eq!(pool.used(), 0);
     }
 }

@@ -18,6 +18,8 @@ pub struct EngineOptions {
     pub lookback_ms: i64,
     /// Resolution of subqueries that state none.
     pub subquery_step_ms: i64,
+    /// Series that one selector may find.
+    pub series_max: u64,
     /// Samples a query may hold at once.
     pub samples_max: u64,
     /// Steps a range query may have.
@@ -35,6 +37,7 @@ impl Default for EngineOptions {
         EngineOptions {
             lookback_ms: 5 * 60 * 1000,
             subquery_step_ms: 60 * 1000,
+            series_max: 5_000_000,
             samples_max: 50_000_000,
             steps_max: 11_000,
             memory_max: 1 << 30,

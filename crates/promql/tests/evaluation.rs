@@ -253,7 +253,10 @@ fn limits_name_the_setting_that_moves_them() {
         assert!(text.contains("samples in memory") && text.contains("query.samples_max"), "{text}");
     }
     let small = EngineOptions { memory_max: 10_000, ..EngineOptions::default() };
-    assert!(message(small, "m").contains("query.memory"));
+    assert!(message(small, "m").contains("query.memory_per_query"));
+    let narrow = || EngineOptions { series_max: 9, ..EngineOptions::default() };
+    assert!(message(narrow(), "sum(rate(m[1m]))").contains("query.series_max"));
+    assert_eq!(run(narrow(), &control, "m{a=\"1\"}"), Ok(()));
     // As many steps as there are milliseconds in years: refused before anything is allocated.
     assert!(run(EngineOptions::default(), &control, "sum_over_time(vector(1)[290y:1ms])").is_err());
 }

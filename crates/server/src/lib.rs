@@ -1,9 +1,11 @@
 //! HTTP surfaces, configuration and wiring; refuses to know file formats.
 
 mod api;
+mod cache;
 mod collect;
 pub mod config;
 mod console;
+mod evaluate;
 pub mod http;
 mod logs;
 mod loki;
@@ -15,5 +17,6 @@ mod server;
 mod source;
 pub mod state;
 pub mod telemetry;
+mod weight;
 
 pub use server::{Server, StartError};

@@ -1,10 +1,12 @@
 //! Runs blocking work, queries above all, on so many threads and no more.
 
 use crate::http::error::{ApiError, ErrorKind};
+use crate::telemetry::Family;
+use model::MetricKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
-use tokio::sync::Semaphore;
+use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// Threads for work that blocks or computes, with a queue before them.
 #[derive(Debug)]
@@ -13,7 +15,23 @@ pub struct Pool {
     waiting: AtomicUsize,
     waiting_max: usize,
     running: Arc<AtomicUsize>,
+    threads: Threads,
+    /// What moves the number of threads.
+    setting: &'static str,
 }
+
+/// Where work runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Threads {
+    /// On the runtime's threads for blocking work.
+    Shared,
+    /// Each piece on a thread of its own that gives way to every other: a thread cannot raise its priority again.
+    Yielding,
+}
+
+/// How far threads for heavy work stand back: a third of the processor of one that does not. More would leave them
+/// nothing where other programs keep the machine busy.
+const YIELDING_NICE: i32 = 5;
 
 struct Counted<'a>(&'a AtomicUsize);
 
@@ -38,7 +56,15 @@ impl Pool {
             waiting: AtomicUsize::new(0),
             waiting_max,
             running: Arc::default(),
+            threads: Threads::Shared,
+            setting: "query.concurrency",
         }
+    }
+
+    /// The same, on threads that give way to all others.
+    fn yielding(threads: usize, waiting_max: usize) -> Pool {
+        let shared = Pool::new(threads, waiting_max);
+        Pool { threads: Threads::Yielding, setting: "query.concurrency_heavy", ..shared }
     }
 
     /// Pieces of work that wait.
@@ -57,42 +83,168 @@ impl Pool {
         timeout: Duration,
         work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let permit = self.permit(timeout).await?;
+        self.run_until(Instant::now(), timeout, work).await
+    }
+
+    /// The same for work that came at `asked`.
+    async fn run_until<T: Send + 'static>(
+        &self,
+        asked: Instant,
+        timeout: Duration,
+        work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let permit = self.permit(asked, timeout).await?;
         let running = Arc::clone(&self.running);
-        let done = tokio::task::spawn_blocking(move || {
+        let (done, answer) = oneshot::channel();
+        let task = move || {
             let _permit = permit;
             let _running = Counted::new(&running);
-            work()
-        })
-        .await;
-        done.unwrap_or_else(|e| {
-            tracing::error!(error = %e, "a request failed in a way it must not");
+            // Nobody may be waiting any more.
+            let _ = done.send(work());
+        };
+        match self.threads {
+            Threads::Shared => drop(tokio::task::spawn_blocking(task)),
+            Threads::Yielding => {
+                let yielding = move || {
+                    give_way();
+                    task();
+                };
+                let thread = std::thread::Builder::new().name("query-heavy".to_owned()).spawn(yielding);
+                thread.map_err(|e| unavailable(format!("cannot start a thread for the query: {e}")))?;
+            }
+        }
+        // A task that ends without an answer has panicked, and the panic was reported.
+        answer.await.unwrap_or_else(|_| {
+            tracing::error!("a request failed in a way it must not");
             Err(ApiError::internal("the request met a fault in the server; its log says more"))
         })
     }
 
-    async fn permit(&self, timeout: Duration) -> Result<tokio::sync::OwnedSemaphorePermit, ApiError> {
+    async fn permit(&self, asked: Instant, timeout: Duration) -> Result<OwnedSemaphorePermit, ApiError> {
         if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
             return Ok(permit);
         }
         let waiting = Counted::new(&self.waiting);
         if waiting.0.load(Ordering::Relaxed) > self.waiting_max {
-            return Err(ApiError::new(
-                ErrorKind::Unavailable,
-                format!("{} queries wait already, the most allowed: raise query.queue", self.waiting_max),
-            )
-            .retry_after(Duration::from_secs(1)));
+            return Err(unavailable(format!(
+                "{} queries wait already, the most allowed: raise query.queue",
+                self.waiting_max
+            )));
         }
-        match tokio::time::timeout(timeout, Arc::clone(&self.permits).acquire_owned()).await {
+        let left = timeout.saturating_sub(asked.elapsed());
+        match tokio::time::timeout(left, Arc::clone(&self.permits).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(_)) => Err(ApiError::new(ErrorKind::Unavailable, "the server is shutting down")),
             Err(_) => Err(ApiError::new(
                 ErrorKind::Timeout,
                 format!(
-                    "query timed out after {} s in the queue: raise query.concurrency or query.timeout",
-                    timeout.as_secs_f64()
+                    "query timed out after {} s in the queue: raise {} or query.timeout",
+                    timeout.as_secs_f64(),
+                    self.setting
                 ),
             )),
+        }
+    }
+}
+
+fn unavailable(message: String) -> ApiError {
+    ApiError::new(ErrorKind::Unavailable, message).retry_after(Duration::from_secs(1))
+}
+
+fn give_way() {
+    if let Err(e) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), YIELDING_NICE) {
+        tracing::debug!(error = %e, "a thread's priority cannot be lowered");
+    }
+}
+
+/// Where a piece of work is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Among work that is done within a moment: it must give up if it is not.
+    Light {
+        /// When to give up.
+        until: Instant,
+    },
+    /// Among work that takes what it takes.
+    Heavy,
+}
+
+/// Two pools, so that light work never waits for heavy work. All work is tried as light first. What looks
+/// heavy, or turns out to be, gives up and starts again as heavy; so a wrong guess costs one slice of time, and nobody
+/// else's. Heavy work has fewer threads than there are processors, and these give way to everything else.
+#[derive(Debug)]
+pub struct Lanes {
+    light: Pool,
+    heavy: Pool,
+    slice: Duration,
+}
+
+impl Lanes {
+    /// `light` and `heavy` threads, with at most `waiting_max` pieces of work before each. Light work gives up
+    /// after `slice`.
+    pub fn new(light: usize, heavy: usize, waiting_max: usize, slice: Duration) -> Lanes {
+        Lanes { light: Pool::new(light, waiting_max), heavy: Pool::yielding(heavy, waiting_max), slice }
+    }
+
+    /// Pieces of work that wait: light, heavy.
+    pub fn waiting(&self) -> [usize; 2] {
+        [self.light.waiting(), self.heavy.waiting()]
+    }
+
+    /// Pieces of work under way: light, heavy.
+    pub fn running(&self) -> [usize; 2] {
+        [self.light.running(), self.heavy.running()]
+    }
+
+    /// Its metrics.
+    pub fn families(&self) -> Vec<Family> {
+        let ([light_running, heavy_running], [light_waiting, heavy_waiting]) =
+            (self.running(), self.waiting());
+        let all = [
+            ("watchfire_queries_running", "Queries under way.", light_running + heavy_running),
+            ("watchfire_queries_waiting", "Queries that wait.", light_waiting + heavy_waiting),
+            ("watchfire_queries_heavy_running", "Heavy queries under way.", heavy_running),
+            ("watchfire_queries_heavy_waiting", "Heavy queries that wait.", heavy_waiting),
+        ];
+        let gauge = |(name, help, n)| Family::single(name, help, MetricKind::Gauge, n as f64);
+        all.into_iter().map(gauge).collect()
+    }
+
+    /// Runs work that is light for sure.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        timeout: Duration,
+        work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.light.run(timeout, work).await
+    }
+
+    /// Runs work that is heavy for sure.
+    pub async fn run_heavy<T: Send + 'static>(
+        &self,
+        timeout: Duration,
+        work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.heavy.run(timeout, work).await
+    }
+
+    /// Runs work that may be heavy. `work` gives `None` on the light lane if it belongs on the other, where it is
+    /// called again.
+    pub async fn run_fairly<T: Send + 'static>(
+        &self,
+        timeout: Duration,
+        work: impl Fn(Lane) -> Result<Option<T>, ApiError> + Send + Sync + 'static,
+    ) -> Result<T, ApiError> {
+        let asked = Instant::now();
+        let work = Arc::new(work);
+        let (slice, first) = (self.slice, Arc::clone(&work));
+        let tried = move || first(Lane::Light { until: Instant::now() + slice });
+        if let Some(done) = self.light.run_until(asked, timeout, tried).await? {
+            return Ok(done);
+        }
+        match self.heavy.run_until(asked, timeout, move || work(Lane::Heavy)).await? {
+            Some(done) => Ok(done),
+            None => Err(ApiError::internal("a query gave up where it need not")),
         }
     }
 }
@@ -100,6 +252,7 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use parking_lot::Mutex;
 
     #[tokio::test]
     async fn a_full_queue_refuses_and_a_slow_one_times_out() {
@@ -131,6 +284,7 @@ mod tests {
         let refused = pool.run(Duration::from_secs(60), || Ok(())).await.unwrap_err();
         assert_eq!(refused.kind, ErrorKind::Unavailable);
         assert!(refused.message.contains("query.queue"), "{}", refused.message);
+        assert!(refused.retry_after.is_some());
         release.send(()).unwrap();
         busy.await.unwrap().unwrap();
         assert_eq!(queued.await.unwrap().unwrap(), 7);
@@ -141,5 +295,47 @@ mod tests {
         let pool = Pool::new(1, 1);
         let e = pool.run::<()>(Duration::from_secs(1), || panic!("boom")).await.unwrap_err();
         assert_eq!(e.kind, ErrorKind::Internal);
+        let pool = Pool::yielding(1, 1);
+        let e = pool.run::<()>(Duration::from_secs(1), || panic!("boom")).await.unwrap_err();
+        assert_eq!(e.kind, ErrorKind::Internal);
+    }
+
+    /// Heavy work that never ends takes every heavy thread and the whole queue; light work is done all the same.
+    #[tokio::test]
+    async fn light_work_does_not_wait_for_heavy_work() {
+        let lanes = Arc::new(Lanes::new(1, 1, 2, Duration::from_millis(5)));
+        let (release, wait) = std::sync::mpsc::channel::<()>();
+        let wait = Arc::new(Mutex::new(wait));
+        let heavy = |lanes: &Arc<Lanes>| {
+            let (lanes, wait) = (Arc::clone(lanes), Arc::clone(&wait));
+            tokio::spawn(async move {
+                let work = move |lane| match lane {
+                    Lane::Light { .. } => Ok(None),
+                    Lane::Heavy => {
+                        wait.lock().recv().unwrap();
+                        Ok(Some(
+                            rustix::process::getpriority_process(Some(rustix::thread::gettid())).unwrap(),
+                        ))
+                    }
+                };
+                lanes.run_fairly(Duration::from_secs(60), work).await
+            })
+        };
+        let all: Vec<_> = (0..3).map(|_| heavy(&lanes)).collect();
+        while lanes.running()[1] + lanes.waiting()[1] < 3 {
+            tokio::task::yield_now().await;
+        }
+        let refused = heavy(&lanes).await.unwrap().unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::Unavailable);
+        for _ in 0..3 {
+            let light = lanes.run_fairly(Duration::from_secs(60), |_| Ok(Some(5))).await;
+            assert_eq!(light.unwrap(), 5);
+        }
+        for _ in 0..3 {
+            release.send(()).unwrap();
+        }
+        for done in all {
+            assert!(done.await.unwrap().unwrap() >= YIELDING_NICE);
+        }
     }
 }

@@ -234,8 +234,11 @@ async fn apply(app: &Arc<App>, path: &std::path::Path) -> Result<&'static str, S
     new.logs = LogsConfig { limits: new.logs.limits.clone(), ..old.logs.clone() };
     new.own = old.own.clone();
     new.query.concurrency = old.query.concurrency;
+    new.query.concurrency_heavy = old.query.concurrency_heavy;
+    new.query.light_time = old.query.light_time;
     new.query.queue = old.query.queue;
     new.query.memory = old.query.memory;
+    new.query.cache = old.query.cache;
     if let Some(running) = app.running() {
         running.reload(&new, path).await?;
     }

@@ -1,11 +1,12 @@
 //! What every endpoint can reach.
 
+use crate::cache::ResultCache;
 use crate::collect::Running;
 use crate::config::{Budgets, Config};
 use crate::http::body::BodyLimits;
 use crate::http::error::{ApiError, ErrorKind};
 use crate::http::listen::ConnectionCounts;
-use crate::pool::Pool;
+use crate::pool::{Lane, Lanes, Pool};
 use crate::telemetry::{Family, Metrics};
 use env::Clock;
 use model::MetricKind;
@@ -37,13 +38,17 @@ pub struct App {
     /// Set at the start.
     pub origin: Origin,
     /// Queries, and everything else that reads much.
-    pub queries: Pool,
+    pub queries: Lanes,
     /// Deletions, snapshots, flushes.
     pub chores: Pool,
     /// Memory shares.
     pub budgets: Budgets,
-    /// Memory of all queries together.
+    /// Memory of heavy queries together.
     pub query_memory: Arc<promql::MemoryPool>,
+    /// Memory of light queries together: what heavy ones cannot take from them.
+    pub light_memory: Arc<promql::MemoryPool>,
+    /// Results of range queries.
+    pub results: ResultCache,
     /// Bytes of bodies under way.
     pub in_flight: crate::receive::InFlight,
     /// Own metrics.
@@ -58,16 +63,21 @@ pub struct App {
     pub reloaded: Mutex<(i64, bool)>,
 }
 
+/// The part of the memory for queries that is for light ones.
+const LIGHT_PART: u64 = 4;
+
 impl App {
     /// The state of a server whose store is not open yet.
     pub fn new(config: Config, origin: Origin, clock: Arc<dyn Clock>) -> App {
         let budgets = Budgets::of(&config, crate::config::machine_memory_bytes());
         let now = clock.now_ms();
         App {
-            queries: Pool::new(config.query.concurrency(), config.query.queue),
+            queries: config.query.lanes(),
             chores: Pool::new(2, 16),
             in_flight: crate::receive::InFlight::new(config.ingest.limits.in_flight_bytes_max.bytes()),
-            query_memory: promql::MemoryPool::new(budgets.query_bytes),
+            query_memory: promql::MemoryPool::new(budgets.query_bytes - budgets.query_bytes / LIGHT_PART),
+            light_memory: promql::MemoryPool::new(budgets.query_bytes / LIGHT_PART),
+            results: ResultCache::new(budgets.cache_bytes),
             budgets,
             origin,
             config: RwLock::new(Arc::new(config)),
@@ -170,6 +180,19 @@ impl App {
         self.config().query.timeout.into()
     }
 
+    /// Memory for queries of a lane.
+    pub fn memory_of(&self, lane: Lane) -> &Arc<promql::MemoryPool> {
+        match lane {
+            Lane::Light { .. } => &self.light_memory,
+            Lane::Heavy => &self.query_memory,
+        }
+    }
+
+    /// Memory that queries hold.
+    pub fn query_memory_used(&self) -> u64 {
+        self.query_memory.used() + self.light_memory.used()
+    }
+
     /// Every own metric with its present value.
     pub fn families(&self) -> Vec<Family> {
         use MetricKind::{Counter, Gauge};
@@ -206,14 +229,12 @@ impl App {
                 Gauge,
                 self.connections.open.load(Ordering::Relaxed) as f64,
             ),
-            single("watchfire_queries_running", "Queries under way.", Gauge, self.queries.running() as f64),
             single(
                 "watchfire_query_memory_bytes",
                 "Memory held by queries.",
                 Gauge,
-                self.query_memory.used() as f64,
+                self.query_memory_used() as f64,
             ),
-            single("watchfire_queries_waiting", "Queries that wait.", Gauge, self.queries.waiting() as f64),
             single(
                 "watchfire_receive_in_flight_bytes",
                 "Bytes of bodies being received and decoded.",
@@ -227,6 +248,8 @@ impl App {
                 f64::from(self.reloaded.lock().1),
             ),
         ]);
+        out.extend(self.queries.families());
+        out.extend(self.results.families());
         out.extend(crate::process::families());
         if let Some(running) = self.running.get() {
             out.extend(crate::api::status::store_families(&running.db));

@@ -6,6 +6,7 @@ use crate::error::TsdbError;
 use crate::options::Options;
 use crate::select::Selection;
 use crate::status::Status;
+use crate::writes::Version;
 use env::{Clock, Disk};
 use index::Cardinality;
 use model::{Appendable, Appender, Exemplar, Labels, Matcher, Metadata, TimeRange};
@@ -47,6 +48,11 @@ impl Db {
     /// far less than reading them.
     pub fn count_present(&self, matchers: &[Matcher], range: TimeRange) -> Result<u64, TsdbError> {
         self.0.engine.count_present(matchers, range)
+    }
+
+    /// How many series match, whether or not they have samples at any time of interest.
+    pub fn series_matching(&self, matchers: &[Matcher]) -> u64 {
+        self.0.engine.store.index.select(matchers).len()
     }
 
     /// Label sets of matching series that may have samples within `range`, at most `limit`, in order.
@@ -130,6 +136,24 @@ impl Db {
     /// Shares bytes with this one where the filesystem allows.
     pub fn snapshot(&self, dir: &Path) -> Result<(), TsdbError> {
         self.0.engine.snapshot(dir)
+    }
+
+    /// The version of what reads see from now on. A result read after this call may be kept with it and holds for
+    /// as long as [`Db::changed_since`] names no instant that the result depends on.
+    pub fn version(&self) -> Version {
+        self.0.engine.store.writes.version()
+    }
+
+    /// The parts of `range` in which samples may have come or gone after `since`, in ascending order and apart; to
+    /// a second for recent times, coarser for old ones. Samples that fall past retention, those before
+    /// [`Db::oldest_ms`], go without notice.
+    pub fn changed_since(&self, since: Version, range: TimeRange) -> Vec<TimeRange> {
+        self.0.engine.store.writes.changed_since(since, range)
+    }
+
+    /// Reads give no samples before this instant, which retention by time moves on.
+    pub fn oldest_ms(&self) -> i64 {
+        self.0.engine.oldest_ms()
     }
 
     /// Figures of this moment.

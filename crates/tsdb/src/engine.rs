@@ -11,6 +11,7 @@ use crate::part::{PageCache, Part, PartWriter, Scratch, Wanted};
 use crate::partset::{LivePart, PartId, PartSet};
 use crate::store::{Counters, Exemplars, Heads, Store, Undurable, Wake};
 use crate::tombstones::{Tombstone, Tombstones};
+use crate::writes::Writes;
 use blocks::{Blocks, LocalBlocks};
 use env::{Clock, Disk, DiskLock};
 use index::{Index, IndexOptions, SeriesId};
@@ -97,6 +98,7 @@ impl Engine {
             parts: RwLock::new(Arc::new(opened.set)),
             pages,
             tombstones: RwLock::new(Arc::new(checkpoint.tombstones)),
+            writes: Writes::new(),
             undurable: Undurable::default(),
             exemplars: Mutex::new(Exemplars { ring: exemplars.into(), changed: false }),
             metadata: RwLock::new(checkpoint.metadata.into_iter().collect()),
@@ -437,6 +439,7 @@ impl Engine {
             let mut parts = store.parts.write();
             *parts = Arc::new(parts.changed(&ids, None));
         }
+        store.writes.touch_everything();
         for p in &gone {
             self.delete_part(p);
         }
@@ -466,6 +469,7 @@ impl Engine {
             list.push(Tombstone { last: store.last_flush.load(Ordering::Acquire), range, series });
             *all = Arc::new(Tombstones(list));
         }
+        store.writes.touch_everything();
         self.checkpoint()?;
         Ok(count)
     }

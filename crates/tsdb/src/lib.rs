@@ -26,6 +26,7 @@ mod status;
 mod store;
 mod tombstones;
 mod verify;
+mod writes;
 
 pub use db::Db;
 pub use error::{Damage, TsdbError};
@@ -34,3 +35,4 @@ pub use options::Options;
 pub use select::Selection;
 pub use status::Status;
 pub use verify::{Progress, Report, verify};
+pub use writes::Version;

@@ -282,8 +282,12 @@ impl Engine {
     }
 
     fn clip(&self, range: TimeRange) -> TimeRange {
-        let oldest = self.store.clock.now_ms().saturating_sub(self.store.options.retention_ms);
-        TimeRange::new(range.start_ms.max(oldest), range.end_ms)
+        TimeRange::new(range.start_ms.max(self.oldest_ms()), range.end_ms)
+    }
+
+    /// Samples before this instant are past retention.
+    pub fn oldest_ms(&self) -> i64 {
+        self.store.clock.now_ms().saturating_sub(self.store.options.retention_ms)
     }
 
     /// The ids that match and may have samples within `range`.

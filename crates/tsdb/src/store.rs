@@ -7,6 +7,7 @@ use crate::options::Options;
 use crate::part::PageCache;
 use crate::partset::PartSet;
 use crate::tombstones::Tombstones;
+use crate::writes::Writes;
 use blocks::Blocks;
 use env::Clock;
 use index::{Index, SeriesId};
@@ -54,6 +55,7 @@ pub(crate) struct Store {
     pub parts: RwLock<Arc<PartSet>>,
     pub pages: Arc<PageCache>,
     pub tombstones: RwLock<Arc<Tombstones>>,
+    pub writes: Writes,
     pub undurable: Undurable,
     pub exemplars: Mutex<Exemplars>,
     pub metadata: RwLock<BTreeMap<String, Metadata>>,
@@ -116,8 +118,9 @@ impl Store {
                 }
             }
         }
-        let heads = self.heads.read();
-        heads.active.write().apply(batch, offset);
+        self.heads.read().active.write().apply(batch, offset);
+        let floats = batch.samples.iter().map(|s| s.time_ms);
+        self.writes.touch(floats.chain(batch.histograms.iter().map(|h| h.time_ms)));
     }
 
     fn keep_exemplars(&self, new: &[(SeriesId, Exemplar)]) {

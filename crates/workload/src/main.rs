@@ -2,15 +2,22 @@
 //!
 //! `torture` kills the server at random moments under load and checks that everything acknowledged is there once,
 //! bit for bit. `series` measures memory per active series and the time to serve again after a kill. `latency`
-//! measures durable acknowledgements at a given rate.
+//! measures durable acknowledgements at a given rate. `dashboard` measures what a dashboard costs that is refreshed
+//! while samples come in. `adversary` measures what many heavy queries at once do to those who write.
 
+mod adversary;
+mod dashboard;
+mod fleet;
 mod measure;
 mod server;
+#[cfg(test)]
+mod tests;
 mod torture;
 mod write;
 
 use clap::Parser;
 use std::path::PathBuf;
+use std::time::Duration;
 
 #[derive(Parser)]
 #[command(about, version)]
@@ -57,6 +64,50 @@ enum Command {
         #[arg(long, default_value_t = 4)]
         connections: u32,
     },
+    /// Refreshes a dashboard of 30 panels while samples come in; prints the share of a core that takes with kept
+    /// results and without, and fails if they ever differ.
+    Dashboard {
+        /// Hosts.
+        #[arg(long, default_value_t = 50)]
+        hosts: u32,
+        /// What the dashboard shows, in hours.
+        #[arg(long, default_value_t = 6)]
+        hours: u64,
+        /// Distance of its points, in seconds.
+        #[arg(long, default_value_t = 60)]
+        step: u64,
+        /// Between two refreshes, in seconds.
+        #[arg(long, default_value_t = 5)]
+        refresh: u64,
+        /// Length of each measurement, in seconds.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
+    /// Asks many heavy queries at once while samples come in; prints the time to a durable acknowledgement before
+    /// and during, and fails if memory goes over its limit.
+    Adversary {
+        /// Hosts.
+        #[arg(long, default_value_t = 50)]
+        hosts: u32,
+        /// Hours of history.
+        #[arg(long, default_value_t = 2)]
+        hours: u64,
+        /// Queries at the same time.
+        #[arg(long, default_value_t = 100)]
+        queries: u32,
+        /// Samples per second that come in.
+        #[arg(long, default_value_t = 100_000.0)]
+        rate: f64,
+        /// Length of each phase, in seconds.
+        #[arg(long, default_value_t = 20)]
+        seconds: u64,
+        /// How often the phases without and with adversaries follow each other.
+        #[arg(long, default_value_t = 3)]
+        rounds: u32,
+        /// Memory for all queries, `query.memory`.
+        #[arg(long, default_value = "256MB")]
+        memory: String,
+    },
 }
 
 #[tokio::main]
@@ -64,12 +115,43 @@ async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     let data =
         args.data.unwrap_or_else(|| std::env::temp_dir().join(format!("watchfire-{}", std::process::id())));
-    let host = server::Host { binary: args.binary, data };
+    let mut host = server::Host { binary: args.binary, data, config: None };
     match args.command {
         Command::Torture { rounds, seed } => torture::run(&host, rounds, seed).await,
         Command::Series { count, samples } => measure::series(&host, count, samples).await,
         Command::Latency { rate, seconds, connections } => {
             measure::latency(&host, rate, seconds, connections).await
+        }
+        Command::Dashboard { hosts, hours, step, refresh, seconds } => {
+            let plan = dashboard::Plan {
+                hosts,
+                range: Duration::from_secs(hours * 3600),
+                step: Duration::from_secs(step),
+                refresh: Duration::from_secs(refresh),
+                lasting: Duration::from_secs(seconds),
+                checks: 5,
+            };
+            host.wipe()?;
+            let server = host.start().await?;
+            println!("{}", dashboard::run(&server, plan).await?);
+            server.kill().await?;
+            host.wipe()
+        }
+        Command::Adversary { hosts, hours, queries, rate, seconds, rounds, memory } => {
+            let plan = adversary::Plan {
+                hosts,
+                range: Duration::from_secs(hours * 3600),
+                queries,
+                rate,
+                lasting: Duration::from_secs(seconds),
+                rounds,
+            };
+            host.config = Some(format!("query: {{memory: {memory}}}\n"));
+            host.wipe()?;
+            let server = host.start().await?;
+            println!("{}", adversary::run(&server, plan).await?);
+            server.kill().await?;
+            host.wipe()
         }
     }
 }

@@ -114,13 +114,13 @@ pub async fn latency(host: &Host, rate: f64, seconds: u64, connections: u32) -> 
     let server = host.start().await?;
     let base_ms = now_ms() - 3_600_000;
     let per_connection = rate / f64::from(connections);
-    let every = Duration::from_secs_f64(f64::from(BODY_SERIES) / per_connection);
+    let lasting = Duration::from_secs(seconds);
     let begin = Instant::now();
     let cpu = server.cpu()?;
     let tasks: Vec<_> = (0..connections)
         .map(|c| {
             let (client, url) = (server.client.clone(), server.url.clone());
-            tokio::spawn(async move { steady(&client, &url, c, every, seconds, base_ms).await })
+            tokio::spawn(async move { steady(&client, &url, c, per_connection, lasting, base_ms).await })
         })
         .collect();
     let mut all = Vec::new();
@@ -130,7 +130,7 @@ pub async fn latency(host: &Host, rate: f64, seconds: u64, connections: u32) -> 
     let sent = all.len() as f64 * f64::from(BODY_SERIES);
     let cpu = server.cpu()? - cpu;
     all.sort_unstable();
-    let at = |p: f64| all.get(((all.len() as f64 - 1.0) * p) as usize).copied().unwrap_or_default();
+    let at = |p: f64| percentile(&all, p);
     println!(
         "{:.0} samples/s asked, {:.0} sent: acknowledged in p50 {:.2?}, p90 {:.2?}, p99 {:.2?}, max {:.2?}; {:.2} CPU-s per million",
         rate,
@@ -145,18 +145,19 @@ pub async fn latency(host: &Host, rate: f64, seconds: u64, connections: u32) -> 
     host.wipe()
 }
 
-async fn steady(
+/// Writes so many samples per second, and says how long each request took.
+pub async fn steady(
     client: &reqwest::Client,
     url: &str,
     connection: u32,
-    every: Duration,
-    seconds: u64,
+    rate: f64,
+    lasting: Duration,
     base_ms: i64,
 ) -> anyhow::Result<Vec<Duration>> {
     let mut out = Vec::new();
-    let mut clock = tokio::time::interval(every);
+    let mut clock = tokio::time::interval(Duration::from_secs_f64(f64::from(BODY_SERIES) / rate));
     let first = connection * BODY_SERIES;
-    let end = Instant::now() + Duration::from_secs(seconds);
+    let end = Instant::now() + lasting;
     for step in 0i64.. {
         clock.tick().await;
         if Instant::now() >= end {
@@ -171,6 +172,12 @@ async fn steady(
     Ok(out)
 }
 
-fn mib(bytes: u64) -> u64 {
+/// Of what is in order.
+pub fn percentile(sorted: &[Duration], p: f64) -> Duration {
+    sorted.get(((sorted.len() as f64 - 1.0) * p) as usize).copied().unwrap_or_default()
+}
+
+/// Bytes as whole MiB.
+pub fn mib(bytes: u64) -> u64 {
     bytes >> 20
 }

@@ -11,11 +11,14 @@ use tokio::process::{Child, Command};
 pub struct Host {
     pub binary: PathBuf,
     pub data: PathBuf,
+    /// The configuration, if not all of it is to be the default.
+    pub config: Option<String>,
 }
 
-/// A running server. Dropped, it is killed.
+/// A running server. Dropped, it is killed if it was started here.
 pub struct Server {
-    child: Child,
+    child: Option<Child>,
+    pid: u32,
     pub url: String,
     pub client: reqwest::Client,
     /// From the start of the process until it said it was ready.
@@ -37,6 +40,10 @@ impl Host {
 
     /// Starts the server on a free port and waits until it is ready.
     pub async fn start(&self) -> anyhow::Result<Server> {
+        if let Some(config) = &self.config {
+            std::fs::create_dir_all(&self.data)?;
+            std::fs::write(self.data.join("watchfire.yml"), config)?;
+        }
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let started = Instant::now();
         let child = Command::new(&self.binary)
@@ -44,19 +51,19 @@ impl Host {
             .arg(format!("--data={}", self.data.display()))
             .arg(format!("--listen=127.0.0.1:{port}"))
             .arg("--no-agent")
+            .args(
+                self.config.iter().map(|_| format!("--config={}", self.data.join("watchfire.yml").display())),
+            )
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("starting {}", self.binary.display()))?;
-        let mut server = Server {
-            child,
-            url: format!("http://127.0.0.1:{port}"),
-            client: reqwest::Client::new(),
-            ready_after: Duration::ZERO,
-        };
+        let pid = child.id().context("the server has ended")?;
+        let mut server = Server::at(format!("http://127.0.0.1:{port}"), pid);
+        let child = server.child.insert(child);
         loop {
-            if let Some(status) = server.child.try_wait()? {
+            if let Some(status) = child.try_wait()? {
                 bail!("the server ended with {status} instead of serving");
             }
             let answer = server.client.get(format!("{}/-/ready", server.url)).send().await;
@@ -73,9 +80,31 @@ impl Host {
 }
 
 impl Server {
+    /// A server that runs already, in this process.
+    pub fn at(url: String, pid: u32) -> Server {
+        // Bodies are looked at by the byte: nothing is decompressed on the way.
+        let client = reqwest::Client::builder().no_gzip().no_zstd().build().unwrap_or_default();
+        Server { child: None, pid, url, client, ready_after: Duration::ZERO }
+    }
+
     /// Ends the process with SIGKILL.
     pub async fn kill(mut self) -> anyhow::Result<()> {
-        self.child.kill().await.context("killing the server")
+        match &mut self.child {
+            Some(child) => child.kill().await.context("killing the server"),
+            None => Ok(()),
+        }
+    }
+
+    /// Memory that the server may use besides what it needs anyway: samples in memory, bodies, queries and their
+    /// kept results.
+    pub async fn budgets(&self) -> anyhow::Result<u64> {
+        let url = format!("{}/api/v1/status/store", self.url);
+        let status: serde_json::Value = self.client.get(url).send().await?.error_for_status()?.json().await?;
+        let budgets = &status["data"]["budgets"];
+        ["storageBytes", "receiveBytes", "queryBytes", "resultCacheBytes"]
+            .into_iter()
+            .map(|name| budgets[name].as_u64().with_context(|| format!("no {name} in the status")))
+            .sum()
     }
 
     /// The `data.result` of an instant query.
@@ -94,7 +123,7 @@ impl Server {
 
     /// A line of `/proc/PID/status`, in bytes.
     pub fn memory(&self, line: &str) -> anyhow::Result<u64> {
-        let pid = self.child.id().context("the server has ended")?;
+        let pid = self.pid;
         let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
         let found = status.lines().find_map(|l| l.strip_prefix(line)?.strip_prefix(':'));
         let kib = found.and_then(|v| v.trim().trim_end_matches(" kB").parse::<u64>().ok());
@@ -103,7 +132,7 @@ impl Server {
 
     /// Processor time used, user and system.
     pub fn cpu(&self) -> anyhow::Result<Duration> {
-        let pid = self.child.id().context("the server has ended")?;
+        let pid = self.pid;
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
         let ticks = |at: usize| fields.get(at).and_then(|f| f.parse::<u64>().ok()).unwrap_or(0);
@@ -112,7 +141,8 @@ impl Server {
     }
 }
 
-fn encode(text: &str) -> String {
+/// Text as a form has it.
+pub fn encode(text: &str) -> String {
     text.bytes()
         .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
         .collect()

@@ -60,6 +60,12 @@ export function MemoryTab() {
           budget={figure(budgets, 'queryBytes')}
           note={s.queries(running, waiting)}
         />
+        <Budget
+          name={s.uses.results}
+          used={figure(use, 'resultCacheBytes')}
+          budget={figure(budgets, 'resultCacheBytes')}
+          note={s.results(figure(use, 'resultCacheEntries') ?? 0)}
+        />
         <Budget name={s.uses.index} used={figure(store, 'index_memory_bytes')} budget={null} />
         <Budget name={s.uses.parts} used={figure(store, 'part_memory_bytes')} budget={null} />
         <Budget

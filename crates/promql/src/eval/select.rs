@@ -67,6 +67,14 @@ impl<'a> Evaluator<'a> {
     ) -> Result<Box<dyn SeriesSet + 'a>, EvalError> {
         let set = self.source.select(&Selection { matchers: &v.matchers, range, hints })?;
         self.control.check()?;
+        if set.len() as u64 > self.options.series_max {
+            return Err(EvalError::Limit {
+                what: "series of one selector",
+                observed: set.len() as u64,
+                limit: self.options.series_max,
+                setting: "query.series_max",
+            });
+        }
         Ok(set)
     }
 

@@ -36,7 +36,7 @@ pub async fn explain(State(app): Shared, request: Request<Body>) -> Answer {
         Control::new().with_timeout(Instant::now(), timeout).with_pool(Arc::clone(&app.query_memory));
     let cancel = CancelOnDrop(control.clone());
     let app2 = Arc::clone(&app);
-    let done = app.queries.run(timeout, move || answer(&app2, &question, times, &control)).await;
+    let done = app.queries.run_heavy(timeout, move || answer(&app2, &question, times, &control)).await;
     drop(cancel);
     if done.is_err() {
         app.metrics.queries_failed.add(1);

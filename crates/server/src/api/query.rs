@@ -1,18 +1,22 @@
 //! Queries at one instant and over a range.
 
 use super::{Answer, Shared, language, value};
+use crate::cache;
+use crate::evaluate::{Asked, Evaluation};
 use crate::http::error::{ApiError, ErrorKind};
 use crate::http::json::Json;
 use crate::http::params::Params;
-use crate::http::respond::{Encoding, Notes, respond, success};
+use crate::http::respond::{Encoding, Notes, respond_with, success};
 use crate::http::time::parse_duration;
+use crate::pool::Lane;
 use crate::source::StoreSource;
 use crate::state::App;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::Request;
+use axum::http::{HeaderMap, Request, header};
 use axum::response::Response;
-use promql::{Control, Engine, EngineOptions, EvalError, Expr, Output, Times, ValueType};
+use bytes::Bytes;
+use promql::{Control, Engine, EngineOptions, EvalError, Expr, Output, Share, Times, ValueType};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -28,9 +32,11 @@ pub async fn instant(State(app): Shared, request: Request<Body>) -> Answer {
 /// `/api/v1/query_range`
 pub async fn range(State(app): Shared, request: Request<Body>) -> Answer {
     let encoding = Encoding::accepted(request.headers());
+    let fresh = wants_fresh(request.headers());
     let params = Params::of_request(request, &app.form_limits()).await?;
     let times = range_times(&app, &params)?;
-    let question = Question::of(&app, &params, encoding)?;
+    let mut question = Question::of(&app, &params, encoding)?;
+    question.fresh |= fresh;
     question.check_range()?;
     run(app, question, times).await
 }
@@ -58,6 +64,13 @@ pub(super) fn range_times(app: &App, params: &Params) -> Result<Times, ApiError>
     Ok(Times::Range { start_ms: start, end_ms: end, step_ms: step })
 }
 
+/// Whether the client asked that nothing kept be used.
+fn wants_fresh(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::CACHE_CONTROL).iter().filter_map(|v| v.to_str().ok());
+    let mut directives = values.flat_map(|v| v.split(','));
+    directives.any(|d| matches!(d.trim().to_ascii_lowercase().as_str(), "no-cache" | "no-store"))
+}
+
 fn thousands(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
@@ -79,6 +92,8 @@ pub(super) struct Question {
     lookback_ms: i64,
     /// Whether figures of the query are wanted, and in which word.
     stats: Option<String>,
+    /// Whether kept results are passed by.
+    fresh: bool,
     pub encoding: Encoding,
 }
 
@@ -103,6 +118,7 @@ impl Question {
             timeout,
             lookback_ms: if lookback > 0 { lookback } else { own },
             stats: params.get("stats").map(str::to_owned),
+            fresh: params.get("nocache").is_some_and(|v| !matches!(v, "0" | "false")),
             encoding,
         })
     }
@@ -134,10 +150,10 @@ async fn run(app: Arc<App>, question: Question, when: Times) -> Answer {
     let app2 = Arc::clone(&app);
     let timeout = question.timeout;
     let asked = Instant::now();
-    let control = Control::new().with_timeout(asked, timeout).with_pool(Arc::clone(&app.query_memory));
+    let control = Control::new().with_timeout(asked, timeout);
     let cancel = CancelOnDrop(control.clone());
-    let work = move || answer(&app2, &question, when, &control, asked);
-    let done = app.queries.run(timeout, work).await;
+    let work = move |lane| answer(&app2, &question, when, &control, asked, lane);
+    let done = app.queries.run_fairly(timeout, work).await;
     drop(cancel);
     if done.is_err() {
         app.metrics.queries_failed.add(1);
@@ -145,52 +161,118 @@ async fn run(app: Arc<App>, question: Question, when: Times) -> Answer {
     done
 }
 
-/// Evaluates and writes the answer, on a thread of the pool.
+/// Evaluates and writes the answer, on a thread of the pool. `None` if that is not for this lane.
 fn answer(
     app: &App,
     question: &Question,
     when: Times,
     control: &Control,
     asked: Instant,
-) -> Result<Response, ApiError> {
-    let engine = engine(app, question);
-    let source = StoreSource::new(app.db()?);
+    lane: Lane,
+) -> Result<Option<Response>, ApiError> {
     let begun = Instant::now();
-    let mut output = match when {
-        Times::Instant(time) => engine.instant(&source, &question.expr, time, control),
-        Times::Range { start_ms, end_ms, step_ms } => {
-            engine.range(&source, &question.expr, start_ms, end_ms, step_ms, control)
+    let (mut output, reused) = match evaluated(app, question, when, control, lane)? {
+        Ok(done) => done,
+        Err(EvalError::Timeout(_) | EvalError::Busy { .. })
+            if lane != Lane::Heavy && asked.elapsed() < question.timeout =>
+        {
+            return Ok(None);
         }
-    }
-    .map_err(failed)?;
+        Err(EvalError::Timeout(_)) => return Err(failed(EvalError::Timeout(question.timeout))),
+        Err(e) => return Err(failed(e)),
+    };
     let took = begun.elapsed();
     let notes = notes(&mut output, question);
     app.metrics.samples_read.add(output.stats.samples_read);
     app.metrics.samples_returned.add(value::samples(&output.value));
+    let mut memory = match memory_for(app, &output, lane) {
+        Ok(memory) => memory,
+        Err(EvalError::Busy { .. }) if lane != Lane::Heavy => return Ok(None),
+        Err(e) => return Err(failed(e)),
+    };
     let body = success(&notes, |j| {
         j.raw("{");
         value::write(j, &output.value);
         if question.stats.is_some() {
-            stats(j, &output, took, begun - asked);
+            stats(j, &output, reused, took, begun - asked);
         }
         j.raw("}");
     });
-    Ok(respond(body, "application/json", question.encoding))
+    Ok(Some(respond_with(body, "application/json", question.encoding, |body| {
+        // Held until the last of it is sent: many large answers to slow clients are memory of queries, too.
+        memory.shrink_to(body.len() as u64);
+        Body::from(Bytes::from_owner(Held { body, _memory: memory }))
+    })))
+}
+
+/// An answer and the memory it is counted with.
+struct Held {
+    body: Vec<u8>,
+    _memory: Share,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
+    }
+}
+
+/// Memory for the text of an answer.
+fn memory_for(app: &App, output: &Output, lane: Lane) -> Result<Share, EvalError> {
+    let (wanted, limit) = (value::answer_bytes(&output.value), app.config().query.memory_per_query.bytes());
+    if wanted > limit {
+        let (what, setting) = ("bytes of memory for its answer", "query.memory_per_query");
+        return Err(EvalError::Limit { what, observed: wanted, limit, setting });
+    }
+    app.memory_of(lane).share(wanted)
+}
+
+/// The value of a query and how many of its steps were known.
+fn evaluated(
+    app: &App,
+    question: &Question,
+    when: Times,
+    control: &Control,
+    lane: Lane,
+) -> Result<Result<(Output, usize), EvalError>, ApiError> {
+    let db = app.db()?;
+    let (source, engine) = (StoreSource::new(db), engine(app, question));
+    let now = Instant::now();
+    let control = control.clone().with_pool(Arc::clone(app.memory_of(lane)));
+    let (control, slice) = match lane {
+        Lane::Light { until } => {
+            let slice = until.saturating_duration_since(now).min(question.timeout);
+            (control.with_timeout(now, slice), Some(slice))
+        }
+        Lane::Heavy => (control, None),
+    };
+    let evaluation = Evaluation { db, engine: &engine, source: &source, control: &control, slice };
+    Ok(match when {
+        Times::Instant(time) => evaluation.instant(&question.expr, time).map(|output| (output, 0)),
+        Times::Range { start_ms, end_ms, step_ms } => {
+            let asked = Asked { expr: &question.expr, start_ms, end_ms, step_ms };
+            if question.fresh {
+                evaluation.range(asked).map(|output| (output, 0))
+            } else {
+                cache::range(&app.results, &evaluation, asked).map(|done| (done.output, done.steps_reused))
+            }
+        }
+    })
 }
 
 pub(super) fn engine(app: &App, question: &Question) -> Engine {
     let config = app.config();
-    let options = EngineOptions::default();
     Engine::new(EngineOptions {
         lookback_ms: question.lookback_ms,
         samples_max: config.query.samples_max,
         // The bound is on intervals, as upstream counts them; the engine counts points.
         steps_max: config.query.steps_max.saturating_add(1),
-        memory_max: options.memory_max.min(app.budgets.query_bytes),
+        series_max: config.query.series_max,
+        memory_max: config.query.memory_per_query.bytes().min(app.budgets.query_bytes),
         experimental: config.query.experimental,
         // When several queries run, each has its own processor anyway.
-        threads: config.query.threads() / app.queries.running().max(1),
-        ..options
+        threads: config.query.threads() / app.queries.running().iter().sum::<usize>().max(1),
+        ..EngineOptions::default()
     })
 }
 
@@ -222,7 +304,7 @@ pub(super) fn notes(output: &mut Output, question: &Question) -> Notes {
 const NOTES_MAX: usize = 10;
 
 /// Figures of the query, in the shape of the Prometheus API.
-fn stats(j: &mut Json, output: &Output, took: Duration, queued: Duration) {
+fn stats(j: &mut Json, output: &Output, reused: usize, took: Duration, queued: Duration) {
     let seconds = |j: &mut Json, name: &str, d: Duration| {
         j.key(name).value(&d.as_secs_f64());
     };
@@ -236,7 +318,8 @@ fn stats(j: &mut Json, output: &Output, took: Duration, queued: Duration) {
     j.raw("}").key("samples").raw("{");
     j.key("totalQueryableSamples").int(output.stats.samples_read as i64);
     j.key("peakSamples").int(output.stats.samples_peak as i64);
-    j.raw("}").key("seriesRead").int(output.stats.series_read as i64).raw("}");
+    j.raw("}").key("seriesRead").int(output.stats.series_read as i64);
+    j.key("stepsReused").int(reused as i64).raw("}");
 }
 
 /// The answer to a query that cannot be evaluated.

@@ -38,7 +38,7 @@ pub async fn read(State(app): Shared, request: Request<Body>) -> Answer {
         let request = remote_read::decode(body).map_err(receive::decode_error)?;
         answer(&app2, &request)
     };
-    app.queries.run(app.query_timeout(), work).await
+    app.queries.run_heavy(app.query_timeout(), work).await
 }
 
 fn answer(app: &App, request: &ReadRequest) -> Result<Response, ApiError> {

@@ -165,13 +165,20 @@ pub async fn store(State(app): Shared) -> Answer {
             j.key("storageBytes").int(app2.budgets.storage_bytes as i64);
             j.key("pageCacheBytes").int(app2.budgets.page_cache_bytes as i64);
             j.key("queryBytes").int(app2.budgets.query_bytes as i64);
+            j.key("resultCacheBytes").int(app2.budgets.cache_bytes as i64);
             j.key("receiveBytes").int(app2.in_flight.bytes_max() as i64);
             j.key("machineBytes").int(crate::config::machine_memory_bytes() as i64);
             j.raw("}").key("use").raw("{");
             j.key("receiveBytes").int(app2.in_flight.bytes() as i64);
-            j.key("queryBytes").int(app2.query_memory.used() as i64);
-            j.key("queriesRunning").int(app2.queries.running() as i64);
-            j.key("queriesWaiting").int(app2.queries.waiting() as i64);
+            j.key("queryBytes").int(app2.query_memory_used() as i64);
+            j.key("resultCacheBytes").int(app2.results.bytes() as i64);
+            j.key("resultCacheEntries").int(app2.results.entries() as i64);
+            let ([light, heavy], [light_waiting, heavy_waiting]) =
+                (app2.queries.running(), app2.queries.waiting());
+            j.key("queriesRunning").int((light + heavy) as i64);
+            j.key("queriesWaiting").int((light_waiting + heavy_waiting) as i64);
+            j.key("queriesHeavyRunning").int(heavy as i64);
+            j.key("queriesHeavyWaiting").int(heavy_waiting as i64);
             j.key("residentBytes").int(process::resident_bytes() as i64);
             j.raw("}").raw("}");
         }))

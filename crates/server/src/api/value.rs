@@ -11,12 +11,7 @@ const RESERVE_BYTES_MAX: usize = 64 << 20;
 
 /// `"resultType":…,"result":…`
 pub fn write(j: &mut Json, value: &Value) {
-    let series = match value {
-        Value::Scalar { .. } | Value::String { .. } => 0,
-        Value::Vector(samples) => samples.len(),
-        Value::Matrix(series) => series.len(),
-    };
-    let expected = samples(value) as usize * SAMPLE_BYTES + series * SERIES_BYTES;
+    let expected = text_bytes(value);
     j.reserve(expected.min(RESERVE_BYTES_MAX));
     match value {
         Value::Scalar { time_ms, value } => {
@@ -37,6 +32,29 @@ pub fn write(j: &mut Json, value: &Value) {
             });
         }
     }
+}
+
+fn series(value: &Value) -> usize {
+    match value {
+        Value::Scalar { .. } | Value::String { .. } => 0,
+        Value::Vector(samples) => samples.len(),
+        Value::Matrix(series) => series.len(),
+    }
+}
+
+/// About the length of what [`write`] makes of a result.
+fn text_bytes(value: &Value) -> usize {
+    samples(value) as usize * SAMPLE_BYTES + series(value) * SERIES_BYTES
+}
+
+/// About the memory that a result and its text take together.
+pub fn answer_bytes(value: &Value) -> u64 {
+    let histograms: u64 = match value {
+        Value::Matrix(all) => all.iter().flat_map(|s| &s.histograms).map(|(_, h)| h.size()).sum(),
+        Value::Scalar { .. } | Value::String { .. } | Value::Vector(_) => 0,
+    };
+    // A histogram's text is some five times its size in memory.
+    samples(value) * size_of::<(i64, f64)>() as u64 + text_bytes(value) as u64 + 6 * histograms
 }
 
 /// The number of samples in a result.

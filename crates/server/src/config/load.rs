@@ -208,9 +208,11 @@ mod tests {
         // These follow the machine.
         stated.storage.memory = None;
         stated.query.memory = None;
+        stated.query.cache = None;
         stated.query.concurrency = None;
         stated.query.threads = None;
         stated.storage.page_cache = None;
+        stated.query.concurrency_heavy = None;
         stated.agent.interval = None;
         assert_eq!(stated, Config::default());
         // Every key there is, is documented.

@@ -13,22 +13,26 @@ pub struct Budgets {
     pub page_cache_bytes: u64,
     /// For all queries together.
     pub query_bytes: u64,
+    /// For kept results of range queries.
+    pub cache_bytes: u64,
 }
 
 const MIB: u64 = 1 << 20;
 
 impl Budgets {
     /// The budgets as configured. By default the store keeps its own modest shares, less where the machine is
-    /// small, and queries may have an eighth of the machine.
+    /// small, queries may have an eighth of the machine, and their kept results an eighth of that.
     pub fn of(config: &Config, machine_bytes: u64) -> Budgets {
         let modest = tsdb::Options::new("");
         let storage = (machine_bytes / 32).clamp(8 * MIB, modest.head_bytes_max as u64);
         let pages = (machine_bytes / 32).clamp(8 * MIB, modest.page_cache_bytes as u64);
         let query = (machine_bytes / 8).clamp(64 * MIB, 8192 * MIB);
+        let cache = (machine_bytes / 64).clamp(8 * MIB, 1024 * MIB);
         Budgets {
             storage_bytes: config.storage.memory.map_or(storage, |m| m.bytes()),
             page_cache_bytes: config.storage.page_cache.map_or(pages, |m| m.bytes()),
             query_bytes: config.query.memory.map_or(query, |m| m.bytes()),
+            cache_bytes: config.query.cache.map_or(cache, |m| m.bytes()),
         }
     }
 }
@@ -107,6 +111,7 @@ mod tests {
         let config = Config::default();
         assert_eq!(Budgets::of(&config, 100 * MIB).storage_bytes, 8 * MIB);
         assert_eq!(Budgets::of(&config, 8192 * MIB).query_bytes, 1024 * MIB);
+        assert_eq!(Budgets::of(&config, 8192 * MIB).cache_bytes, 128 * MIB);
         let modest = tsdb::Options::new("").head_bytes_max as u64;
         assert_eq!(Budgets::of(&config, 1 << 50).storage_bytes, modest);
     }

@@ -52,8 +52,10 @@ impl Config {
         full.storage.memory = Some(ByteSize(budgets.storage_bytes));
         full.storage.page_cache = Some(ByteSize(budgets.page_cache_bytes));
         full.query.memory = Some(ByteSize(budgets.query_bytes));
+        full.query.cache = Some(ByteSize(budgets.cache_bytes));
         full.query.concurrency = Some(full.query.concurrency());
         full.query.threads = Some(full.query.threads());
+        full.query.concurrency_heavy = Some(full.query.concurrency_heavy());
         full.agent.interval = Some(full.agent.interval());
         serde_saphyr::to_string(&full).unwrap_or_else(|e| format!("# cannot be written as YAML: {e}\n"))
     }

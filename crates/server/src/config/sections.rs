@@ -1,9 +1,11 @@
 //! The sections of the configuration that are not Prometheus' own.
 
 use super::{Budgets, ByteSize, TimeSpan};
+use crate::pool::Lanes;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What is kept, and for how long.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -161,15 +163,26 @@ pub struct QueryConfig {
     pub timeout: TimeSpan,
     /// Samples a query may hold at the same time.
     pub samples_max: u64,
+    /// Series that one selector of a query may find.
+    pub series_max: u64,
     /// Points per series of a range query.
     pub steps_max: u64,
+    /// Memory for one query.
+    pub memory_per_query: ByteSize,
     /// Memory for all queries together; a share of the machine's memory if absent.
     pub memory: Option<ByteSize>,
+    /// Memory for results of range queries that are kept to be reused; 0 keeps none. A share of the machine's memory
+    /// if absent.
+    pub cache: Option<ByteSize>,
     /// Queries at the same time; twice the number of processors if absent. More wait.
     pub concurrency: Option<usize>,
     /// Threads that a query may use while no other runs; the number of processors if absent.
     pub threads: Option<usize>,
-    /// Queries that may wait; more are refused.
+    /// Of the queries at the same time, heavy ones; three in four of the processors if absent.
+    pub concurrency_heavy: Option<usize>,
+    /// A query that takes longer than this is heavy: it starts again behind the others of its kind.
+    pub light_time: TimeSpan,
+    /// Queries that may wait, light and heavy ones each; more are refused.
     pub queue: usize,
     /// Whether functions that are experimental in Prometheus may be used.
     pub experimental: bool,
@@ -187,10 +200,15 @@ impl Default for QueryConfig {
             lookback: TimeSpan::from_secs(300),
             timeout: TimeSpan::from_secs(120),
             samples_max: 50_000_000,
+            series_max: 5_000_000,
             steps_max: 11_000,
+            memory_per_query: ByteSize(1 << 30),
             memory: None,
+            cache: None,
             concurrency: None,
             threads: None,
+            concurrency_heavy: None,
+            light_time: TimeSpan(Duration::from_millis(500)),
             queue: 200,
             experimental: true,
             remote_read_samples_max: 50_000_000,
@@ -213,6 +231,18 @@ impl QueryConfig {
     /// Threads that a query may use while no other runs.
     pub fn threads(&self) -> usize {
         self.threads.unwrap_or_else(processors).max(1)
+    }
+
+    /// Heavy queries at the same time.
+    pub fn concurrency_heavy(&self) -> usize {
+        self.concurrency_heavy.unwrap_or(processors() * 3 / 4).clamp(1, self.concurrency())
+    }
+
+    /// The threads for queries. At least one is for light ones.
+    pub fn lanes(&self) -> Lanes {
+        let heavy = self.concurrency_heavy();
+        let light = self.concurrency().saturating_sub(heavy).max(1);
+        Lanes::new(light, heavy, self.queue, self.light_time.into())
     }
 }
 

@@ -69,6 +69,16 @@ impl Encoding {
 /// An answer with a body of this type. Compresses on the calling thread: call it where work may block when the
 /// body can be large.
 pub fn respond(body: Vec<u8>, content_type: &'static str, encoding: Encoding) -> Response<Body> {
+    respond_with(body, content_type, encoding, Body::from)
+}
+
+/// The same; `finish` is given what is sent.
+pub fn respond_with(
+    body: Vec<u8>,
+    content_type: &'static str,
+    encoding: Encoding,
+    finish: impl FnOnce(Vec<u8>) -> Body,
+) -> Response<Body> {
     let mut encoded = None;
     if encoding != Encoding::Identity && body.len() >= COMPRESS_BYTES_MIN {
         // An encoder that fails leaves the plain body, which every client takes.
@@ -83,7 +93,7 @@ pub fn respond(body: Vec<u8>, content_type: &'static str, encoding: Encoding) ->
     if encoded.is_some() {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
     }
-    *response.body_mut() = Body::from(encoded.unwrap_or(body));
+    *response.body_mut() = finish(encoded.unwrap_or(body));
     response
 }
 

@@ -95,19 +95,12 @@ async fn a_reload_changes_jobs_and_limits_and_keeps_what_is_right() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_nobody_waits_for_ends() {
     let site = Site::start().await;
-    // Minutes of work: the median of a day of seconds, thousands of times.
-    let pairs = [
-        ("query", "quantile_over_time(0.5, vector(time())[1d:1s])"),
-        ("start", "1000000"),
-        ("end", "2000000"),
-        ("step", "100"),
-    ];
     let running = async || {
         let text = site.get("/metrics").await.body;
         let value = text.lines().find_map(|l| l.strip_prefix("watchfire_queries_running "));
         value.map(|v| v.to_owned()).unwrap()
     };
-    let question = site.form("/api/v1/query_range", &pairs);
+    let question = site.form("/api/v1/query_range", &HEAVY);
     tokio::select! {
         answer = question => panic!("that was quick: {}", answer.body),
         () = until("the query to run", async || (running().await == "1").then_some(())) => {}
@@ -162,5 +155,92 @@ async fn requests_under_way_are_finished_before_the_end() {
     let stored = site.query("late", t).await[0]["value"][1] == "7";
     assert_eq!(answer.starts_with("HTTP/1.1 200"), stored, "{answer}");
     assert!(stored || answer.starts_with("HTTP/1.1 503"), "{answer}");
+    site.stop().await;
+}
+
+/// Minutes of work: the median of a day of seconds, thousands of times.
+const HEAVY: [(&str, &str); 4] = [
+    ("query", "quantile_over_time(0.5, vector(time())[1d:1s])"),
+    ("start", "1000000"),
+    ("end", "2000000"),
+    ("step", "100"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn heavy_queries_fill_their_own_queue_and_light_ones_go_by() {
+    let mut config = quiet();
+    (config.query.concurrency, config.query.concurrency_heavy, config.query.queue) = (Some(2), Some(1), 2);
+    let site = std::sync::Arc::new(Site::with(config).await);
+    let heavy = || {
+        let site = std::sync::Arc::clone(&site);
+        tokio::spawn(async move { site.form("/api/v1/query_range", &HEAVY).await })
+    };
+    let figure = async |name: &str| -> usize {
+        let text = site.get("/metrics").await.body;
+        let value = text.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(' '));
+        value.unwrap().parse().unwrap()
+    };
+    let mut all = Vec::new();
+    for n in 1..=3 {
+        all.push(heavy());
+        until("a heavy query in its lane", async || {
+            let there = figure("watchfire_queries_heavy_running").await
+                + figure("watchfire_queries_heavy_waiting").await;
+            (there == n).then_some(())
+        })
+        .await;
+    }
+    let refused = site.form("/api/v1/query_range", &HEAVY).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (503, "1"), "{}", refused.body);
+    assert!(refused.body.contains("query.queue"), "{}", refused.body);
+    assert_eq!(site.query("1 + 1", 1000).await[1], "2");
+    // Those who leave give their places back, in the queue and on the thread.
+    for one in all {
+        one.abort();
+    }
+    until("the lanes to be empty", async || {
+        let there = figure("watchfire_queries_running").await + figure("watchfire_queries_waiting").await;
+        (there == 0).then_some(())
+    })
+    .await;
+    std::sync::Arc::into_inner(site).unwrap().stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn results_are_kept_until_late_data_comes_and_unless_the_client_says_so() {
+    let site = Site::start().await;
+    let t = recent() / 60 * 60;
+    let sample = |at: i64, v: i64| format!("kept {v} {}\n", at * 1000);
+    site.push(&(0..60).map(|i| sample(t - i * 60, i)).collect::<String>()).await;
+    let (start, end) = ((t - 3000).to_string(), t.to_string());
+    let pairs = [
+        ("query", "sum_over_time(kept[5m])"),
+        ("start", &start),
+        ("end", &end),
+        ("step", "60"),
+        ("stats", "all"),
+    ];
+    let ask = async |headers: &[(&str, &str)], more: &str| {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish() + more;
+        let form = ("content-type", "application/x-www-form-urlencoded");
+        let a = site.post("/api/v1/query_range", &[&[form], headers].concat(), body).await;
+        let data = &a.json()["data"];
+        (data["stats"]["stepsReused"].as_u64().unwrap(), data["result"].clone())
+    };
+    assert_eq!(ask(&[], "").await.0, 0);
+    assert_eq!(ask(&[], "").await.0, 0, "kept from the second time");
+    let (reused, result) = ask(&[], "").await;
+    assert_eq!(reused, 51);
+    assert_eq!(ask(&[("cache-control", "max-age=0, no-cache")], "").await, (0, result.clone()));
+    assert_eq!(ask(&[], "&nocache=1").await, (0, result.clone()));
+    let info = site.get("/api/v1/status/store").await.json();
+    assert_eq!(info["data"]["use"]["resultCacheEntries"], 1);
+    assert!(info["data"]["use"]["resultCacheBytes"].as_u64().unwrap() > 51 * 8);
+    // A late sample is seen at once by the five steps that look at it.
+    site.push(&sample(t - 1800 + 30, 1000)).await;
+    let (reused, late) = ask(&[], "").await;
+    assert!((40..51).contains(&reused), "{reused}");
+    assert_ne!(late, result);
+    assert_eq!(ask(&[], "&nocache=1").await, (0, late));
     site.stop().await;
 }
