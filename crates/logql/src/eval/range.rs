@@ -192,7 +192,7 @@ impl<S: Store> Collector<'_, S> {
         let mut cursor = Cursor::new(self.cells, *first_ns);
         let only_times = from == plan.pipeline.steps.len() && matches!(self.value, Value::One);
         if only_times && rows.are_alike() {
-            let series = self.series(&rows.stream_labels());
+            let series = self.series(rows.stream_labels());
             self.count_runs(series, block, &mut cursor);
             return Ok(());
         }

@@ -94,7 +94,7 @@ pub(crate) struct LineTest {
 
 #[derive(Debug)]
 enum Term {
-    Text(Finder<'static>),
+    Text(Box<Finder<'static>>),
     Regex(Regex),
     Pattern(Pattern),
     Ip(IpSet),
@@ -108,7 +108,7 @@ impl LineTest {
                     IpSet::parse(pattern).ok_or_else(|| format!("{pattern:?} is not a set of addresses"))?,
                 ),
                 (LineTerm::Text(text), LineOp::Contains | LineOp::NotContains) => {
-                    Term::Text(Finder::new(text.as_bytes()).into_owned())
+                    Term::Text(Box::new(Finder::new(text.as_bytes()).into_owned()))
                 }
                 (LineTerm::Text(text), LineOp::Matches | LineOp::NotMatches) => Term::Regex(regex(text)?),
                 (LineTerm::Text(text), LineOp::Pattern | LineOp::NotPattern) => {

@@ -62,7 +62,7 @@ impl Predicate {
         match self {
             Predicate::Matcher(m) => m.matches(labels.get(m.name()).unwrap_or("")),
             Predicate::Number { name, op, value } => {
-                converted(labels, arena, name, "number", |text| parse_number(text), |v| op.holds(v, *value))
+                converted(labels, arena, name, "number", parse_number, |v| op.holds(v, *value))
             }
             Predicate::Duration { name, op, nanos } => {
                 converted(labels, arena, name, "duration", units::parse_value_duration, |v| {

@@ -317,11 +317,10 @@ impl<'a> Place<'a> {
             (Some((Kind::Aggregate(op), _)), Kind::Word | Kind::MetricWord | Kind::LeftBrace) => {
                 Some(format!("put what is aggregated in parentheses: {}({})", op.as_str(), self.rest()))
             }
-            (Some((Kind::Keyword(k), name)), Kind::Word | Kind::Text)
-                if matches!(k, Keyword::By | Keyword::Without | Keyword::On | Keyword::Ignoring) =>
-            {
-                Some(format!("put the labels in parentheses: {name} ({})", self.text(self.at)))
-            }
+            (
+                Some((Kind::Keyword(Keyword::By | Keyword::Without | Keyword::On | Keyword::Ignoring), name)),
+                Kind::Word | Kind::Text,
+            ) => Some(format!("put the labels in parentheses: {name} ({})", self.text(self.at))),
             (Some((Kind::RightParen, _)), Kind::Word | Kind::MetricWord) if self.closes_grouping() => {
                 Some(format!("put what is aggregated in parentheses: ({})", self.rest()))
             }
