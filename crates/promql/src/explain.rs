@@ -108,6 +108,9 @@ fn leaf(expr: &Expr, known: Option<Evaluated>, reads: &[Read], mut notes: Vec<St
     let reading: Duration = reads.iter().map(Read::took).sum();
     let total = known.map_or(reading, |k| k.took);
     let selected: u64 = reads.iter().map(|r| r.series).sum();
+    if reads.iter().any(|r| r.counted) {
+        notes.push("answered from the index".to_owned());
+    }
     if let Some(k) = known.filter(|k| k.series < selected) {
         notes.push(format!("{} of {selected} series have a sample that counts", k.series));
     }

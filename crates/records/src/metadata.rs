@@ -5,7 +5,7 @@ use crate::error::RecordsError;
 use crate::scan::{Attributes, Budget, Direction, Scan, Wanted};
 use hashbrown::HashSet;
 use model::Labels;
-use model::record::Tenant;
+use model::record::{Tenant, Value};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -31,6 +31,27 @@ pub struct AttributeInfo {
     pub records: u64,
     /// Different values in the sample.
     pub values: u64,
+    /// What its values are: `string`, `int`, `float`, `boolean`, `bytes`, `list` or `map`; `string` where they differ.
+    pub kind: &'static str,
+}
+
+fn kind(value: Value<'_>) -> &'static str {
+    match value {
+        Value::Null | Value::String(_) => "string",
+        Value::Int(_) => "int",
+        Value::Float(_) => "float",
+        Value::Bool(_) => "boolean",
+        Value::Bytes(_) => "bytes",
+        Value::List(_) => "list",
+        Value::Map(_) => "map",
+    }
+}
+
+/// What a sample says of an attribute.
+struct Seen {
+    records: u64,
+    values: HashSet<u64>,
+    kind: &'static str,
 }
 
 impl Engine {
@@ -108,7 +129,7 @@ impl Engine {
         sample: usize,
         budget: &dyn Budget,
     ) -> Result<Vec<AttributeInfo>, RecordsError> {
-        let mut seen: BTreeMap<String, (u64, HashSet<u64>)> = BTreeMap::new();
+        let mut seen: BTreeMap<String, Seen> = BTreeMap::new();
         let newest = Scan {
             direction: Direction::Backward,
             limit: Some(sample),
@@ -121,20 +142,29 @@ impl Engine {
                 for (name, value) in block.attributes(row).iter() {
                     bytes.clear();
                     value.encode(&mut bytes);
-                    let (n, values) = match seen.get_mut(name) {
+                    let kind = kind(value);
+                    let of = match seen.get_mut(name) {
                         Some(found) => found,
-                        None => seen.entry(name.to_owned()).or_default(),
+                        None => seen.entry(name.to_owned()).or_insert(Seen {
+                            records: 0,
+                            values: HashSet::new(),
+                            kind,
+                        }),
                     };
-                    *n += 1;
-                    values.insert(xxh3_64(&bytes));
+                    of.records += 1;
+                    of.values.insert(xxh3_64(&bytes));
+                    if of.kind != kind {
+                        of.kind = "string";
+                    }
                 }
             }
             ControlFlow::Continue(())
         })?;
-        let info = |(name, (records, values)): (String, (u64, HashSet<u64>))| AttributeInfo {
+        let info = |(name, of): (String, Seen)| AttributeInfo {
             name,
-            records,
-            values: values.len() as u64,
+            records: of.records,
+            values: of.values.len() as u64,
+            kind: of.kind,
         };
         Ok(seen.into_iter().map(info).collect())
     }

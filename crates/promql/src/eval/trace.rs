@@ -51,6 +51,8 @@ pub(crate) struct Read {
     /// The node during whose evaluation it was made.
     pub under: Option<Span>,
     pub series: u64,
+    /// Whether the source counted the series without giving them.
+    pub counted: bool,
     figures: Arc<Figures>,
 }
 
@@ -153,10 +155,8 @@ impl Figures {
     }
 }
 
-impl Source for TracedSource<'_> {
-    fn select(&self, selection: &Selection<'_>) -> Result<Box<dyn SeriesSet + '_>, SourceError> {
-        let begun = Instant::now();
-        let set = self.source.select(selection)?;
+impl TracedSource<'_> {
+    fn note(&self, selection: &Selection<'_>, series: u64, counted: bool, begun: Instant) -> Arc<Figures> {
         let figures = Arc::new(Figures::default());
         figures.add_time(begun);
         let texts: Vec<String> = selection.matchers.iter().map(Matcher::to_string).collect();
@@ -165,11 +165,30 @@ impl Source for TracedSource<'_> {
                 matchers_at: selection.matchers.as_ptr() as usize,
                 selector: format!("{{{}}}", texts.join(",")),
                 under: s.open.last().copied(),
-                series: set.len() as u64,
+                series,
+                counted,
                 figures: figures.clone(),
             });
         });
+        figures
+    }
+}
+
+impl Source for TracedSource<'_> {
+    fn select(&self, selection: &Selection<'_>) -> Result<Box<dyn SeriesSet + '_>, SourceError> {
+        let begun = Instant::now();
+        let set = self.source.select(selection)?;
+        let figures = self.note(selection, set.len() as u64, false, begun);
         Ok(Box::new(TracedSet { set, figures }))
+    }
+
+    fn count_present(&self, selection: &Selection<'_>) -> Result<Option<u64>, SourceError> {
+        let begun = Instant::now();
+        let count = self.source.count_present(selection)?;
+        if let Some(series) = count {
+            self.note(selection, series, true, begun);
+        }
+        Ok(count)
     }
 }
 

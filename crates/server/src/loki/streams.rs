@@ -329,7 +329,7 @@ fn fields(app: &App, asked: &Asked, control: &Control) -> Answer {
     let found = store.attributes(&scan, FIELD_SAMPLE, &budget).map_err(|e| failed(budget.error(e)))?;
     let mut j = Json::new();
     j.raw("{").key("fields").list(&found, |j, field| {
-        j.raw("{").key("label").string(&sanitize(&field.name)).key("type").string("string");
+        j.raw("{").key("label").string(&sanitize(&field.name)).key("type").string(field.kind);
         j.key("cardinality").int(field.values as i64).key("parsers").raw("null").raw("}");
     });
     j.key("limit").int(FIELD_SAMPLE as i64).raw("}");

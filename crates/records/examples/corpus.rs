@@ -1,6 +1,6 @@
 //! Takes in a file of Loki push bodies, then asks what people ask of logs; prints CPU time, bytes and memory.
 //!
-//!     cargo run --release -p records --example measure -- BODIES [DATA_DIR] [asks only: -q]
+//!     cargo run --release -p records --example corpus -- BODIES [DATA_DIR] [asks only: -q]
 //!
 //! BODIES is a magic of 8 bytes, a header (u32 length, bytes), then frames of five u32 (the last one the length of what
 //! follows) and a snappy-compressed Loki push request. All numbers are little endian.
@@ -21,7 +21,8 @@ const IN_FLIGHT: usize = 4;
 fn main() {
     let mut args = std::env::args().skip(1);
     let bodies = args.next().expect("a file of bodies");
-    let dir = args.next().unwrap_or_else(|| "/tmp/records-measure".to_owned());
+    let dir =
+        args.next().map_or_else(|| std::env::temp_dir().join("records-corpus"), std::path::PathBuf::from);
     let only_ask = args.next().is_some();
     let mut options = Options::new(&dir);
     options.retention_ms = 3650 * 86_400_000;
