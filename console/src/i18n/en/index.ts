@@ -1,0 +1,22 @@
+import { common, errors, nav, palette, shortcuts, time, top } from './frame'
+import { explore } from './explore'
+import { machine } from './machine'
+import { status } from './status'
+import { targets } from './targets'
+
+/** The English dictionary; its shape is the contract every other language is checked against. */
+export const en = {
+  locale: 'en',
+  brand: 'Watchfire',
+  nav,
+  common,
+  top,
+  time,
+  palette,
+  shortcuts,
+  errors,
+  machine,
+  explore,
+  targets,
+  status,
+}

@@ -1,0 +1,20 @@
+export const targets = {
+  title: 'Targets',
+  filter: 'Filter by address, label or error',
+  up: 'Up',
+  down: 'Down',
+  unknown: 'Not scraped yet',
+  dropped: 'Dropped',
+  healthy: (up: number, total: number) => `${up} of ${total} up`,
+  state: 'State',
+  interval: 'every',
+  showDiscovered: 'Show labels before relabelling',
+  droppedHint: 'Found by discovery and left out by relabelling.',
+  noMatch: 'No target matches the filter',
+  empty: 'Nothing is scraped yet',
+  emptyHint:
+    'Watchfire reads scrape_configs in the syntax of Prometheus. Put this into a file, start the server with it, and the targets appear here:',
+  emptyCommand: 'Then start the server with',
+  expandAll: 'Expand all',
+  collapseAll: 'Collapse all',
+}

@@ -1,0 +1,22 @@
+import type { Messages } from '../messages'
+import { common, errors, nav, palette, shortcuts, time, top } from './frame'
+import { explore } from './explore'
+import { machine } from './machine'
+import { status } from './status'
+import { targets } from './targets'
+
+export const zh: Messages = {
+  locale: 'zh-CN',
+  brand: '烽火 Watchfire',
+  nav,
+  common,
+  top,
+  time,
+  palette,
+  shortcuts,
+  errors,
+  machine,
+  explore,
+  targets,
+  status,
+}
