@@ -65,9 +65,8 @@ impl Index {
                 self.keys_in(segment, &ids, &mut |id, key| hand_out(&mut each, id, key));
                 continue;
             }
-            let mut block = None;
             for id in &ids {
-                match segment.labels_of(id, &mut block) {
+                match segment.labels_of(id) {
                     Ok(Some(labels)) => each(SeriesId(id), labels),
                     Ok(None) => {}
                     Err(flaw) => self.note(segment, flaw),

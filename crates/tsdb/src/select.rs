@@ -194,31 +194,26 @@ impl Sources {
             let ends = ends.filter(|_| !deleted);
             let mut scratch = Scratch::new(Some(store.pages.clone()));
             let mut samples = Samples::default();
-            let mut ids = matching.iter().zip(&mut newest).peekable();
-            for (rank, id) in p.part.series().iter().enumerate() {
-                while ids.next_if(|(wanted, _)| *wanted < id).is_some() {}
-                let Some((_, newest)) = ids.next_if(|(wanted, _)| *wanted == id) else {
-                    if ids.peek().is_none() { break } else { continue }
-                };
+            let mut see = |at: usize, id: u32, rank: usize| -> Result<(), TsdbError> {
                 let end = ends.as_ref().map(|ends| ends[rank]);
                 let end = end.map(|e| (p.part.range().end_ms - e.before_ms(), e.is_stale()));
-                let end = match end.filter(|(last_ms, _)| *last_ms <= range.end_ms) {
-                    Some(end) => Some(end),
-                    None => {
-                        samples.clear();
-                        let wanted = if deleted { Wanted::All } else { Wanted::Newest };
-                        let done = p.part.read(SeriesId(id), range, wanted, &mut scratch, &mut samples);
-                        if let Err(TsdbError::Corrupt(d)) = done {
-                            store.report(d);
-                        } else {
-                            done?;
-                        }
-                        self.tombstones.apply(SeriesId(id), p.id.last, &mut samples);
-                        samples.newest()
-                    }
-                };
-                newest.see(end, range);
-            }
+                if let Some((last_ms, _)) = end
+                    && last_ms <= range.end_ms
+                {
+                    newest[at].see(end, range);
+                    return Ok(());
+                }
+                samples.clear();
+                let wanted = if deleted { Wanted::All } else { Wanted::Newest };
+                match p.part.read(SeriesId(id), range, wanted, &mut scratch, &mut samples) {
+                    Err(TsdbError::Corrupt(d)) => store.report(d),
+                    done => done?,
+                }
+                self.tombstones.apply(SeriesId(id), p.id.last, &mut samples);
+                newest[at].see(samples.newest(), range);
+                Ok(())
+            };
+            each_ranked(p.part.series(), matching, &mut see)?;
         }
         let mut samples = Samples::default();
         for h in &self.heads {
@@ -230,6 +225,32 @@ impl Sources {
         }
         Ok(newest.iter().filter(|n| !n.stale).count() as u64)
     }
+}
+
+/// Calls `each` with every series that is in both sets: its position in `matching`, its id, its position in `series`.
+fn each_ranked<E>(
+    series: &RoaringBitmap,
+    matching: &RoaringBitmap,
+    each: &mut dyn FnMut(usize, u32, usize) -> Result<(), E>,
+) -> Result<(), E> {
+    // Finding one position costs about as much as walking over this many series.
+    const WALK: u64 = 64;
+    if matching.len().saturating_mul(WALK) < series.len() {
+        for (at, id) in matching.iter().enumerate().filter(|(_, id)| series.contains(*id)) {
+            each(at, id, series.rank(id) as usize - 1)?;
+        }
+        return Ok(());
+    }
+    let mut ids = matching.iter().enumerate().peekable();
+    for (rank, id) in series.iter().enumerate() {
+        while ids.next_if(|(_, wanted)| *wanted < id).is_some() {}
+        match ids.next_if(|(_, wanted)| *wanted == id) {
+            Some((at, _)) => each(at, id, rank)?,
+            None if ids.peek().is_none() => break,
+            None => {}
+        }
+    }
+    Ok(())
 }
 
 /// The newest sample of a series found so far.
@@ -351,5 +372,37 @@ impl Engine {
         }
         out.sort_by(|a, b| a.0.cmp(&b.0));
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::each_ranked;
+    use proptest::prelude::*;
+    use roaring::RoaringBitmap;
+
+    proptest! {
+        #[test]
+        fn few_and_many_are_found_alike(
+            series in proptest::collection::btree_set(0u32..2000, 0..1500),
+            matching in proptest::collection::btree_set(0u32..2000, 0..40),
+            all in any::<bool>(),
+        ) {
+            let matching = if all { series.clone() } else { matching };
+            let place = |set: &std::collections::BTreeSet<u32>, id: u32| set.iter().position(|x| *x == id);
+            let want: Vec<(usize, u32, usize)> = matching
+                .intersection(&series)
+                .filter_map(|id| Some((place(&matching, *id)?, *id, place(&series, *id)?)))
+                .collect();
+            let (series, matching): (RoaringBitmap, RoaringBitmap) =
+                (series.into_iter().collect(), matching.into_iter().collect());
+            let mut found = Vec::new();
+            each_ranked::<()>(&series, &matching, &mut |at, id, rank| {
+                found.push((at, id, rank));
+                Ok(())
+            })
+            .unwrap();
+            prop_assert_eq!(found, want);
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::Flaw;
 use crate::codec::{Reader, put_crc, put_varint, shared_prefix, u32_at, u64_at};
 use model::Labels;
 use std::cell::RefCell;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use zstd::zstd_safe::{CCtx, CDict, DCtx, DDict, compress_bound};
 
 /// A frame is closed when it has this many keys …
@@ -210,8 +210,6 @@ pub(crate) struct KeyBlock {
     first: u32,
     bytes: Vec<u8>,
     ends: Vec<u32>,
-    /// Made when first asked for; `None` for a key that is not one.
-    labels: OnceLock<Box<[Option<Labels>]>>,
 }
 
 impl KeyBlock {
@@ -221,23 +219,6 @@ impl KeyBlock {
         let end = *self.ends.get(i)? as usize;
         let start = i.checked_sub(1).map_or(0, |i| self.ends[i] as usize);
         Some(&self.bytes[start..end])
-    }
-}
-
-impl KeyBlock {
-    /// The labels at a position of the segment.
-    fn labels(&self, position: u32) -> Option<Labels> {
-        let all = self.labels.get_or_init(|| {
-            let keys = (0..self.ends.len() as u32).map(|i| self.key(self.first + i));
-            keys.map(|key| Labels::from_key(key?).ok()).collect()
-        });
-        all.get(position.checked_sub(self.first)? as usize)?.clone()
-    }
-
-    /// Memory, as if the labels were made already.
-    fn memory_bytes(&self) -> usize {
-        const LABELS_BYTES: usize = 48;
-        2 * self.bytes.capacity() + self.ends.capacity() * (4 + LABELS_BYTES)
     }
 }
 
@@ -365,18 +346,18 @@ impl Segment {
         Ok(self.cached_frame(position)?.key(position).map(f))
     }
 
-    /// The labels of an id, if the id is held. `last` keeps the frame from call to call.
-    pub(crate) fn labels_of(
-        &self,
-        id: u32,
-        last: &mut Option<Arc<KeyBlock>>,
-    ) -> Result<Option<Labels>, Flaw> {
+    /// The labels of an id, if the id is held and its key is one.
+    pub(crate) fn labels_of(&self, id: u32) -> Result<Option<Labels>, Flaw> {
         let Some(position) = self.position_of(id)? else { return Ok(None) };
-        let block = match last {
-            Some(block) if block.key(position).is_some() => block,
-            _ => last.insert(self.cached_frame(position)?),
-        };
-        Ok(block.labels(position))
+        if let Some(labels) = self.cache.labels.get(&(self.serial, position)) {
+            return Ok(Some(labels));
+        }
+        let block = self.cached_frame(position)?;
+        let labels = block.key(position).and_then(|key| Labels::from_key(key).ok());
+        if let Some(labels) = &labels {
+            self.cache.labels.insert((self.serial, position), labels.clone());
+        }
+        Ok(labels)
     }
 
     /// Walks the whole section and collects what is wrong.
@@ -438,7 +419,6 @@ fn decode_frame(entry: &FrameEntry, coded: &[u8]) -> Option<KeyBlock> {
         first: entry.first,
         bytes,
         ends,
-        labels: OnceLock::new(),
     })
 }
 
@@ -536,14 +516,22 @@ impl<'a> SegmentKeys<'a> {
     }
 }
 
-/// Recently decoded frames of all segments. Lookups come in order of arrival, so that the next series is mostly in
-/// the frame of the last; and those who ask again find the labels made.
-pub(crate) struct BlockCache(quick_cache::sync::Cache<(u64, usize), Arc<KeyBlock>, Weight>);
+/// What was read lately of the keys of all segments. Those who look keys up ask in order of arrival, so that the next
+/// is mostly in the frame of the last; those who ask for labels ask for the same again, far from each other.
+pub(crate) struct BlockCache {
+    frames: quick_cache::sync::Cache<(u64, usize), Arc<KeyBlock>, Weight>,
+    labels: quick_cache::sync::Cache<(u64, u32), Labels, Weight>,
+}
 
-/// Enough for the labels of some 20,000 series.
-const CACHE_BYTES: usize = 8 << 20;
-/// About what a frame takes.
-const FRAME_BYTES: usize = 24 << 10;
+/// A hundred frames or so.
+const FRAMES_BYTES: usize = 2 << 20;
+/// Labels of some 40,000 series.
+const LABELS_BYTES: usize = 16 << 20;
+/// About what a frame takes, and the labels of a series.
+const FRAME_BYTES: usize = 16 << 10;
+const SERIES_BYTES: usize = 400;
+/// What an entry takes beside its content, about.
+const CACHED_BYTES: usize = 96;
 /// Larger frames are not kept, so that a few huge label sets cannot fill memory.
 const CACHED_FRAME_BYTES_MAX: usize = 2 * FRAME_KEY_BYTES;
 
@@ -552,27 +540,36 @@ struct Weight;
 
 impl quick_cache::Weighter<(u64, usize), Arc<KeyBlock>> for Weight {
     fn weight(&self, _: &(u64, usize), block: &Arc<KeyBlock>) -> u64 {
-        block.memory_bytes() as u64
+        (block.bytes.capacity() + block.ends.capacity() * 4 + CACHED_BYTES) as u64
+    }
+}
+
+impl quick_cache::Weighter<(u64, u32), Labels> for Weight {
+    fn weight(&self, _: &(u64, u32), labels: &Labels) -> u64 {
+        (labels.key().len() + CACHED_BYTES) as u64
     }
 }
 
 impl BlockCache {
     pub(crate) fn new() -> BlockCache {
-        let frames = CACHE_BYTES / FRAME_BYTES;
-        BlockCache(quick_cache::sync::Cache::with_weighter(frames, CACHE_BYTES as u64, Weight))
+        use quick_cache::sync::Cache;
+        BlockCache {
+            frames: Cache::with_weighter(FRAMES_BYTES / FRAME_BYTES, FRAMES_BYTES as u64, Weight),
+            labels: Cache::with_weighter(LABELS_BYTES / SERIES_BYTES, LABELS_BYTES as u64, Weight),
+        }
     }
 
     fn get(&self, serial: u64, frame: usize) -> Option<Arc<KeyBlock>> {
-        self.0.get(&(serial, frame))
+        self.frames.get(&(serial, frame))
     }
 
     fn put(&self, serial: u64, frame: usize, block: Arc<KeyBlock>) {
         if block.bytes.len() <= CACHED_FRAME_BYTES_MAX {
-            self.0.insert((serial, frame), block);
+            self.frames.insert((serial, frame), block);
         }
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.0.weight() as usize
+        (self.frames.weight() + self.labels.weight()) as usize
     }
 }
