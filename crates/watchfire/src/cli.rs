@@ -216,6 +216,13 @@ pub enum Test {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    /// Run LogQL test scripts.
+    #[command(after_help = "Example:\n  watchfire test logql tests/*.test")]
+    Logql {
+        /// The files.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
     /// Run unit tests of rules.
     #[command(after_help = "\
 The files are those of `promtool test rules`. What is expected and did not come is marked with

@@ -41,8 +41,9 @@ fn run(cli: Cli) -> Result<(), Exit> {
         Command::Check { what: Check::Rules { files, ignore_unknown_fields, lint_fatal } } => {
             rules::check(&files, ignore_unknown_fields, lint_fatal)
         }
-        Command::Test { what: Test::Promql { files } } => testing::promql(&files),
+        Command::Test { what: Test::Promql { files } } => testing::run(&files, promql::script::run_file),
         Command::Test { what: Test::Rules(args) } => rules::test(&args),
+        Command::Test { what: Test::Logql { files } } => testing::run(&files, logql::script::run_file),
         Command::Verify(args) => verify::run(&args),
         Command::Backup(args) => backup::backup(&args),
         Command::Restore(args) => backup::restore(&args),

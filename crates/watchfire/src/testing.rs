@@ -3,13 +3,13 @@
 use crate::exit::{Exit, no, unable};
 use std::path::PathBuf;
 
-/// Runs PromQL scripts and tells each failing case. The last line says how many passed and failed.
-pub fn promql(files: &[PathBuf]) -> Result<(), Exit> {
+/// Runs scripts and tells each failing case. The last line says how many passed and failed.
+pub fn run(files: &[PathBuf], run_file: fn(&str, &str) -> promql::script::Report) -> Result<(), Exit> {
     let (mut passed, mut failed) = (0, 0);
     for file in files {
         let name = file.display().to_string();
         let text = std::fs::read_to_string(file).map_err(|e| unable(format!("cannot read {name}: {e}")))?;
-        let report = promql::script::run_file(&text, &name);
+        let report = run_file(&text, &name);
         passed += report.passed;
         failed += report.failures.len();
         for f in &report.failures {

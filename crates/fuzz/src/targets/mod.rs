@@ -2,6 +2,7 @@
 
 mod blocks;
 mod config;
+mod log_queries;
 mod logs;
 mod query;
 mod receive;
@@ -48,6 +49,8 @@ pub const TARGETS: &[Target] = &[
     Target { cost: 4, ..cheap("scrape_config", config::scrape, config::scrape_seeds) },
     Target { cost: 4, ..cheap("target_list", config::targets, config::targets_seeds) },
     Target { cost: 10, ..cheap("relabel", config::relabel, config::relabel_seeds) },
+    Target { cost: 4, ..cheap("logql", log_queries::logql, log_queries::logql_seeds) },
+    Target { cost: 4, ..cheap("logql_line", log_queries::line, log_queries::line_seeds) },
     cheap("host", query::host, query::host_seeds),
     cheap("journal_frame", store::frame, store::frame_seeds),
     Target { cost: 10, ..cheap("journal_segment", store::segment, store::segment_seeds) },
