@@ -63,7 +63,27 @@ test('shows an error at its place', async ({ open }) => {
   const alert = page.getByRole('alert')
   await expect(alert).toContainText('line 1, column')
   await expect(alert.locator('pre')).toContainText('^')
+  await expect(alert).toContainText('close the one at column 4 with )')
   await expect(page.locator('.wf-error-mark')).toBeVisible()
+})
+
+test('an error is marked as far as it reaches, with what might be right', async ({ open }) => {
+  const page = await open(`/explore?q=${encodeURIComponent('up{a="火"} + rat(x[5m])')}`, { allow: /400/ })
+  const alert = page.getByRole('alert')
+  await expect(alert.locator('mark')).toHaveText('rat')
+  await expect(alert.locator('pre b')).toHaveText('^^^')
+  await expect(alert).toContainText('did you mean "rate"?')
+  await expect(page.locator('.wf-error-mark')).toHaveText('rat')
+})
+
+test('remarks on an answer stand below its query', async ({ open }) => {
+  const page = await open('/explore?q=rate(node_memory_MemFree_bytes[1m])')
+  await expect(page.getByText(/metric might not be a counter/)).toBeVisible()
+})
+
+test('an empty answer says when a pattern was compared exactly', async ({ open }) => {
+  const page = await open(`/explore?q=${encodeURIComponent('node_cpu_seconds_total{mode="i.*"}')}`)
+  await expect(page.getByText('mode="i.*" compares exactly; a pattern takes =~')).toBeVisible()
 })
 
 test('a semantic error names the place and what is wrong', async ({ open }) => {
@@ -89,6 +109,53 @@ test('the inspector tells what a query cost', async ({ open }) => {
   await expect(inspector).toContainText('/api/v1/query_range?query=rate(node_cpu_seconds_total[1m])')
   await expect(inspector).toContainText('Round trip')
   await expect(inspector).toContainText('Samples read')
+})
+
+test('the inspector tells how a query was evaluated, and the keyboard walks through it', async ({ open }) => {
+  const page = await open('/explore?q=sum by(mode)(rate(node_cpu_seconds_total[1m])) / 2')
+  await expect(page.locator('canvas').first()).toBeVisible()
+  await page.getByRole('button', { name: 'Query inspector' }).click()
+  const plan = page.getByRole('treegrid', { name: 'Plan' })
+  const rows = plan.locator('tbody tr')
+  await expect(rows).toHaveCount(4)
+  await expect(rows.nth(0)).toContainText('… / 2')
+  await expect(rows.nth(1)).toContainText('sum by (mode) (…)')
+  await expect(rows.nth(3)).toContainText('node_cpu_seconds_total[1m]')
+  await rows.nth(0).focus()
+  await page.keyboard.press('ArrowDown')
+  await expect(rows.nth(1)).toBeFocused()
+  await page.keyboard.press('ArrowLeft')
+  await expect(rows).toHaveCount(2)
+  await expect(rows.nth(1)).toHaveAttribute('aria-expanded', 'false')
+  await page.keyboard.press('ArrowRight')
+  await expect(rows).toHaveCount(4)
+  await expect(page.getByText('sum by (mode) (rate(node_cpu_seconds_total[1m])) / 2').last()).toBeVisible()
+})
+
+test('plans are told in Chinese too', async ({ open }) => {
+  const page = await open('/explore?q=sum(node_load1 @ end())', { language: 'zh', scheme: 'light' })
+  await page.getByRole('button', { name: '查询详情' }).click()
+  await expect(page.getByRole('treegrid', { name: '执行计划' })).toContainText('只求值一次：与步长无关')
+})
+
+test('native histograms are drawn as a heat map with quantiles', async ({ open }) => {
+  const page = await open('/explore?q=rate(e2e_duration_seconds[2m])')
+  const panel = page.getByRole('region', { name: /Heat map with quantiles/ })
+  await expect(panel.locator('canvas')).toBeVisible()
+  const legend = panel.getByRole('table', { name: 'Series' })
+  for (const quantile of ['p50', 'p90', 'p99']) await expect(legend).toContainText(quantile)
+})
+
+test('completion finds by any part of a name, past what a list can hold', async ({ open }) => {
+  const page = await open('/explore')
+  const options = page.locator('.cm-tooltip-autocomplete li')
+  await editor(page).click()
+  await page.keyboard.type('memavail')
+  await expect(options.filter({ hasText: 'node_memory_MemAvailable_bytes' })).toBeVisible()
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('Control+a')
+  await page.keyboard.type('e2e_items{item="987')
+  await expect(options.filter({ hasText: /^9876$/ })).toBeVisible()
 })
 
 test('formats a query', async ({ open }) => {

@@ -1,4 +1,5 @@
 import { test as base, expect, type Page } from '@playwright/test'
+import { pushHistogram } from './histogram'
 import { pushSeries, startServer, type RunningServer } from './server'
 
 export { expect } from '@playwright/test'
@@ -30,6 +31,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       if (binary === undefined) throw new Error('set WATCHFIRE_BIN to the watchfire binary to test against')
       const server = await startServer(binary, { agent: true })
       await pushSeries(server.url, 'e2e_items', manySeries)
+      await pushHistogram(server.url, 'e2e_duration_seconds')
       await use(server)
       await server.stop()
     },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { distinguishing, quote, selector, seriesName } from './matcher'
+import { distinguishing, quote, selector, seriesName, exactPattern } from './matcher'
 import { matchCost, rankMatches } from './fuzzy'
 
 describe('selectors', () => {
@@ -26,4 +26,10 @@ it('ranks prefixes before word starts before middles', () => {
   expect(rankMatches(names, 'disk', (n) => n, 10)).toEqual(['diskless', 'a_disk_io', 'megadisk'])
   expect(matchCost('node_disk_read', 'read disk')).not.toBeNull()
   expect(matchCost('node_disk_read', 'read write')).toBeNull()
+})
+
+it('patterns that are compared exactly are found', () => {
+  expect(exactPattern('sum(rate(x{code="5.."}[5m]))')).toBe('code="5.."')
+  expect(exactPattern('x{a=~"b|c"} / y{job = "api|web"}')).toBe('job = "api|web"')
+  expect(exactPattern('x{path="/a.b", code!="5..", a=~".*"}')).toBeNull()
 })

@@ -5,6 +5,17 @@ export function quote(value: string): string {
   return `"${value.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n')}"`
 }
 
+const comparedExactly = /([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*"((?:[^"\\]|\\.)*)"/g
+const patternLike = /\.[*+.]|[|[]|\\[dw]|^\^|\$$/
+
+/** The first comparison of a query that takes what looks like a pattern literally, as it is written there. */
+export function exactPattern(query: string): string | null {
+  for (const [written, , value = ''] of query.matchAll(comparedExactly)) {
+    if (patternLike.test(value)) return written
+  }
+  return null
+}
+
 const plainName = /^[a-zA-Z_][a-zA-Z0-9_]*$/
 const plainMetric = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { formatCount, formatParts, formatValue, significant, unitOfQuery, type Unit } from './units'
+import { formatCount, formatParts, formatValue, significant, unitOfObservations, unitOfQuery, type Unit } from './units'
 
 describe('significant', () => {
   it.each([
@@ -67,4 +67,10 @@ describe('unitOfQuery', () => {
     ['', 'short'],
   ]
   it.each(cases)('%s → %s', (expr, unit) => expect(unitOfQuery(expr)).toBe(unit))
+})
+
+it('a rate of histograms still observes what they observe', () => {
+  expect(unitOfObservations('rate(http_request_duration_seconds[5m])')).toBe('seconds')
+  expect(unitOfObservations('sum by (job) (irate(response_size_bytes[5m]))')).toBe('bytes')
+  expect(unitOfObservations('rate(requests[5m])')).toBe('short')
 })

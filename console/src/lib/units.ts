@@ -124,6 +124,11 @@ export function unitOfQuery(expr: string): Unit {
   return first === 'seconds' ? 'ratio' : 'per-second'
 }
 
+/** What the observations of a native histogram measure, whose rate is still a histogram of the same. */
+export function unitOfObservations(expr: string): Unit {
+  return unitOfQuery(expr.replace(/\b(i?rate|deriv)(?=\s*\()/g, ''))
+}
+
 const suffixes: readonly (readonly [string, Unit])[] = [
   ['_bytes', 'bytes'],
   ['_ratio', 'ratio'],

@@ -111,6 +111,11 @@ fn leaf(expr: &Expr, known: Option<Evaluated>, reads: &[Read], mut notes: Vec<St
     if reads.iter().any(|r| r.counted) {
         notes.push("answered from the index".to_owned());
     }
+    if selected == 0
+        && let Some(hint) = crate::hint::empty_hint(expr)
+    {
+        notes.push(format!("no series matches; {hint}"));
+    }
     if let Some(k) = known.filter(|k| k.series < selected) {
         notes.push(format!("{} of {selected} series have a sample that counts", k.series));
     }

@@ -45,6 +45,7 @@ export const explore = {
   emptyHint: 'Write PromQL above, browse metrics, or start from an example.',
   noResult: 'The query returned nothing in this range',
   noResultHint: 'The metric may not exist, a label may not match, or the range may be too early.',
+  patternHint: (written: string) => `${written} compares exactly; a pattern takes =~`,
   heatMap: (name: string) => `Heat map with quantiles: ${name}`,
   emptyHistogram: (name: string) => `${name} holds histograms without observations.`,
   manySeries: (shown: number, total: number) => `Drawing the first ${shown} of ${total} series`,

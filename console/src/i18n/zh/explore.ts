@@ -47,6 +47,7 @@ export const explore: Messages['explore'] = {
   emptyHint: '在上方输入 PromQL，浏览指标，或从示例开始。',
   noResult: '此时间段内查询没有结果',
   noResultHint: '可能是指标不存在、标签不匹配，或时间段过早。',
+  patternHint: (written) => `${written} 是精确比较；使用模式请写 =~`,
   heatMap: (name) => `热力图与分位数：${name}`,
   emptyHistogram: (name) => `${name} 的直方图中没有观测值。`,
   manySeries: (shown, total) => `仅绘制前 ${shown} 条，共 ${total} 条序列`,

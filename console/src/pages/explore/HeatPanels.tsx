@@ -10,7 +10,7 @@ import { labelsKey } from '@/lib/frame'
 import { heatMap, quantile, type HeatMap } from '@/lib/heat'
 import { seriesName } from '@/lib/matcher'
 import { seriesColor, withAlpha, type Scheme } from '@/lib/palette'
-import { unitOfQuery, type Unit } from '@/lib/units'
+import { unitOfObservations, type Unit } from '@/lib/units'
 import { rowName } from './exploreSearch'
 import { LegendTable, type LegendRow } from './LegendTable'
 import styles from './ResultGraphs.module.css'
@@ -42,7 +42,7 @@ export function HeatPanels({ row, several, unit }: HeatPanelsProps) {
           series={one}
           row={row}
           prefix={several ? `${rowName(row.index)} ` : ''}
-          unit={unit ?? unitOfQuery(row.answer.expr)}
+          unit={unit ?? unitOfObservations(row.answer.expr)}
         />
       ))}
       {series.length > shown.length && (

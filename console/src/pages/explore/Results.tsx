@@ -5,6 +5,7 @@ import { useState } from 'react'
 import { Message } from '@/components/Message'
 import { useMessages } from '@/i18n'
 import { formatDuration, parseDuration } from '@/lib/duration'
+import { exactPattern } from '@/lib/matcher'
 import { units } from '@/lib/units'
 import type { ExploreChange, ExploreState } from './exploreSearch'
 import { RawView } from './RawView'
@@ -51,6 +52,7 @@ export function Results({ state, change, results }: ResultsProps) {
   )
   const loading = results.some((r) => r.isLoading)
   const nothing = rows.length > 0 && rows.every(isEmpty) && !loading
+  const pattern = rows.map((row) => exactPattern(row.answer.expr)).find((found) => found !== null)
   const stepMs = rows[0]?.answer.stepMs
   return (
     <section className={styles.results}>
@@ -103,7 +105,7 @@ export function Results({ state, change, results }: ResultsProps) {
       </header>
       {nothing ? (
         <Message icon={<IconDatabaseSearch size={40} stroke={1.4} />} title={x.noResult}>
-          {x.noResultHint}
+          {pattern === undefined ? x.noResultHint : x.patternHint(pattern)}
         </Message>
       ) : state.view === 'graph' ? (
         <ResultGraphs rows={rows} state={state} loading={loading} />

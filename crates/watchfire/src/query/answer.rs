@@ -28,6 +28,13 @@ pub enum Data {
     Matrix(Vec<Series>),
 }
 
+impl Data {
+    /// Whether there is no series.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Data::Vector(series) | Data::Matrix(series) if series.is_empty())
+    }
+}
+
 /// A time in seconds and a value as text.
 pub type Point = (f64, String);
 

@@ -24,9 +24,7 @@ const POINTS: i64 = 120;
 /// Runs the command.
 pub async fn run(args: &QueryArgs) -> Result<(), Exit> {
     // A mistake in the expression is shown where it stands, before anyone is asked.
-    if let Err(e) = promql::parse(&args.expr) {
-        return Err(no(format!("{}\n", e.caret(&args.expr)).trim_end().to_owned()));
-    }
+    let expr = promql::parse(&args.expr).map_err(|e| no(e.caret(&args.expr)))?;
     let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64);
     let request = Request::of(args, now_ms)?;
     let remote = Remote::new(&args.url)?;
@@ -41,6 +39,11 @@ pub async fn run(args: &QueryArgs) -> Result<(), Exit> {
         });
     }
     let data: Data = opened(args, &body)?;
+    if data.is_empty()
+        && let Some(hint) = promql::empty_hint(&expr)
+    {
+        eprintln!("hint: {hint}");
+    }
     let unit = Unit::of(&args.expr);
     let mut out = std::io::stdout().lock();
     let written = match args.format {
