@@ -29,7 +29,7 @@ impl Index {
         let mut found = Found { text, limit, first: BTreeSet::new(), rest: BTreeSet::new() };
         for segment in &view.segments {
             let wanted = self.wanted(&view, segment, matchers, &none);
-            if let Err(flaw) = found.add(&**segment, name, &wanted) {
+            if let Err(flaw) = found.add_sorted(&**segment, name, &wanted) {
                 self.note(segment, flaw);
             }
         }
@@ -37,7 +37,7 @@ impl Index {
             let tail = tail.read();
             let wanted = Wanted::of_tail(&tail, matchers, &none);
             // The mutable part is in memory and cannot be damaged.
-            found.add(&*tail, name, &wanted).unwrap_or_default();
+            found.add_unsorted(&*tail, name, &wanted).unwrap_or_default();
         }
         let Found { first, rest, .. } = found;
         first.into_iter().chain(rest).take(limit).collect()
@@ -45,7 +45,8 @@ impl Index {
 }
 
 impl Found<'_> {
-    fn add<S: Source>(&mut self, source: &S, name: &str, wanted: &Wanted) -> Result<(), Flaw> {
+    /// Adds what a segment has: its values lie in ascending order.
+    fn add_sorted<S: Source>(&mut self, source: &S, name: &str, wanted: &Wanted) -> Result<(), Flaw> {
         if wanted.is_nothing() {
             return Ok(());
         }
@@ -64,15 +65,43 @@ impl Found<'_> {
         let mut looked = 0;
         while looked < LOOKED_THROUGH_MAX && self.rest.len() < self.limit && walk.advance()? {
             looked += 1;
-            let value = walk.value();
-            if !value.starts_with(self.text)
-                && contains_in_any_case(value, self.text)
-                && wanted.has(|| walk.posting())?
-            {
-                self.rest.insert(value.to_owned());
+            if self.is_inside(walk.value()) && wanted.has(|| walk.posting())? {
+                self.rest.insert(walk.value().to_owned());
             }
         }
         Ok(())
+    }
+
+    /// Adds what a mutable part has: its values lie in no order, and sorting them all would take longer than
+    /// looking at each.
+    fn add_unsorted<S: Source>(&mut self, source: &S, name: &str, wanted: &Wanted) -> Result<(), Flaw> {
+        if wanted.is_nothing() || self.limit == 0 {
+            return Ok(());
+        }
+        let mut walk = source.values(name, "", Order::Any)?;
+        let mut looked = 0;
+        while walk.advance()? {
+            let value = walk.value();
+            if value.starts_with(self.text) {
+                let late = self.first.len() >= self.limit && self.first.last().is_some_and(|l| **l <= *value);
+                if !late && wanted.has(|| walk.posting())? {
+                    self.first.insert(value.to_owned());
+                    if self.first.len() > self.limit {
+                        self.first.pop_last();
+                    }
+                }
+            } else if looked < LOOKED_THROUGH_MAX && self.rest.len() < self.limit {
+                looked += 1;
+                if self.is_inside(value) && wanted.has(|| walk.posting())? {
+                    self.rest.insert(value.to_owned());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_inside(&self, value: &str) -> bool {
+        !value.starts_with(self.text) && contains_in_any_case(value, self.text)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::Flaw;
 use crate::digest::random_u64;
 use crate::posting::Posting;
 use crate::source::{Keys, NameStats, Order, Source, Values};
-use hashbrown::{HashMap, HashTable};
+use hashbrown::{HashMap, HashTable, hash_table};
 use model::Pairs;
 use roaring::RoaringBitmap;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -248,16 +248,19 @@ impl Source for Tail {
 
     fn values(&self, name: &str, prefix: &str, order: Order) -> Result<Values<'_>, Flaw> {
         let Some(entry) = self.names.get(name) else { return Ok(Values::None) };
-        let mut terms: Vec<(&str, &Ids)> = entry
-            .values
-            .iter()
-            .map(|t| (self.arena.text(t.value), &t.ids))
-            .filter(|(value, _)| value.starts_with(prefix))
-            .collect();
-        if order == Order::Ascending {
-            terms.sort_unstable_by_key(|t| t.0);
-        }
-        Ok(Values::Tail(TailValues { terms, next: 0 }))
+        let any = entry.values.iter();
+        let terms = match order {
+            Order::Any => Terms::Any(any, prefix.to_owned()),
+            Order::Ascending => {
+                let mut sorted: Vec<(&str, &Ids)> = any
+                    .map(|t| (self.arena.text(t.value), &t.ids))
+                    .filter(|(value, _)| value.starts_with(prefix))
+                    .collect();
+                sorted.sort_unstable_by_key(|t| t.0);
+                Terms::Sorted(sorted.into_iter())
+            }
+        };
+        Ok(Values::Tail(TailValues { arena: &self.arena, terms, current: None }))
     }
 
     fn keys(&self, from: u32) -> Keys<'_> {
@@ -276,22 +279,34 @@ impl Name {
 }
 
 pub(crate) struct TailValues<'a> {
-    terms: Vec<(&'a str, &'a Ids)>,
-    next: usize,
+    arena: &'a Arena,
+    terms: Terms<'a>,
+    current: Option<(&'a str, &'a Ids)>,
+}
+
+enum Terms<'a> {
+    Sorted(std::vec::IntoIter<(&'a str, &'a Ids)>),
+    /// As they lie in the table; those that start with the prefix are handed out.
+    Any(hash_table::Iter<'a, Term>, String),
 }
 
 impl<'a> TailValues<'a> {
     pub(crate) fn advance(&mut self) -> bool {
-        self.next += 1;
-        self.next <= self.terms.len()
+        self.current = match &mut self.terms {
+            Terms::Sorted(terms) => terms.next(),
+            Terms::Any(terms, prefix) => terms
+                .find(|t| self.arena.get(t.value).starts_with(prefix.as_bytes()))
+                .map(|t| (self.arena.text(t.value), &t.ids)),
+        };
+        self.current.is_some()
     }
 
     pub(crate) fn value(&self) -> &'a str {
-        self.terms[self.next - 1].0
+        self.current.map_or("", |(value, _)| value)
     }
 
     pub(crate) fn posting(&self) -> Posting<'a> {
-        self.terms[self.next - 1].1.posting()
+        self.current.map_or(Posting::Ids(&[]), |(_, ids)| ids.posting())
     }
 }
 
