@@ -15,7 +15,8 @@ pub enum DecodeError {
         /// What is wrong there.
         reason: String,
     },
-    /// The body does not hold what it must hold, for a reason that says itself where (400).
+    /// The body, or a parameter that says how it is to be read, does not hold what it must hold, for a reason that says
+    /// itself where (400).
     #[error("{0}")]
     Unreadable(String),
     /// The text is not in the format it claims to be in (400).

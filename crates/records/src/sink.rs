@@ -75,6 +75,8 @@ impl Engine {
                 }
                 Err(e) => Err(Unavailable::ReadOnly(e.to_string())),
             };
+            // Whoever is told may close the store at once, and open it again: nothing here may hold it still.
+            drop(engine);
             // Who asked may be gone.
             let _ = tell.send(answer);
         });

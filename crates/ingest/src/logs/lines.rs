@@ -87,7 +87,7 @@ pub fn roles(request: &impl Parameters) -> Result<Roles, DecodeError> {
         match pair.split_once('=') {
             Some((name, value)) => roles.add_extra(name, value),
             None => {
-                return Err(DecodeError::Unsupported(format!(
+                return Err(DecodeError::Unreadable(format!(
                     "extra_fields has {:?}: write name=value, several with commas between them",
                     crate::limits::cut(&pair, 100)
                 )));

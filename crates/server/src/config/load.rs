@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn what_is_in_force_can_be_read_back() {
-        let text = "storage: {retention: 12h, memory: 64MB}\nquery: {concurrency: 3}\nscrape_configs:\n- job_name: a\n  static_configs: [{targets: ['h:1']}]\n";
+        let text = "storage: {retention: 12h, memory: 64MB, page_cache: 32MB}\nquery: {concurrency: 3}\nscrape_configs:\n- job_name: a\n  static_configs: [{targets: ['h:1']}]\n";
         let config = parse(text, "f", Path::new(".")).unwrap();
         let back = parse(&config.effective_yaml(), "f", Path::new(".")).unwrap();
         assert_eq!(back.storage, config.storage);

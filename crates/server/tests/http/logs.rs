@@ -284,7 +284,7 @@ async fn clients_of_elasticsearch_are_greeted() {
     let answer = site.post("/app/_doc/7", &[], "{\n\"message\":\"one\"\n}").await;
     assert_eq!((answer.status, answer.json()["_id"].as_str()), (201, Some("7")), "{}", answer.body);
     let found = logs_of(&site.stop().await, "default");
-    assert_eq!(found, ["{} \"one\" unknown {\"_index\": \"app\", \"_id\": \"7\"}"]);
+    assert_eq!(found, ["{} \"one\" unknown {\"_id\": \"7\", \"_index\": \"app\"}"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
