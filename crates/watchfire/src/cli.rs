@@ -58,6 +58,8 @@ pub enum Command {
     Agent(AgentArgs),
     /// Ask a server a PromQL question.
     Query(QueryArgs),
+    /// Ask a server for log lines, or follow them.
+    Logs(LogsArgs),
     /// Check files without touching data.
     Check {
         #[command(subcommand)]
@@ -165,6 +167,54 @@ pub struct QueryArgs {
     /// Show how the server evaluates it instead of the answer: what each part gave, read, took and held.
     #[arg(long)]
     pub explain: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Lines are coloured by level on a terminal. Times are Unix seconds, RFC 3339, `now`, or relative to now: `-1h`.
+
+Examples:
+  watchfire logs '{service_name=\"shop\"} |= \"timeout\"'
+  watchfire logs -f '{service_name=~\".+\"} | detected_level=\"error\"'
+  watchfire logs '{host=\"web-1\"}' --start -1d --limit 0 --forward --format json > lines.ndjson
+  watchfire logs 'sum by (detected_level) (count_over_time({host=\"web-1\"}[5m]))' --start -6h")]
+pub struct LogsArgs {
+    /// The query, in LogQL: of lines, or of numbers made from them.
+    pub query: String,
+    /// Go on with the lines that come.
+    #[arg(short, long, conflicts_with = "end")]
+    pub follow: bool,
+    /// The beginning of the range [default: an hour before its end].
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub start: Option<String>,
+    /// The end of the range [default: now].
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub end: Option<String>,
+    /// How many lines of the past, the newest unless --forward is given; 0 for all.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
+    pub limit: usize,
+    /// Begin with the oldest line, and write lines while more are read.
+    #[arg(long)]
+    pub forward: bool,
+    /// The server; any that speaks Loki's API.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7766", env = "WATCHFIRE_URL")]
+    pub url: String,
+    /// Whose lines, where there are several tenants.
+    #[arg(long, value_name = "NAME", env = "WATCHFIRE_TENANT")]
+    pub tenant: Option<String>,
+    /// How the answer looks.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: LogsFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogsFormat {
+    /// Time, labels and line, for people.
+    Text,
+    /// The line alone, as it was sent.
+    Raw,
+    /// One JSON object a line.
+    Json,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -8,6 +8,7 @@ mod dirs;
 mod exit;
 mod import;
 mod logging;
+mod logs;
 mod progress;
 mod query;
 mod remote;
@@ -37,6 +38,7 @@ fn run(cli: Cli) -> Result<(), Exit> {
         Command::Serve(args) => serve::run(&args),
         Command::Agent(args) => agent::run(&args),
         Command::Query(args) => on_one_thread(query::run(&args)),
+        Command::Logs(args) => on_one_thread(logs::run(&args)),
         Command::Check { what: Check::Config { file } } => check::config(&file),
         Command::Check { what: Check::Rules { files, ignore_unknown_fields, lint_fatal } } => {
             rules::check(&files, ignore_unknown_fields, lint_fatal)

@@ -115,6 +115,7 @@ fn help() {
         &["serve", "--help"],
         &["agent", "--help"],
         &["query", "--help"],
+        &["logs", "--help"],
         &["check", "config", "--help"],
         &["test", "promql", "--help"],
         &["verify", "--help"],
@@ -142,6 +143,9 @@ fn mistakes_on_the_command_line() {
         &["query", "up", "--start", "yesterday"],
         &["query", "up", "--start", "now", "--end=-1h"],
         &["query", "up", "--url", "http://127.0.0.1:1"],
+        &["logs", "{app=\"x\"} | jso"],
+        &["logs", "count_over_time({app=\"x\"}[5m])", "--follow"],
+        &["logs", "{app=\"x\"}", "-f", "--url", "http://127.0.0.1:1"],
         &["check", "config", "/nowhere/watchfire.yml"],
         &["serve", "--config", "/nowhere/watchfire.yml"],
         &["serve", "--log-level", "a=b=c"],
@@ -253,6 +257,52 @@ fn data_is_kept_backed_up_restored_and_verified() {
         verified.contains("every byte is as it was written") && verified.ends_with("= 0\n"),
         "{verified}"
     );
+}
+
+#[test]
+fn lines_are_shown_and_followed() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("watchfire.yml");
+    std::fs::write(&config, "logs: {retention: 50y}\n").unwrap();
+    let server = Served::start(&dir.path().join("data"), &["--config", &config.display().to_string()]);
+    let line = |n: u32, level: &str| {
+        format!(
+            "{{\"@timestamp\":\"2026-01-02T03:04:{:02}Z\",\"service\":\"shop\",\"level\":\"{level}\",\"message\":\"order {n}\"}}\n",
+            n % 60
+        )
+    };
+    let body: String = (0..30).map(|n| line(n, if n % 10 == 9 { "error" } else { "info" })).collect();
+    assert!(server.post("/api/v1/logs/jsonline", &body).starts_with("HTTP/1.1 200"));
+    let ask = |args: &[&str]| {
+        let day = ["--start", "2026-01-02T00:00:00Z", "--end", "2026-01-03T00:00:00Z", "--url", &server.url];
+        session(&[&["logs"], args, &day].concat(), &[(&server.url, "URL")])
+    };
+    let mut out = String::new();
+    for args in [
+        &["{service=\"shop\"}", "--format", "raw", "--limit", "3"][..],
+        &["{service=\"shop\"} |= \"9\"", "--format", "raw", "--forward", "--limit", "0"],
+        &["{service=\"shop\"} | level=\"error\"", "--format", "json", "--limit", "1"],
+        &["sum by (level) (count_over_time({service=\"shop\"}[1d]))", "--limit", "1"],
+        &["{service=\"none\"}"],
+    ] {
+        out += &ask(args);
+        out += "\n";
+    }
+    insta::assert_snapshot!(out);
+
+    let query = ["logs", "{service=\"live\"}", "--follow", "--format", "raw", "--url", &server.url];
+    let mut follow = watchfire(&query).stdout(Stdio::piped()).spawn().unwrap();
+    let shown = BufReader::new(follow.stdout.take().unwrap()).lines();
+    let (tell, lines) = std::sync::mpsc::channel();
+    std::thread::spawn(move || shown.map_while(Result::ok).try_for_each(|line| tell.send(line)));
+    for n in 0..3 {
+        let body = format!("{{\"service\":\"live\",\"message\":\"came {n}\"}}\n");
+        assert!(server.post("/api/v1/logs/jsonline", &body).starts_with("HTTP/1.1 200"));
+        assert_eq!(lines.recv_timeout(Duration::from_secs(60)), Ok(format!("came {n}")));
+    }
+    follow.kill().unwrap();
+    follow.wait().unwrap();
+    assert_eq!(server.stop(), Some(0));
 }
 
 #[test]

@@ -4,7 +4,6 @@ use super::wire::{Activity, Watched, Wire};
 use axum::Router;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulConnection;
 use hyper_util::service::TowerToHyperService;
 use std::future::Future;
 use std::pin::Pin;
@@ -13,8 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
 
 /// Bounds of the connections.
@@ -72,13 +71,10 @@ pub async fn serve(
             },
             () = ended(&mut stop) => break,
         };
-        let open = OpenConnection::new(Arc::clone(&counts));
+        let place = Place(Arc::new((OpenConnection::new(Arc::clone(&counts)), permit)));
         let (protocols, router) = (protocols.clone(), router.clone());
         let stop = stop.clone();
-        tokio::spawn(async move {
-            protocols.serve(stream, router, stop).await;
-            drop((open, permit));
-        });
+        tokio::spawn(async move { protocols.serve(stream, router, place, stop).await });
     }
     drop(listener);
     // Every connection has a permit until its end.
@@ -87,6 +83,13 @@ pub async fn serve(
         tracing::warn!(seconds = limits.drain.as_secs(), "requests were still under way at the end");
     }
 }
+
+/// A connection's place among those that may be open. Every request carries it: a handler that goes on with the
+/// connection when HTTP is done with it, as a WebSocket does, holds it until its end.
+#[derive(Clone)]
+pub struct Place(
+    #[expect(dead_code, reason = "held, not looked at")] Arc<(OpenConnection, OwnedSemaphorePermit)>,
+);
 
 /// Waits until `stop` turns true, or nobody is left to turn it.
 pub async fn ended(stop: &mut watch::Receiver<bool>) {
@@ -118,7 +121,7 @@ impl Protocols {
     }
 
     /// Serves one connection to its end.
-    async fn serve(&self, stream: TcpStream, router: Router, mut stop: watch::Receiver<bool>) {
+    async fn serve(&self, stream: TcpStream, router: Router, place: Place, mut stop: watch::Receiver<bool>) {
         // Answers are written in one piece; waiting for more to send only adds delay.
         if let Err(e) = stream.set_nodelay(true) {
             tracing::debug!(error = %e, "cannot set TCP_NODELAY");
@@ -131,15 +134,17 @@ impl Protocols {
         // Whoever hangs up or says nothing in time is not waiting for an answer.
         let Ok(Ok(http2)) = http2 else { return };
         let activity = Arc::clone(wire.activity());
-        let service = Watched::new(TowerToHyperService::new(router), Arc::clone(&activity));
+        let service = Watched::new(TowerToHyperService::new(router), Arc::clone(&activity), place);
         let end = Box::pin(async move { ended(&mut stop).await });
         let io = TokioIo::new(wire);
         let result = if http2 {
             let connection = Box::pin(self.two.serve_connection(io, service));
-            Bounded::new(connection, activity, self.header_timeout, end).await
+            let part = http2::Connection::graceful_shutdown;
+            Bounded::new(connection, part, activity, self.header_timeout, end).await
         } else {
-            let connection = Box::pin(self.one.serve_connection(io, service));
-            Bounded::new(connection, activity, self.header_timeout, end).await
+            let connection = Box::pin(self.one.serve_connection(io, service).with_upgrades());
+            let part = http1::UpgradeableConnection::graceful_shutdown;
+            Bounded::new(connection, part, activity, self.header_timeout, end).await
         };
         if let Err(e) = result {
             tracing::debug!(error = %e, "connection ended early");
@@ -151,6 +156,8 @@ impl Protocols {
 /// is soon left if it does not.
 struct Bounded<C, E> {
     connection: Pin<Box<C>>,
+    /// Tells the connection to end after what is under way.
+    part: fn(Pin<&mut C>),
     activity: Arc<Activity>,
     silence_max: Duration,
     /// Until the silence may be too long.
@@ -163,23 +170,28 @@ struct Bounded<C, E> {
 impl<C, E> Bounded<C, E> {
     fn new(
         connection: Pin<Box<C>>,
+        part: fn(Pin<&mut C>),
         activity: Arc<Activity>,
         silence_max: Duration,
         end: Pin<Box<E>>,
     ) -> Self {
         let wait = Box::pin(tokio::time::sleep(silence_max));
-        Bounded { connection, activity, silence_max, wait, parting: false, end: Some(end) }
+        Bounded { connection, part, activity, silence_max, wait, parting: false, end: Some(end) }
     }
 }
 
-impl<C: GracefulConnection, E: Future<Output = ()>> Future for Bounded<C, E> {
-    type Output = Result<(), C::Error>;
+impl<C, E> Future for Bounded<C, E>
+where
+    C: Future<Output = hyper::Result<()>>,
+    E: Future<Output = ()>,
+{
+    type Output = hyper::Result<()>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         if this.end.as_mut().is_some_and(|end| end.as_mut().poll(cx).is_ready()) {
             this.end = None;
-            this.connection.as_mut().graceful_shutdown();
+            (this.part)(this.connection.as_mut());
         }
         while this.wait.as_mut().poll(cx).is_ready() {
             let silent = this.activity.silence();
@@ -189,7 +201,7 @@ impl<C: GracefulConnection, E: Future<Output = ()>> Future for Bounded<C, E> {
                 return Poll::Ready(Ok(()));
             } else {
                 this.parting = true;
-                this.connection.as_mut().graceful_shutdown();
+                (this.part)(this.connection.as_mut());
                 PARTING
             };
             this.wait.as_mut().reset(Instant::now() + wait);

@@ -1,6 +1,7 @@
 //! One connection as HTTP sees it: which version it speaks, when bytes moved on it last, and whether a request is
 //! being worked on.
 
+use super::listen::Place;
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, Response, Version, header};
 use bytes::Bytes;
@@ -153,12 +154,13 @@ impl AsyncWrite for Wire {
 pub struct Watched<S> {
     inner: S,
     activity: Arc<Activity>,
+    place: Place,
 }
 
 impl<S> Watched<S> {
     /// A service for one connection.
-    pub fn new(inner: S, activity: Arc<Activity>) -> Watched<S> {
-        Watched { inner, activity }
+    pub fn new(inner: S, activity: Arc<Activity>, place: Place) -> Watched<S> {
+        Watched { inner, activity, place }
     }
 }
 
@@ -173,6 +175,7 @@ where
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         name_host(&mut request);
+        request.extensions_mut().insert(self.place.clone());
         let busy = Busy::new(&self.activity);
         let activity = Arc::clone(&self.activity);
         let answer = self.inner.call(request);

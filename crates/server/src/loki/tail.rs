@@ -12,10 +12,13 @@ use crate::api::query::failed;
 use crate::api::{Answer, Shared};
 use crate::http::error::ApiError;
 use crate::http::json::Json;
+use crate::http::listen::Place;
 use crate::http::params::Params;
 use crate::state::App;
+use axum::Extension;
+use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::http::{HeaderMap, Uri};
 use axum::response::IntoResponse;
 use logql::{Direction, Expr, LogExpr, LogRange, LogStream};
@@ -23,12 +26,16 @@ use model::record::Tenant;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often the store is asked.
 const PAUSE: Duration = Duration::from_millis(250);
 /// How late a record may come and still be shown.
 const LATE_NS: i64 = 5_000_000_000;
+/// How long nothing is said before it is tried whether the client is still there.
+const SILENCE: Duration = Duration::from_secs(20);
+/// How long a client may take to read a message.
+const SEND_TIMEOUT: Duration = Duration::from_secs(60);
 /// Lines in one message.
 const LINES_MAX: usize = 2000;
 /// Lines of the past that a client gets without `limit`.
@@ -46,7 +53,13 @@ struct Tail {
 }
 
 /// `/loki/api/v1/tail`
-pub async fn tail(State(app): Shared, headers: HeaderMap, uri: Uri, upgrade: WebSocketUpgrade) -> Answer {
+pub async fn tail(
+    State(app): Shared,
+    place: Option<Extension<Place>>,
+    headers: HeaderMap,
+    uri: Uri,
+    upgrade: WebSocketUpgrade,
+) -> Answer {
     let params = Params::of_query(uri.query().unwrap_or(""));
     let Expr::Log(log) = super::query::expression(&params)? else {
         return Err(ApiError::parameter(
@@ -79,6 +92,7 @@ pub async fn tail(State(app): Shared, headers: HeaderMap, uri: Uri, upgrade: Web
     let upgraded = upgrade.on_upgrade(move |socket| async move {
         // An error ends the connection; the client sees that and asks again.
         let _ = tail.run(&app, socket, past).await;
+        drop(place);
     });
     Ok(upgraded.into_response())
 }
@@ -86,13 +100,21 @@ pub async fn tail(State(app): Shared, headers: HeaderMap, uri: Uri, upgrade: Web
 impl Tail {
     async fn run(mut self, app: &Arc<App>, mut socket: WebSocket, past: usize) -> Result<(), axum::Error> {
         let mut limit = past;
+        let mut spoken = Instant::now();
         loop {
             match self.look(app, limit).await {
-                Ok(streams) if streams.is_empty() => {}
-                Ok(streams) => socket.send(Message::text(message(&streams))).await?,
+                Ok(streams) if !streams.is_empty() => {
+                    send(&mut socket, Message::text(message(&streams))).await?;
+                    spoken = Instant::now();
+                }
+                Ok(_) if spoken.elapsed() < SILENCE => {}
+                Ok(_) => {
+                    send(&mut socket, Message::Ping(Bytes::new())).await?;
+                    spoken = Instant::now();
+                }
                 Err(e) => {
-                    let close = axum::extract::ws::CloseFrame { code: 1011, reason: close_reason(&e).into() };
-                    return socket.send(Message::Close(Some(close))).await;
+                    let close = CloseFrame { code: 1011, reason: close_reason(&e).into() };
+                    return send(&mut socket, Message::Close(Some(close))).await;
                 }
             }
             limit = LINES_MAX;
@@ -184,6 +206,11 @@ impl Sent {
             stays
         });
     }
+}
+
+/// A client that reads nothing is left.
+async fn send(socket: &mut WebSocket, message: Message) -> Result<(), axum::Error> {
+    tokio::time::timeout(SEND_TIMEOUT, socket.send(message)).await.map_err(axum::Error::new)?
 }
 
 fn message(streams: &[LogStream]) -> String {

@@ -1,11 +1,11 @@
 //! `watchfire query`: asks a server and shows the answer.
 
-mod answer;
+pub mod answer;
 mod place;
 mod plan;
 mod sparkline;
-mod table;
-mod units;
+pub mod table;
+pub mod units;
 
 use crate::cli::{OutputFormat, QueryArgs};
 use crate::exit::{Exit, no, unable};
@@ -100,12 +100,13 @@ impl Request {
     }
 }
 
-fn seconds(ms: i64) -> String {
+/// Milliseconds as a parameter in seconds.
+pub fn seconds(ms: i64) -> String {
     format!("{}", ms as f64 / 1000.0)
 }
 
 /// `now`, `now-1h`, `-1h`, Unix seconds or RFC 3339. Milliseconds.
-fn time(text: &str, now_ms: i64) -> Result<i64, Exit> {
+pub fn time(text: &str, now_ms: i64) -> Result<i64, Exit> {
     let relative = text.strip_prefix("now").or_else(|| text.starts_with('-').then_some(text));
     let wrong = || {
         no(format!("{text:?} is not a time: write Unix seconds, 2026-11-21T08:00:00Z, now, now-30m or -1h"))
