@@ -5,6 +5,7 @@ import { preloadFirstScreen, thirdPartyNotices } from './build/plugins.ts'
 
 // Development talks to a running server; in production the console is served by it.
 const backend = process.env.WATCHFIRE_URL ?? 'http://127.0.0.1:7766'
+const proxy = { '/api': backend, '/-': backend, '/loki': { target: backend, ws: true } }
 
 export default defineConfig({
   plugins: [
@@ -13,8 +14,8 @@ export default defineConfig({
     thirdPartyNotices(import.meta.dirname),
   ],
   resolve: { alias: { '@': path.resolve(import.meta.dirname, 'src') } },
-  server: { proxy: { '/api': backend, '/-': backend } },
-  preview: { proxy: { '/api': backend, '/-': backend } },
+  server: { proxy },
+  preview: { proxy },
   build: { target: 'es2023', sourcemap: false, assetsInlineLimit: 2048, manifest: true },
   test: { include: ['src/**/*.test.ts', 'src/**/*.test.tsx'], environment: 'node' },
 })

@@ -77,7 +77,7 @@ async function consoleBefore(url: string): Promise<{ url: string; server: Previe
       host: '127.0.0.1',
       port: await freePort(),
       strictPort: true,
-      proxy: { '/api': url, '/-': url },
+      proxy: { '/api': url, '/-': url, '/loki': { target: url, ws: true } },
     },
   })
   return { url: server.resolvedUrls?.local[0]?.replace(/\/$/, '') ?? '', server }
@@ -134,6 +134,32 @@ export async function pushSeries(url: string, name: string, count: number): Prom
     method: 'POST',
     body,
     headers: { 'content-type': 'text/plain' },
+  })
+  if (!response.ok) throw new Error(`push was refused: ${response.status} ${await response.text()}`)
+}
+
+export interface PushedLine {
+  /** Milliseconds since the epoch; a line's place among those of its stream is added as nanoseconds. */
+  readonly at: number
+  readonly text: string
+  readonly attributes?: Readonly<Record<string, string>>
+}
+
+/** Lines of one stream, in the protocol of Loki. */
+export async function pushLines(
+  url: string,
+  stream: Readonly<Record<string, string>>,
+  lines: readonly PushedLine[],
+): Promise<void> {
+  const values = lines.map(({ at, text, attributes }, i) => [
+    (BigInt(at) * 1_000_000n + BigInt(i)).toString(),
+    text,
+    attributes ?? {},
+  ])
+  const response = await fetch(`${url}/loki/api/v1/push`, {
+    method: 'POST',
+    body: JSON.stringify({ streams: [{ stream, values }] }),
+    headers: { 'content-type': 'application/json' },
   })
   if (!response.ok) throw new Error(`push was refused: ${response.status} ${await response.text()}`)
 }

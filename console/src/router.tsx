@@ -52,6 +52,21 @@ const explore = createRoute({
   component: lazyRouteComponent(() => import('./pages/explore/ExplorePage'), 'ExplorePage'),
 })
 
+const logs = createRoute({
+  getParentRoute: () => root,
+  path: '/logs',
+  validateSearch: (search: Record<string, unknown>) =>
+    present({
+      q: one(search.q),
+      col: nonEmpty(many(search.col)),
+      view: oneOf(search.view, ['line', 'wrap', 'json'] as const),
+      order: oneOf(search.order, ['newest', 'oldest'] as const),
+      line: one(search.line),
+      tail: oneOf(search.tail, ['1'] as const),
+    }),
+  component: lazyRouteComponent(() => import('./pages/logs/LogsPage'), 'LogsPage'),
+})
+
 const targets = createRoute({
   getParentRoute: () => root,
   path: '/targets',
@@ -72,7 +87,7 @@ const status = createRoute({
 })
 
 export const router = createRouter({
-  routeTree: root.addChildren([machine, explore, targets, status]),
+  routeTree: root.addChildren([machine, explore, logs, targets, status]),
   parseSearch,
   stringifySearch,
   defaultErrorComponent: Crash,

@@ -70,11 +70,22 @@ function envelope(value: unknown): Envelope {
   }
 }
 
-async function send(path: string, params: Params, signal: AbortSignal | undefined): Promise<Response> {
+async function send(
+  path: string,
+  params: Params,
+  signal: AbortSignal | undefined,
+  headers: Readonly<Record<string, string>>,
+): Promise<Response> {
   const query = encodeParams(params)
-  const init: RequestInit = signal === undefined ? {} : { signal }
+  const init: RequestInit = { headers, ...(signal === undefined ? {} : { signal }) }
   if (path.length + query.length < addressMax) return fetch(query === '' ? path : `${path}?${query}`, init)
   return fetch(path, { ...init, method: 'POST', body: new URLSearchParams(query) })
+}
+
+export interface RequestOptions {
+  readonly headers?: Readonly<Record<string, string>>
+  /** Some answers of Loki's API are the payload itself, without an envelope; their errors have one all the same. */
+  readonly bare?: boolean
 }
 
 /**
@@ -86,12 +97,13 @@ export async function request<T>(
   params: Params,
   decode: Decoder<T>,
   signal?: AbortSignal,
+  options: RequestOptions = {},
 ): Promise<Answer<T>> {
   const started = performance.now()
   let response: Response
   let raw: string
   try {
-    response = await send(path, params, signal)
+    response = await send(path, params, signal, options.headers ?? {})
     raw = await response.text()
   } catch (cause) {
     if (cause instanceof DOMException && cause.name === 'AbortError') throw cause
@@ -107,7 +119,9 @@ export async function request<T>(
   }
   let body: Envelope
   try {
-    body = envelope(JSON.parse(raw))
+    const value: unknown = JSON.parse(raw)
+    body = envelope(value)
+    if (options.bare === true) body = { ...body, data: value }
   } catch {
     const kind = response.status === 404 ? 'missing' : response.status >= 502 ? 'network' : 'malformed'
     const told = raw.trim().slice(0, 300)

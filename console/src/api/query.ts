@@ -108,7 +108,7 @@ function result(type: string, value: unknown): QueryResult {
   }
 }
 
-const queryAnswer: Decoder<QueryAnswer> = (value, path) => {
+export const queryAnswer: Decoder<QueryAnswer> = (value, path) => {
   const body = fields(value, path)
   return {
     result: result(text(body.resultType, 'data.resultType'), body.result),
@@ -116,13 +116,13 @@ const queryAnswer: Decoder<QueryAnswer> = (value, path) => {
   }
 }
 
-const matrix: Decoder<readonly RangeSeries[]> = (value, path) => {
+export const matrix: Decoder<readonly RangeSeries[]> = (value, path) => {
   const answer = queryAnswer(value, path).result
   if (answer.type !== 'matrix') throw new DecodeError('data.resultType', 'matrix', answer.type)
   return answer.series
 }
 
-const vector: Decoder<readonly InstantSample[]> = (value, path) => {
+export const vector: Decoder<readonly InstantSample[]> = (value, path) => {
   const answer = queryAnswer(value, path).result
   if (answer.type !== 'vector') throw new DecodeError('data.resultType', 'vector', answer.type)
   return answer.samples

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { formatCount, formatParts, formatValue, significant, unitOfObservations, unitOfQuery, type Unit } from './units'
+import {
+  formatCount,
+  formatParts,
+  formatValue,
+  significant,
+  unitOfObservations,
+  unitOfQuery,
+  type Unit,
+} from './units'
 
 describe('significant', () => {
   it.each([

@@ -1,6 +1,7 @@
 import { keepPreviousData, useQuery, useQueryClient, type UseQueryResult } from '@tanstack/react-query'
 import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react'
-import { queryMatrix } from '@/api/query'
+import { queryMatrix, type RangeRequest } from '@/api/query'
+import type { RangeSeries } from '@/api/types'
 import { epochMs, type EpochMs, type Milliseconds } from '@/lib/brand'
 import { appendFrame, frameOf, type Frame } from '@/lib/frame'
 import { alignRange } from '@/lib/step'
@@ -82,14 +83,31 @@ export interface LiveFrame {
 /** Points near the present are asked for again this many steps back, because a rate there is not final yet. */
 const overlapSteps = 3
 
+/** Who answers range queries, in which language. */
+export interface FrameSource {
+  readonly name: string
+  readonly ask: (request: RangeRequest, signal: AbortSignal) => Promise<readonly RangeSeries[]>
+  /** Whether the step that the present falls into is asked for before it is over. */
+  readonly unfinished: boolean
+}
+
+const metrics: FrameSource = { name: 'promql', ask: queryMatrix, unfinished: false }
+
 /**
  * A range query that keeps up with the present: the whole window once, then only its newest end, joined to what is
  * known.
  */
-export function useLiveFrame(expr: string | null, stepMs: Milliseconds): UseQueryResult<LiveFrame> {
+export function useLiveFrame(
+  expr: string | null,
+  stepMs: Milliseconds,
+  source: FrameSource = metrics,
+): UseQueryResult<LiveFrame> {
   const { range, zone } = useTimeState()
   const rangeKey = `${encodeTimePoint(range.from)}..${encodeTimePoint(range.to)}@${zone}`
-  const queryKey = useMemo(() => [liveKey, 'frame', expr, stepMs, rangeKey], [expr, stepMs, rangeKey])
+  const queryKey = useMemo(
+    () => [liveKey, 'frame', source.name, expr, stepMs, rangeKey],
+    [source, expr, stepMs, rangeKey],
+  )
   return useQuery<LiveFrame>({
     queryKey,
     enabled: expr !== null,
@@ -97,13 +115,15 @@ export function useLiveFrame(expr: string | null, stepMs: Milliseconds): UseQuer
     placeholderData: keepPreviousData,
     queryFn: async ({ signal, client }) => {
       const { from, to } = resolveRange(range, epochMs(Date.now()), zone)
-      const { start, end } = alignRange(from, to, stepMs)
+      const aligned = alignRange(from, to, stepMs)
+      const start = aligned.start
+      const end = source.unfinished ? Math.ceil(to / stepMs) * stepMs : aligned.end
       const known = client.getQueryData<LiveFrame>(queryKey)
       const newest = known?.frame.times.at(-1)
       const joins =
         known !== undefined && newest !== undefined && relativeSpan(range) !== null && newest > start
       const askFrom = joins ? Math.max(start, newest - overlapSteps * stepMs) : start
-      const series = await queryMatrix(
+      const series = await source.ask(
         { expr: expr ?? '', start: askFrom, end: Math.max(end, askFrom), stepMs },
         signal,
       )

@@ -1,4 +1,4 @@
-import { getRouteApi } from '@tanstack/react-router'
+import { getRouteApi, useNavigate } from '@tanstack/react-router'
 import { useCallback, useMemo } from 'react'
 import { ms, type Milliseconds } from '@/lib/brand'
 import { parseDuration } from '@/lib/duration'
@@ -76,7 +76,8 @@ export interface TimeState {
 
 export function useTimeState(): TimeState {
   const { from, to, tz, refresh, host } = root.useSearch()
-  const navigate = root.useNavigate()
+  // Not the root's own: its `.` would be the first screen, wherever one is.
+  const navigate = useNavigate()
   const patch = useCallback(
     (change: TimeSearch) =>
       void navigate({ to: '.', search: (old: TimeSearch) => ({ ...old, ...change }), resetScroll: false }),

@@ -27,7 +27,7 @@ function columns(data: ChartData, spec: ChartSpec, shown: (key: string) => boole
   const rows = data.series.map((s) =>
     s.mirrored === true ? s.values.map((v) => (v === null ? null : -v)) : s.values,
   )
-  if (spec.style !== 'stacked') return [data.times, ...rows] as uPlot.AlignedData
+  if (spec.style !== 'stacked' && spec.style !== 'bars') return [data.times, ...rows] as uPlot.AlignedData
   const visible = data.series.map((s) => shown(s.key))
   const stacked = stack(rows.filter((_, index) => visible[index]))
   let next = 0
@@ -83,6 +83,7 @@ export const TimeChart = memo(function TimeChart({
           shown: (key) => latest.current.shown(key),
           unit: () => latest.current.spec.unit,
           zone: () => latest.current.zone,
+          barMs: () => latest.current.spec.barMs,
         }),
       ],
     }

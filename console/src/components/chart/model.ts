@@ -10,7 +10,8 @@ export interface ChartSeries {
   readonly mirrored?: boolean
 }
 
-export type ChartStyle = 'line' | 'area' | 'stacked' | 'points'
+/** Bars are stacked, too; a time is the middle of its bar. */
+export type ChartStyle = 'line' | 'area' | 'stacked' | 'points' | 'bars'
 
 export interface ChartData {
   readonly times: readonly number[]
@@ -27,4 +28,6 @@ export interface ChartSpec {
   readonly max?: number | null
   /** A logarithmic value axis, but linear from zero to this. */
   readonly linearWithin?: number
+  /** How long a bar is, in milliseconds. */
+  readonly barMs?: number
 }

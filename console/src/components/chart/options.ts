@@ -66,12 +66,16 @@ function lonePoints(u: uPlot, seriesIndex: number): number[] | null {
   return alone
 }
 
+/** As wide as their step, but for a hairline between them. */
+const barPaths = uPlot.paths.bars?.({ size: [1, Infinity, 1], gap: 1 })
+
 export function seriesOptions(
   series: readonly ChartSeries[],
   spec: ChartSpec,
   shown: (key: string) => boolean,
 ): uPlot.Series[] {
-  const stacked = spec.style === 'stacked'
+  const bars = spec.style === 'bars'
+  const stacked = spec.style === 'stacked' || bars
   return [
     {},
     ...series.map((s): uPlot.Series => ({
@@ -79,10 +83,12 @@ export function seriesOptions(
       show: shown(s.key),
       stroke: s.color,
       width: spec.style === 'points' ? 0 : stacked ? 0 : 1.5,
-      ...(stacked ? { fill: withAlpha(s.color, 0.72) } : {}),
+      ...(stacked ? { fill: withAlpha(s.color, bars ? 0.9 : 0.72) } : {}),
+      ...(bars && barPaths !== undefined ? { paths: barPaths } : {}),
       ...(spec.style === 'area' ? { fill: withAlpha(s.color, 0.14) } : {}),
-      points:
-        spec.style === 'points'
+      points: bars
+        ? { show: false }
+        : spec.style === 'points'
           ? { show: true, size: 4, fill: s.color, width: 0 }
           : { show: true, size: 3, fill: s.color, width: 0, filter: lonePoints },
     })),
@@ -144,7 +150,7 @@ export function chartOptions(
     },
     axes: [timeAxis(look.scheme, look.zone), valueAxis(look.scheme, spec.unit)],
     series: seriesOptions(series, spec, shown),
-    ...(spec.style === 'stacked' ? { bands: stackBands(series) } : {}),
+    ...(spec.style === 'stacked' || spec.style === 'bars' ? { bands: stackBands(series) } : {}),
     hooks: {
       drawAxes: [events.onUnderlay],
       setSelect: [

@@ -10,6 +10,8 @@ interface TooltipSource {
   readonly shown: (key: string) => boolean
   readonly unit: () => Unit
   readonly zone: () => ZoneId
+  /** Set where a time is the middle of a bar, not a moment. */
+  readonly barMs: () => number | undefined
 }
 
 /** A pointer farther away than this from every line points at none. */
@@ -38,6 +40,13 @@ export function tooltipPlugin(source: TooltipSource): uPlot.Plugin {
   tip.className = styles.tip ?? ''
   tip.hidden = true
 
+  const timeText = (time: number): string => {
+    const zone = source.zone()
+    const half = (source.barMs() ?? 0) / 2
+    if (half === 0) return exactTimeText(time, zone)
+    return `${exactTimeText(time - half, zone)} – ${exactTimeText(time + half, zone).slice(11)}`
+  }
+
   const fill = (u: uPlot, index: number) => {
     const time = u.data[0][index]
     const unit = source.unit()
@@ -45,10 +54,13 @@ export function tooltipPlugin(source: TooltipSource): uPlot.Plugin {
       .series()
       .filter((s) => source.shown(s.key))
       .map((s) => ({ series: s, value: s.values[index] ?? null }))
-      .filter((entry): entry is { series: ChartSeries; value: number } => entry.value !== null)
+      .filter(
+        (entry): entry is { series: ChartSeries; value: number } =>
+          entry.value !== null && (entry.value !== 0 || source.barMs() === undefined),
+      )
       .sort((a, b) => b.value - a.value)
     const head = document.createElement('header')
-    head.textContent = time === undefined ? '' : exactTimeText(time, source.zone())
+    head.textContent = time === undefined ? '' : timeText(time)
     const near = rows.length > 1 ? nearest(u, index) : null
     tip.replaceChildren(
       head,

@@ -29,6 +29,17 @@ export function ShortcutHelp({ onClose }: { readonly onClose: () => void }) {
         [['-'], s.zoomOut],
       ],
     ],
+    [
+      t.nav.logs,
+      [
+        [['j', 'k'], t.logs.keys.move],
+        [['o'], t.logs.keys.open],
+        [['c'], t.logs.keys.context],
+        [['w'], t.logs.keys.view],
+        [['f'], t.logs.keys.fields],
+        [['p'], t.logs.keys.tail],
+      ],
+    ],
     [s.go, screens.map(({ key, name }) => [['g', key], t.nav[name]] as const)],
   ]
   return (

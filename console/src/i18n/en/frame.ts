@@ -2,6 +2,7 @@ export const nav = {
   label: 'Screens',
   machine: 'This machine',
   explore: 'Explore',
+  logs: 'Logs',
   targets: 'Targets',
   status: 'Status',
   collapse: 'Collapse navigation',

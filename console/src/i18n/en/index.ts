@@ -1,6 +1,8 @@
 import { common, errors, nav, palette, shortcuts, time, top } from './frame'
 import { explore } from './explore'
+import { logs } from './logs'
 import { machine } from './machine'
+import { query } from './query'
 import { status } from './status'
 import { targets } from './targets'
 
@@ -16,7 +18,9 @@ export const en = {
   shortcuts,
   errors,
   machine,
+  query,
   explore,
+  logs,
   targets,
   status,
 }

@@ -4,6 +4,7 @@ export const nav: Messages['nav'] = {
   label: '页面',
   machine: '本机',
   explore: '查询',
+  logs: '日志',
   targets: '采集目标',
   status: '状态',
   collapse: '收起导航',

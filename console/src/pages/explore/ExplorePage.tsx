@@ -2,14 +2,14 @@ import { Button } from '@mantine/core'
 import { IconChartDots, IconPlus, IconTelescope } from '@tabler/icons-react'
 import { useQueryClient } from '@tanstack/react-query'
 import { lazy, Suspense, useEffect, useRef, useState } from 'react'
+import type { EditorHandle } from '@/components/editor/CodeEditor'
 import { Message } from '@/components/Message'
 import { useMessages } from '@/i18n'
 import { liveKey } from '@/state/live'
+import { promqlHistory } from '@/state/queryHistory'
 import styles from './ExplorePage.module.css'
 import { useExplore } from './exploreSearch'
-import { remember } from './history'
 import { QueryRow } from './QueryRow'
-import type { EditorHandle } from './QueryEditor'
 import { Results } from './Results'
 import { Toolbar } from './Toolbar'
 import { useExamples } from './useExamples'
@@ -49,13 +49,13 @@ export function ExplorePage() {
     change({ exprs: kept, hidden })
   }
   const run = () => {
-    remember(drafts)
+    promqlHistory.remember(drafts)
     if (drafts.join('\u0000') === ran) void client.invalidateQueries({ queryKey: [liveKey, 'explore'] })
     else commit(drafts)
   }
   const start = (expr: string) => {
     setDrafts([expr])
-    remember([expr])
+    promqlHistory.remember([expr])
     commit([expr], new Set())
   }
   const setDraft = (index: number, text: string) => {

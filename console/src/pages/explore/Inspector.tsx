@@ -1,11 +1,11 @@
 import type { UseQueryResult } from '@tanstack/react-query'
 import { ApiError } from '@/api/http'
 import type { QueryResult } from '@/api/types'
+import { Fact, InspectedExchange, Inspection } from '@/components/Inspection'
 import { useMessages } from '@/i18n'
 import { formatDuration } from '@/lib/duration'
-import { formatSeconds, formatValue } from '@/lib/units'
+import { formatSeconds } from '@/lib/units'
 import { rowName } from './exploreSearch'
-import styles from './Inspector.module.css'
 import { PlanTree } from './PlanTree'
 import { Remarks } from './Remarks'
 import type { RowAnswer } from './useResults'
@@ -34,33 +34,28 @@ function planSubject({ expr, stepMs, data }: RowAnswer): string {
 
 /** What each query cost and what the server had to say about it. */
 export function Inspector({ results, exprs }: InspectorProps) {
-  const x = useMessages().explore
   return (
-    <section className={styles.inspector} aria-label={x.inspector}>
+    <Inspection>
       {results.map((result, index) => {
         if (exprs[index]?.trim() === '') return null
         const { data, error } = result
         const exchange = data?.exchange ?? (error instanceof ApiError ? error.exchange : null)
         if (exchange == null) return null
         return (
-          <div key={index} className={styles.row}>
-            <b className={styles.name}>{rowName(index)}</b>
-            <div className={styles.body}>
-              <code className="mono">{decodeURIComponent(exchange.url.replaceAll('+', ' '))}</code>
-              <dl>
-                <Fact name={x.inspect.elapsed} value={formatSeconds(exchange.elapsedMs / 1000)} />
-                <Fact name={x.inspect.bytes} value={formatValue(exchange.bytes, 'bytes')} />
-                {data !== undefined && <AnswerFacts answer={data} />}
-              </dl>
-              <Remarks warnings={exchange.warnings} infos={exchange.infos} />
-              {data !== undefined && (
-                <PlanTree key={planSubject(data)} url={data.exchange.url} subject={planSubject(data)} />
-              )}
-            </div>
-          </div>
+          <InspectedExchange
+            key={index}
+            name={rowName(index)}
+            exchange={exchange}
+            facts={data !== undefined && <AnswerFacts answer={data} />}
+          >
+            <Remarks warnings={exchange.warnings} infos={exchange.infos} />
+            {data !== undefined && (
+              <PlanTree key={planSubject(data)} url={data.exchange.url} subject={planSubject(data)} />
+            )}
+          </InspectedExchange>
         )
       })}
-    </section>
+    </Inspection>
   )
 }
 
@@ -82,14 +77,5 @@ function AnswerFacts({ answer }: { readonly answer: RowAnswer }) {
           <Fact key={name} name={phases[name] ?? name} value={formatSeconds(spent)} />
         ))}
     </>
-  )
-}
-
-function Fact({ name, value }: { readonly name: string; readonly value: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
   )
 }

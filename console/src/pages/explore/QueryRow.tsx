@@ -1,14 +1,17 @@
 import { ActionIcon, Menu, Tooltip } from '@mantine/core'
-import { IconBraces, IconBulb, IconCopy, IconDots, IconEye, IconEyeOff, IconTrash } from '@tabler/icons-react'
-import { useImperativeHandle, useRef, type Ref } from 'react'
+import { IconBraces, IconCopy, IconDots, IconEye, IconEyeOff, IconTrash } from '@tabler/icons-react'
+import { useQueryClient } from '@tanstack/react-query'
+import { useImperativeHandle, useMemo, useRef, type Ref } from 'react'
 import { formatQuery } from '@/api/query'
+import { CodeEditor, type EditorHandle } from '@/components/editor/CodeEditor'
+import { markOf, QueryError } from '@/components/QueryError'
 import { useMessages } from '@/i18n'
+import { errorText, mistakeIn } from '@/lib/serverError'
 import { say } from '@/state/toasts'
 import { rowName } from './exploreSearch'
-import { QueryEditor, type EditorHandle } from './QueryEditor'
+import { promqlExtension } from './promqlExtension'
 import styles from './QueryRow.module.css'
 import { Remarks } from './Remarks'
-import { errorText, mistakeIn, type Mistake } from './serverError'
 
 interface QueryRowProps {
   readonly index: number
@@ -32,6 +35,8 @@ export function QueryRow(props: QueryRowProps) {
   const { index, value, ran, hidden, error, only, onChange, onRun, handle } = props
   const t = useMessages()
   const x = t.explore
+  const client = useQueryClient()
+  const language = useMemo(() => promqlExtension(client), [client])
   const editor = useRef<EditorHandle>(null)
   useImperativeHandle(handle, () => ({
     insert: (text) => editor.current?.insert(text),
@@ -43,7 +48,7 @@ export function QueryRow(props: QueryRowProps) {
     try {
       onChange(await formatQuery(value))
     } catch (cause) {
-      say(`${x.formatFailed}: ${errorText(cause instanceof Error ? cause.message : '')}`, 'bad')
+      say(`${t.query.formatFailed}: ${errorText(cause instanceof Error ? cause.message : '')}`, 'bad')
     }
   }
   return (
@@ -61,7 +66,8 @@ export function QueryRow(props: QueryRowProps) {
         </button>
       </Tooltip>
       <div className={styles.field} {...(index === 0 ? { 'data-main-input': true } : {})}>
-        <QueryEditor
+        <CodeEditor
+          language={language}
           value={value}
           onChange={onChange}
           onRun={onRun}
@@ -70,7 +76,7 @@ export function QueryRow(props: QueryRowProps) {
           error={mistake !== null && value === ran ? markOf(mistake, value) : null}
           handle={editor}
         />
-        {error !== null && <ErrorBox message={error.message} text={ran} mistake={mistake} />}
+        {error !== null && <QueryError message={error.message} text={ran} mistake={mistake} />}
         {error === null && !hidden && value === ran && (
           <Remarks warnings={props.warnings} infos={props.infos} />
         )}
@@ -87,7 +93,7 @@ export function QueryRow(props: QueryRowProps) {
             onClick={() => void format()}
             disabled={value.trim() === ''}
           >
-            {x.format}
+            {t.query.format}
           </Menu.Item>
           <Menu.Item leftSection={<IconCopy size={15} />} onClick={props.onDuplicate}>
             {x.duplicate}
@@ -107,60 +113,6 @@ export function QueryRow(props: QueryRowProps) {
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>
-    </div>
-  )
-}
-
-/** What to underline: of a mistake at the very end, the last character. */
-function markOf({ from, to }: Mistake, text: string): { from: number; to: number } {
-  return { from: Math.min(from, Math.max(text.length - 1, 0)), to: Math.min(to, text.length) }
-}
-
-/** The line of the text in which a mistake begins, and what of it is wrong. */
-function lineOf(text: string, { from, to }: Mistake): { before: string; wrong: string; after: string } {
-  const start = text.lastIndexOf('\n', from - 1) + 1
-  const next = text.indexOf('\n', from)
-  const end = next < 0 ? text.length : next
-  return {
-    before: text.slice(start, from),
-    wrong: text.slice(from, Math.min(to, end)),
-    after: text.slice(Math.min(to, end), end),
-  }
-}
-
-interface ErrorBoxProps {
-  readonly message: string
-  readonly text: string
-  readonly mistake: Mistake | null
-}
-
-/** The server's complaint: the line it speaks of with a caret under the place, and what might be right instead. */
-function ErrorBox({ message, text, mistake }: ErrorBoxProps) {
-  const t = useMessages()
-  const line = mistake === null ? null : lineOf(text, mistake)
-  return (
-    <div className={styles.error} role="alert">
-      {line !== null && (
-        <pre>
-          {line.before}
-          <mark>{line.wrong}</mark>
-          {line.after}
-          {'\n'}
-          <span aria-hidden>{line.before.replace(/[^\t]/g, ' ')}</span>
-          <b>{'^'.repeat(Math.max(line.wrong.length, 1))}</b>
-        </pre>
-      )}
-      <p>
-        {errorText(message)}
-        {mistake !== null && (
-          <span className="muted"> ({t.errors.position(mistake.line, mistake.column)})</span>
-        )}
-      </p>
-      {mistake !== null && mistake.help !== '' && (
-        <p className={styles.help}>
-          <IconBulb size={15} aria-label={t.explore.suggestion} /> {mistake.help}
-        </p>
-      )}
     </div>
   )
 }

@@ -1,10 +1,9 @@
 import { Button, Menu, Text } from '@mantine/core'
-import { IconBulb, IconHistory, IconLink, IconPlayerPlay, IconZoomCode } from '@tabler/icons-react'
-import { useMessages } from '@/i18n'
-import { dateTimeText } from '@/lib/clockText'
-import { useTimeState } from '@/state/timeSearch'
+import { IconBulb, IconLink, IconPlayerPlay, IconZoomCode } from '@tabler/icons-react'
+import { HistoryMenu } from '@/components/HistoryMenu'
 import { useCopy } from '@/components/useCopy'
-import { history } from './history'
+import { useMessages } from '@/i18n'
+import { promqlHistory } from '@/state/queryHistory'
 import styles from './Toolbar.module.css'
 import { useExamples } from './useExamples'
 
@@ -18,7 +17,6 @@ interface ToolbarProps {
 
 export function Toolbar({ onPick, onRun, running, inspecting, onInspect }: ToolbarProps) {
   const t = useMessages()
-  const x = t.explore
   const copy = useCopy()
   const examples = useExamples()
   return (
@@ -26,7 +24,7 @@ export function Toolbar({ onPick, onRun, running, inspecting, onInspect }: Toolb
       <Menu position="bottom-start" withinPortal width={440}>
         <Menu.Target>
           <Button variant="subtle" color="gray" leftSection={<IconBulb size={15} />}>
-            {x.examples}
+            {t.query.examples}
           </Button>
         </Menu.Target>
         <Menu.Dropdown className={styles.menu}>
@@ -38,7 +36,7 @@ export function Toolbar({ onPick, onRun, running, inspecting, onInspect }: Toolb
           ))}
         </Menu.Dropdown>
       </Menu>
-      <HistoryMenu onPick={onPick} />
+      <HistoryMenu history={promqlHistory} onPick={onPick} />
       <div className={styles.end}>
         <Button
           variant="subtle"
@@ -47,51 +45,20 @@ export function Toolbar({ onPick, onRun, running, inspecting, onInspect }: Toolb
           onClick={onInspect}
           aria-pressed={inspecting}
         >
-          {x.inspector}
+          {t.query.inspector}
         </Button>
         <Button
           variant="subtle"
           color="gray"
           leftSection={<IconLink size={15} />}
-          onClick={() => void copy(window.location.href, x.shareCopied)}
+          onClick={() => void copy(window.location.href, t.query.shareCopied)}
         >
-          {x.share}
+          {t.query.share}
         </Button>
         <Button leftSection={<IconPlayerPlay size={14} />} onClick={onRun} loading={running}>
-          {x.run}
+          {t.query.run}
         </Button>
       </div>
     </>
-  )
-}
-
-function HistoryMenu({ onPick }: { readonly onPick: (expr: string) => void }) {
-  const t = useMessages()
-  const x = t.explore
-  const { zone } = useTimeState()
-  const entries = history.use()
-  return (
-    <Menu position="bottom-start" withinPortal width={480}>
-      <Menu.Target>
-        <Button variant="subtle" color="gray" leftSection={<IconHistory size={15} />}>
-          {x.history}
-        </Button>
-      </Menu.Target>
-      <Menu.Dropdown className={styles.menu}>
-        {entries.length === 0 && <p className={styles.note}>{x.historyEmpty}</p>}
-        {entries.map(({ expr, at }) => (
-          <Menu.Item key={expr} onClick={() => onPick(expr)}>
-            <code className={`${styles.recent} mono clip`}>{expr}</code>
-            <span className="muted tnum">{dateTimeText(at, zone)}</span>
-          </Menu.Item>
-        ))}
-        {entries.length > 0 && (
-          <>
-            <Menu.Divider />
-            <Menu.Item onClick={() => history.set([])}>{x.historyClear}</Menu.Item>
-          </>
-        )}
-      </Menu.Dropdown>
-    </Menu>
   )
 }

@@ -30,18 +30,21 @@ pub fn stream(j: &mut Json, s: &LogStream) {
 /// As [`streams`], with the labels of each line in a third place, told apart by where they are from.
 pub fn categorised(j: &mut Json, output: &LogOutput) {
     j.key("resultType").string("streams").key("encodingFlags").raw("[\"categorize-labels\"]");
-    j.key("result").list(&output.streams, |j, s| {
-        j.raw("{\"stream\":").labels(&s.labels).raw(",\"values\":").list(&s.entries, |j, e| {
-            j.raw("[\"").int(e.time_ns).raw("\",").string(&e.line).raw(",{");
-            for (name, labels) in [("structuredMetadata", &e.structured), ("parsed", &e.parsed)] {
-                if !labels.is_empty() {
-                    j.key(name).labels(labels);
-                }
+    j.key("result").list(&output.streams, categorised_stream);
+}
+
+/// A stream and its lines, `[time, line, labels by where they are from]` each.
+pub fn categorised_stream(j: &mut Json, s: &LogStream) {
+    j.raw("{\"stream\":").labels(&s.labels).raw(",\"values\":").list(&s.entries, |j, e| {
+        j.raw("[\"").int(e.time_ns).raw("\",").string(&e.line).raw(",{");
+        for (name, labels) in [("structuredMetadata", &e.structured), ("parsed", &e.parsed)] {
+            if !labels.is_empty() {
+                j.key(name).labels(labels);
             }
-            j.raw("}]");
-        });
-        j.raw("}");
+        }
+        j.raw("}]");
     });
+    j.raw("}");
 }
 
 /// `"resultType":…,"result":…` of a metric query: PromQL's shapes.

@@ -20,6 +20,21 @@ pub fn tenant(headers: &HeaderMap) -> Result<Tenant, ApiError> {
     crate::logs::tenant(headers)
 }
 
+/// Whether the labels of lines are wanted apart from those of streams.
+pub fn categorise(headers: &HeaderMap) -> bool {
+    let flags = headers.get("x-loki-response-encoding-flags").and_then(|v| v.to_str().ok());
+    flags.is_some_and(categorises)
+}
+
+/// As [`categorise`], also by a parameter: a browser cannot give a WebSocket headers.
+pub fn categorise_tail(headers: &HeaderMap, params: &Params) -> bool {
+    categorise(headers) || params.get("encoding_flags").is_some_and(categorises)
+}
+
+fn categorises(flags: &str) -> bool {
+    flags.split(',').any(|flag| flag.trim() == "categorize-labels")
+}
+
 /// A time: Unix nanoseconds as a whole number, Unix seconds as one of up to ten digits or with a fraction, or RFC 3339.
 pub fn time_ns(params: &Params, name: &str) -> Result<Option<i64>, ApiError> {
     let Some(text) = params.get(name) else { return Ok(None) };
@@ -122,6 +137,16 @@ mod tests {
         assert!(of("start=6000&end=5000").unwrap_err().message.contains("end"));
         let step = |query: &str| step_ns(&Params::of_query(query), 0, 1000 * SECOND_NS);
         assert_eq!((step("").unwrap(), step("step=0.5").unwrap()), (4 * SECOND_NS, SECOND_NS / 2));
+    }
+
+    #[test]
+    fn labels_are_told_apart_when_asked() {
+        let mut headers = HeaderMap::new();
+        let of = |headers: &HeaderMap, query: &str| categorise_tail(headers, &Params::of_query(query));
+        assert!(!of(&headers, "encoding_flags=other"));
+        assert!(of(&headers, "encoding_flags=other,categorize-labels"));
+        headers.insert("x-loki-response-encoding-flags", "categorize-labels".parse().unwrap());
+        assert!(of(&headers, "") && categorise(&headers));
     }
 
     #[test]

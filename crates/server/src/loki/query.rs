@@ -88,16 +88,12 @@ fn entries_max(app: &App) -> usize {
 
 impl Question {
     fn new(headers: &HeaderMap, expr: Expr, when: When) -> Result<Question, ApiError> {
-        let flags = headers.get("x-loki-response-encoding-flags");
-        let categorise = flags
-            .and_then(|v| v.to_str().ok())
-            .is_some_and(|v| v.split(',').any(|flag| flag.trim() == "categorize-labels"));
         Ok(Question {
             tenant: params::tenant(headers)?,
             expr,
             when,
             encoding: Encoding::accepted(headers),
-            categorise,
+            categorise: params::categorise(headers),
         })
     }
 }

@@ -49,6 +49,8 @@ struct Tail {
     /// Lines before this time are of no interest.
     from_ns: i64,
     delay_ns: i64,
+    /// Whether the labels of lines are wanted apart from those of streams.
+    categorise: bool,
     sent: Sent,
 }
 
@@ -87,6 +89,7 @@ pub async fn tail(
         log,
         from_ns: start.unwrap_or(now),
         delay_ns: delay_s * 1_000_000_000,
+        categorise: params::categorise_tail(&headers, &params),
         sent: Sent::default(),
     };
     let upgraded = upgrade.on_upgrade(move |socket| async move {
@@ -104,7 +107,7 @@ impl Tail {
         loop {
             match self.look(app, limit).await {
                 Ok(streams) if !streams.is_empty() => {
-                    send(&mut socket, Message::text(message(&streams))).await?;
+                    send(&mut socket, Message::text(message(&streams, self.categorise))).await?;
                     spoken = Instant::now();
                 }
                 Ok(_) if spoken.elapsed() < SILENCE => {}
@@ -144,10 +147,12 @@ impl Tail {
         .await?;
         let full = found.streams.iter().map(|s| s.entries.len()).sum::<usize>() >= limit;
         let last = found.streams.iter().flat_map(|s| s.entries.last()).map(|e| e.time_ns).max();
-        let mut streams = found.merged();
+        let mut streams = if self.categorise { found.streams } else { found.merged() };
         for stream in &mut streams {
             let labels = stream.labels.clone();
-            stream.entries.retain(|e| self.sent.is_new(e.time_ns, &(&labels, e.time_ns, &e.line)));
+            stream
+                .entries
+                .retain(|e| self.sent.is_new(e.time_ns, &(&labels, &e.structured, e.time_ns, &e.line)));
         }
         streams.retain(|s| !s.entries.is_empty());
         // More lines wait behind the last one if there was no room for them.
@@ -213,9 +218,10 @@ async fn send(socket: &mut WebSocket, message: Message) -> Result<(), axum::Erro
     tokio::time::timeout(SEND_TIMEOUT, socket.send(message)).await.map_err(axum::Error::new)?
 }
 
-fn message(streams: &[LogStream]) -> String {
+fn message(streams: &[LogStream], categorise: bool) -> String {
+    let write = if categorise { answer::categorised_stream } else { answer::stream };
     let mut j = Json::new();
-    j.raw("{").key("streams").list(streams, answer::stream).key("dropped_entries").raw("[]}");
+    j.raw("{").key("streams").list(streams, write).key("dropped_entries").raw("[]}");
     String::from_utf8(j.into_bytes()).unwrap_or_default()
 }
 

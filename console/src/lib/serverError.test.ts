@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { ApiError } from '@/api/http'
+import { ApiError } from '../api/http'
 import { characterOf, errorPosition, errorText, mistakeIn, offsetOf } from './serverError'
 
 const message = 'invalid parameter "query": 2:5: parse error: unexpected <EOF>'

@@ -1,9 +1,8 @@
-import { Compartment, EditorState } from '@codemirror/state'
+import { Compartment, EditorState, type Extension } from '@codemirror/state'
 import { EditorView, placeholder } from '@codemirror/view'
-import { useQueryClient } from '@tanstack/react-query'
 import { useEffect, useImperativeHandle, useRef, type Ref } from 'react'
 import { editorExtensions, markError } from './editorExtensions'
-import styles from './QueryEditor.module.css'
+import styles from './CodeEditor.module.css'
 
 export interface EditorHandle {
   /** Puts text in place of the selection and leaves the cursor behind it. */
@@ -11,7 +10,9 @@ export interface EditorHandle {
   readonly focus: () => void
 }
 
-interface QueryEditorProps {
+interface CodeEditorProps {
+  /** Colours, completion and hints; the same value as long as they do not change. */
+  readonly language: Extension
   readonly value: string
   readonly onChange: (text: string) => void
   readonly onRun: () => void
@@ -22,8 +23,9 @@ interface QueryEditorProps {
   readonly handle: Ref<EditorHandle>
 }
 
-export function QueryEditor({ value, onChange, onRun, label, hint, error, handle }: QueryEditorProps) {
-  const client = useQueryClient()
+/** The editor of queries in all languages of the console. */
+export function CodeEditor(props: CodeEditorProps) {
+  const { language, value, onChange, onRun, label, hint, error, handle } = props
   const host = useRef<HTMLDivElement>(null)
   const view = useRef<EditorView | null>(null)
   const hintPart = useRef(new Compartment())
@@ -35,14 +37,13 @@ export function QueryEditor({ value, onChange, onRun, label, hint, error, handle
   useEffect(() => {
     const parent = host.current
     if (parent === null) return undefined
-    const extensions = editorExtensions(client, label, {
+    const extensions = editorExtensions(label, {
       run: () => latest.current.onRun(),
       change: (text) => latest.current.onChange(text),
-      blur: () => undefined,
     })
     const state = EditorState.create({
       doc: latest.current.value,
-      extensions: [...extensions, hintPart.current.of(placeholder(latest.current.hint))],
+      extensions: [...extensions, language, hintPart.current.of(placeholder(latest.current.hint))],
     })
     const created = new EditorView({ state, parent })
     view.current = created
@@ -50,7 +51,7 @@ export function QueryEditor({ value, onChange, onRun, label, hint, error, handle
       view.current = null
       created.destroy()
     }
-  }, [client, label])
+  }, [language, label])
 
   useEffect(() => {
     view.current?.dispatch({ effects: hintPart.current.reconfigure(placeholder(hint)) })

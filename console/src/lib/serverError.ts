@@ -1,4 +1,4 @@
-import { ApiError } from '@/api/http'
+import { ApiError } from '../api/http'
 
 /** Where in a query the server found fault; both count from 1. */
 export interface ErrorPosition {

@@ -1,0 +1,100 @@
+import { useComputedColorScheme } from '@mantine/core'
+import { useQueryClient } from '@tanstack/react-query'
+import { useEffect, useMemo, useRef, useState } from 'react'
+import { useMessages } from '@/i18n'
+import { asQuery } from '@/lib/logql/edit'
+import { isMetric } from '@/lib/logql/shape'
+import { liveKey } from '@/state/live'
+import { logqlHistory } from '@/state/queryHistory'
+import { EmptyLogs } from './EmptyLogs'
+import { HistogramPanel } from './HistogramPanel'
+import { levelVariables } from './levelVariables'
+import { LinesPanel } from './LinesPanel'
+import styles from './LogsPage.module.css'
+import { useLogsSearch } from './logsSearch'
+import { MetricAnswer } from './MetricAnswer'
+import { QueryBar } from './QueryBar'
+import { TailPanel } from './TailPanel'
+import { useBase } from './useBase'
+import { useHistogram } from './useHistogram'
+import { useLines } from './useLines'
+
+/** Search in logs. What is typed is a draft; what was run is in the address. */
+export function LogsPage() {
+  const t = useMessages()
+  const client = useQueryClient()
+  const base = useBase()
+  const [state, change] = useLogsSearch()
+  const [turn, setTurn] = useState(0)
+  const scheme = useComputedColorScheme('dark', { getInitialValueInEffect: false })
+  const ran = state.query ?? (base?.any === true ? base.selector : null)
+  const [draft, setDraft] = useState(ran ?? '')
+
+  // Following a link, going back or a click on a value replaces the draft.
+  const seen = useRef(ran)
+  useEffect(() => {
+    if (seen.current === ran) return
+    seen.current = ran
+    setDraft(ran ?? '')
+  }, [ran])
+
+  const metric = ran !== null && isMetric(ran)
+  const asked = ran === null || ran.trim() === '' || metric ? null : ran
+  const lines = useLines({
+    query: state.tail ? null : asked,
+    order: state.order,
+    line: state.line,
+    turn,
+  })
+  const levelName = useMemo(() => (level: string) => t.logs.levels[level] ?? level, [t])
+  const histogram = useHistogram(lines.error === null ? asked : null, levelName)
+
+  const run = (text: string) => {
+    const query = asQuery(text, base?.selector ?? '{service_name=~".+"}')
+    if (query === '') return
+    setDraft(query)
+    logqlHistory.remember([query])
+    if (query === state.query) {
+      setTurn((old) => old + 1)
+      void client.invalidateQueries({ queryKey: [liveKey] })
+    } else {
+      seen.current = query
+      change({ query })
+    }
+  }
+  const error = lines.error ?? (lines.loading ? null : histogram.error)
+  return (
+    <div className={styles.page} style={levelVariables(scheme)} data-filled={asked !== null || undefined}>
+      <h1 className={styles.title}>{t.logs.title}</h1>
+      <QueryBar
+        draft={draft}
+        ran={ran ?? ''}
+        onDraft={setDraft}
+        onRun={run}
+        running={lines.loading}
+        error={metric ? null : error}
+        first={lines.first}
+        state={state}
+      />
+      {ran === null && base?.any === false && <EmptyLogs />}
+      {metric && <MetricAnswer query={ran} turn={turn} />}
+      {asked !== null && lines.error === null && (
+        <>
+          <HistogramPanel histogram={histogram} lines={lines} query={asked} onQuery={run} />
+          {state.tail ? (
+            <TailPanel query={asked} state={state} change={change} onQuery={run} />
+          ) : (
+            <LinesPanel
+              query={asked}
+              lines={lines}
+              histogram={histogram}
+              state={state}
+              change={change}
+              onQuery={run}
+            />
+          )}
+        </>
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,145 @@
+import { Button } from '@mantine/core'
+import { IconBraces, IconLink, IconPlayerPlay, IconZoomCode } from '@tabler/icons-react'
+import { useQueryClient } from '@tanstack/react-query'
+import { useEffect, useMemo, useRef, useState } from 'react'
+import { formatLogQuery, type Span } from '@/api/logs'
+import { CodeEditor } from '@/components/editor/CodeEditor'
+import { HistoryMenu } from '@/components/HistoryMenu'
+import { Fact, InspectedExchange, Inspection } from '@/components/Inspection'
+import { markOf, QueryError } from '@/components/QueryError'
+import { useCopy } from '@/components/useCopy'
+import { useMessages } from '@/i18n'
+import { epochMs } from '@/lib/brand'
+import { errorText, mistakeIn } from '@/lib/serverError'
+import { resolveRange } from '@/lib/time'
+import { formatCount, formatSeconds, formatValue } from '@/lib/units'
+import { logqlHistory } from '@/state/queryHistory'
+import { useTimeState } from '@/state/timeSearch'
+import { say } from '@/state/toasts'
+import { logqlExtension } from './logqlExtension'
+import type { LogsState } from './logsSearch'
+import type { Page } from './pages'
+import styles from './QueryBar.module.css'
+import { SavedMenu } from './SavedMenu'
+
+interface QueryBarProps {
+  readonly draft: string
+  /** The text an error speaks of. */
+  readonly ran: string
+  readonly onDraft: (text: string) => void
+  readonly onRun: (text: string) => void
+  readonly running: boolean
+  readonly error: Error | null
+  readonly first: Page | null
+  readonly state: LogsState
+}
+
+export function QueryBar({ draft, ran, onDraft, onRun, running, error, first, state }: QueryBarProps) {
+  const t = useMessages()
+  const copy = useCopy()
+  const client = useQueryClient()
+  const { range, zone } = useTimeState()
+  const [inspecting, setInspecting] = useState(false)
+  const times = useRef({ range, zone })
+  useEffect(() => {
+    times.current = { range, zone }
+  })
+  const language = useMemo(() => {
+    const span = (): Span => resolveRange(times.current.range, epochMs(Date.now()), times.current.zone)
+    return logqlExtension(client, span)
+  }, [client])
+  const mistake = error === null ? null : mistakeIn(error, ran)
+  const format = async () => {
+    try {
+      onDraft(await formatLogQuery(draft))
+    } catch (cause) {
+      say(`${t.query.formatFailed}: ${errorText(cause instanceof Error ? cause.message : '')}`, 'bad')
+    }
+  }
+  return (
+    <>
+      <section className={styles.bar} aria-label={t.logs.query}>
+        <div className={styles.field} data-main-input>
+          <CodeEditor
+            language={language}
+            value={draft}
+            onChange={onDraft}
+            onRun={() => onRun(draft)}
+            label={t.logs.query}
+            hint={t.logs.placeholder}
+            error={mistake !== null && draft === ran ? markOf(mistake, draft) : null}
+            handle={null}
+          />
+          <Button
+            className={styles.run}
+            leftSection={<IconPlayerPlay size={14} />}
+            onClick={() => onRun(draft)}
+            loading={running}
+          >
+            {t.query.run}
+          </Button>
+        </div>
+        {error !== null && (
+          <div className={styles.error}>
+            <QueryError message={error.message} text={ran} mistake={mistake} />
+          </div>
+        )}
+        <footer className={styles.actions}>
+          <SavedMenu query={ran} state={state} />
+          <HistoryMenu history={logqlHistory} onPick={onRun} />
+          <Button
+            variant="subtle"
+            color="gray"
+            leftSection={<IconBraces size={15} />}
+            onClick={() => void format()}
+            disabled={draft.trim() === ''}
+          >
+            {t.query.format}
+          </Button>
+          <div className={styles.end}>
+            <Button
+              variant="subtle"
+              color={inspecting ? 'ember' : 'gray'}
+              leftSection={<IconZoomCode size={15} />}
+              onClick={() => setInspecting(!inspecting)}
+              aria-pressed={inspecting}
+            >
+              {t.query.inspector}
+            </Button>
+            <Button
+              variant="subtle"
+              color="gray"
+              leftSection={<IconLink size={15} />}
+              onClick={() => void copy(window.location.href, t.query.shareCopied)}
+            >
+              {t.query.share}
+            </Button>
+          </div>
+        </footer>
+      </section>
+      {inspecting && first !== null && <Inspected page={first} />}
+    </>
+  )
+}
+
+/** What the first page cost; further pages cost as much. */
+function Inspected({ page }: { readonly page: Page }) {
+  const i = useMessages().logs.inspect
+  const { stats, exchange } = page
+  return (
+    <Inspection>
+      <InspectedExchange
+        name={i.list}
+        exchange={exchange}
+        facts={
+          <>
+            <Fact name={i.lines} value={formatCount(stats.lines)} />
+            <Fact name={i.read} value={formatValue(stats.bytes, 'bytes')} />
+            <Fact name={i.exec} value={formatSeconds(stats.execSeconds)} />
+            <Fact name={i.queue} value={formatSeconds(stats.queueSeconds)} />
+          </>
+        }
+      />
+    </Inspection>
+  )
+}
