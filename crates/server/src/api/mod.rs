@@ -66,7 +66,7 @@ fn prometheus(r: &mut Routes) {
     r.add("/api/v1/series", "series", get(series::series).post(series::series));
     r.add("/api/v1/labels", "labels", get(series::label_names).post(series::label_names));
     r.add("/api/v1/label/{name}/values", "label_values", get(series::label_values));
-    r.add("/api/v1/metadata", "metadata", get(series::metadata));
+    r.add("/api/v1/metadata", "metadata", get(series::metadata).post(series::metadata));
     r.add("/api/v1/targets", "targets", get(targets::targets));
     r.add("/api/v1/targets/metadata", "targets", get(targets::metadata));
     r.add("/api/v1/scrape_pools", "targets", get(targets::pools));

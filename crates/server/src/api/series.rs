@@ -63,7 +63,7 @@ pub async fn label_values(State(app): Shared, Path(name): Path<String>, request:
 /// `/api/v1/metadata`
 pub async fn metadata(State(app): Shared, request: Request<Body>) -> Answer {
     let encoding = Encoding::accepted(request.headers());
-    let params = Params::of_query(request.uri().query().unwrap_or(""));
+    let params = Params::of_request(request, &app.form_limits()).await?;
     let number = |name: &str| match params.get(name).map(str::parse::<i64>) {
         None => Ok(None),
         Some(Ok(v)) => Ok(usize::try_from(v).ok()),
