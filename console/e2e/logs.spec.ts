@@ -18,8 +18,12 @@ const rows = (page: Page) =>
 const address = (query: string, more = '') =>
   `/logs?from=now-1h&to=now&refresh=off&q=${encodeURIComponent(query)}${more}`
 
+/** When the lines were pushed; they lie between 50 and 5 minutes before. */
+let pushedAt = 0
+
 test.beforeAll(async ({ server }) => {
-  const now = Date.now()
+  pushedAt = Date.now()
+  const now = pushedAt
   const at = (i: number, of: number) => now - 50 * 60_000 + Math.floor((i * 45 * 60_000) / of)
   await pushLines(
     server.url,
@@ -145,6 +149,22 @@ test('a page is drawn in part, and further lines come as one scrolls', async ({ 
   await page.getByRole('button', { name: 'Newest first' }).click()
   await expect(page).toHaveURL(/order=oldest/)
   await expect(rows(page).first()).toContainText('"n":0')
+})
+
+test('a click on the histogram leads to its moment, however far from the newest line', async ({ open }) => {
+  const page = await open(address('{service_name="shop"}'))
+  await expect(rows(page).first()).toContainText('"n":1999')
+  const over = page.getByRole('region', { name: 'Lines over time' }).locator('.u-over')
+  const box = await over.boundingBox()
+  if (box === null) throw new Error('the chart has no box')
+  await over.click({ position: { x: box.width / 2, y: 30 } })
+  await expect(page).toHaveURL(/line=\d{19}-/)
+  const moment = Number(new URL(page.url()).searchParams.get('line')?.slice(0, 13))
+  const nearest = Math.floor(((moment - pushedAt + 50 * 60_000) / (45 * 60_000)) * shopLines)
+  await expect(rows(page).filter({ hasText: `"n":${nearest}}` })).toBeInViewport()
+  await page.getByRole('button', { name: 'Load newer lines' }).click()
+  await page.getByRole('button', { name: 'Back to the newest' }).click()
+  await expect(rows(page).first()).toContainText('"n":1999')
 })
 
 test('shows what surrounds a line', async ({ open }) => {

@@ -24,7 +24,7 @@ it('fills the grid and joins series of one level', () => {
   })
   const frame = frameOf([
     series({ detected_level: 'error' }, [[20, 2]]),
-    series({ detected_level: '', level: 'err' }, [
+    series({ level: 'err' }, [
       [20, 1],
       [40, 5],
     ]),
@@ -34,4 +34,6 @@ it('fills the grid and joins series of one level', () => {
   expect(bars.times).toEqual([15, 25, 35])
   expect(Object.fromEntries(bars.counts)).toEqual({ error: [3, 0, 5], unknown: [0, 4, 0] })
   expect(bars.total).toBe(12)
+  expect(bars.told.get('error')).toMatchObject({ name: 'level', value: 'err' })
+  expect(bars.told.get('unknown')).toMatchObject({ name: 'detected_level', value: '' })
 })

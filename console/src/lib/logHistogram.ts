@@ -36,6 +36,8 @@ export interface LevelBars {
   /** The middle of each bar. */
   readonly times: readonly number[]
   readonly counts: ReadonlyMap<Level, readonly number[]>
+  /** The label and value by which most lines of a level have it. */
+  readonly told: ReadonlyMap<Level, { readonly name: string; readonly value: string }>
   readonly total: number
 }
 
@@ -45,17 +47,23 @@ export function levelBars(frame: Frame, from: number, to: number, stepMs: number
   const size = Math.max(Math.round((Math.ceil(to / stepMs) * stepMs - first) / stepMs) + 1, 1)
   const times = Array.from({ length: size }, (_, i) => first + i * stepMs - stepMs / 2)
   const counts = new Map<Level, number[]>()
+  const told = new Map<Level, { name: string; value: string; lines: number }>()
   let total = 0
   for (const { labels, values } of frame.series) {
     const level = levelIn(labels)
     const row = counts.get(level) ?? new Array<number>(size).fill(0)
     counts.set(level, row)
+    let lines = 0
     values.forEach((value, i) => {
       const at = Math.round(((frame.times[i] ?? 0) - first) / stepMs)
       if (value === null || at < 0 || at >= size) return
       row[at] = (row[at] ?? 0) + value
-      total += value
+      lines += value
     })
+    total += lines
+    const name =
+      labels.detected_level === undefined && labels.level !== undefined ? 'level' : 'detected_level'
+    if (lines > (told.get(level)?.lines ?? 0)) told.set(level, { name, value: labels[name] ?? '', lines })
   }
-  return { times, counts, total }
+  return { times, counts, told, total }
 }

@@ -70,19 +70,27 @@ export function linesOf(streams: readonly RawStream[], order: Order): LogLine[] 
   return all.sort((a, b) => sign * compareNanos(a.ns, b.ns))
 }
 
-/** Numbers equal lines, so that each has an id of its own. */
-function numbered(lines: readonly LogLine[], seen: Map<string, number>): LogLine[] {
-  return lines.map((line) => {
+/**
+ * Joins pages into one list, and numbers equal lines, so that each has an id of its own. Equal lines are of one moment,
+ * and so beside each other but for others of that moment. What a page repeats of the one before it was left out already.
+ */
+export function joinPages(pages: readonly (readonly LogLine[])[]): LogLine[] {
+  const all = pages.length === 1 ? [...(pages[0] ?? [])] : pages.flat()
+  let seen: Map<string, number> | null = null
+  for (let i = 1; i < all.length; i++) {
+    const line = all[i]
+    const before = all[i - 1]
+    if (line === undefined || before === undefined) break
+    if (line.ns !== before.ns) {
+      seen = null
+      continue
+    }
+    seen ??= new Map([[before.id, 1]])
     const times = seen.get(line.id) ?? 0
     seen.set(line.id, times + 1)
-    return times === 0 ? line : { ...line, id: `${line.id}~${times}` }
-  })
-}
-
-/** Joins pages into one list. What a page repeats of the one before it was left out already. */
-export function joinPages(pages: readonly (readonly LogLine[])[]): LogLine[] {
-  const seen = new Map<string, number>()
-  return pages.flatMap((page) => numbered(page, seen))
+    if (times > 0) all[i] = { ...line, id: `${line.id}~${times}` }
+  }
+  return all
 }
 
 /** How often each line stands at the moment where a page ends; the next page begins with the same moment. */

@@ -13,8 +13,11 @@ export const logs = {
     unknown: 'no level',
   } as Record<string, string>,
   histogram: 'Lines over time',
-  histogramHelp: 'Drag to zoom in, double click to zoom out, click a level to see only it',
+  histogramHelp:
+    'Drag to zoom in, double click to zoom out; click to go to a moment, or on a level to see only it',
   onlyLevel: (level: string) => `Only ${level}`,
+  streams: (n: number, streams: string, bytes: string) =>
+    `${n === 1 ? '1 stream' : `${streams} streams`}, ${bytes} before filters`,
   list: 'Log lines',
   total: (lines: string) => `${lines} lines`,
   about: (lines: string) => `about ${lines} lines`,
@@ -30,6 +33,7 @@ export const logs = {
   takeApart: (format: string) => `Read fields from ${format}`,
   takeApartHelp: 'The lines look like it. Their fields can then be filtered, counted and shown as columns.',
   newLines: (n: string) => `${n} new lines`,
+  toNewest: 'Back to the newest',
   loadNewer: 'Load newer lines',
   loadingMore: 'Loading more lines…',
   endNewest: (time: string) => `The range begins here: ${time}`,
@@ -101,7 +105,6 @@ export const logs = {
       `While paused ${max} lines wait at most, the newest; older ones are left out here and stay in the store.`,
     rate: (n: string) => `${n} a second`,
     quiet: 'Nothing has come yet. New lines appear here as they arrive.',
-    jump: 'Back to the newest',
   },
   exports: {
     title: 'Export',

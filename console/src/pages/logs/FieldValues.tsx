@@ -24,6 +24,8 @@ interface FieldValuesProps {
 }
 
 const shownMax = 10
+/** Of the thousand newest records so many different values: counting them all is much work that tells nothing. */
+const tellingMax = 500
 
 interface Top {
   readonly values: readonly ValueCount[]
@@ -40,7 +42,10 @@ export function FieldValues({ field, query, lines, onFilter }: FieldValuesProps)
   const { range, zone } = useTimeState()
   const rangeKey = `${encodeTimePoint(range.from)}..${encodeTimePoint(range.to)}@${zone}`
   const { name, origin } = field
+  const among = useMemo(() => topValues(lines, name, shownMax), [lines, name])
+  const unique = Math.max(field.distinct ?? 0, origin === 'stream' ? 0 : among.distinct) >= tellingMax
   const asked = useQuery({
+    enabled: !unique,
     queryKey: ['logs', 'top', query, name, rangeKey],
     staleTime: 15_000,
     retry: false,
@@ -60,9 +65,8 @@ export function FieldValues({ field, query, lines, onFilter }: FieldValuesProps)
       return { values: values.slice(0, shownMax), total: sum[0]?.value ?? 0 }
     },
   })
-  const among = useMemo(() => topValues(lines, name, shownMax), [lines, name])
   if (asked.isLoading) return <Skeleton height={90} radius="sm" />
-  const refused = asked.error !== null
+  const refused = unique || asked.error !== null
   const values = refused ? among.top : (asked.data?.values ?? [])
   const total = Math.max(refused ? lines.length : (asked.data?.total ?? 0), 1)
   return (

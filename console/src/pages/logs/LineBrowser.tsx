@@ -179,7 +179,7 @@ export function LineBrowser(props: LineBrowserProps) {
               footer={props.footer}
             />
           )}
-          {props.above !== null && <div className={styles.above}>{props.above}</div>}
+          <div className={styles.above}>{props.above}</div>
         </div>
       </div>
       <Suspense>

@@ -1,9 +1,10 @@
 import { Skeleton } from '@mantine/core'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { IconX } from '@tabler/icons-react'
-import { useEffect, useMemo, useRef, type ReactNode } from 'react'
+import { useCallback, useEffect, useMemo, useRef, type ReactNode } from 'react'
 import { useMessages } from '@/i18n'
 import type { Field, LogLine } from '@/lib/logLine'
+import { compareNanos } from '@/lib/nanos'
 import { useTimeState } from '@/state/timeSearch'
 import styles from './LineList.module.css'
 import { LineRow } from './LineRow'
@@ -46,6 +47,14 @@ export function columnTemplate(columns: readonly string[]): string {
   return ['4px', '182px', ...columns.map(() => 'minmax(90px, 170px)'), 'minmax(220px, 1fr)'].join(' ')
 }
 
+/** Where a line is, or what was there at its moment. */
+function placeOf(lines: readonly LogLine[], id: string): number {
+  const found = lines.findIndex((line) => line.id === id)
+  const ns = id.split('-')[0] ?? ''
+  if (found >= 0 || !/^\d{1,19}$/.test(ns)) return found
+  return lines.findIndex((line) => compareNanos(line.ns, ns) <= 0)
+}
+
 /** Draws only the lines in view, so that a hundred thousand are as smooth as ten. */
 export function LineList(props: LineListProps) {
   const { lines, view, columns, expanded, selected, focus, onEnd, onAway } = props
@@ -54,11 +63,13 @@ export function LineList(props: LineListProps) {
   const scroller = useRef<HTMLDivElement>(null)
   const away = useRef(false)
   const template = useMemo(() => columnTemplate(columns), [columns])
+  // The same function for the same lines: with another one all sizes are computed anew.
+  const getItemKey = useCallback((index: number) => lines[index]?.id ?? index, [lines])
   const virtual = useVirtualizer({
     count: lines.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => (view === 'line' ? rowHeight : rowHeight * 2),
-    getItemKey: (index) => lines[index]?.id ?? index,
+    getItemKey,
     overscan: 16,
   })
   const items = virtual.getVirtualItems()
@@ -70,16 +81,22 @@ export function LineList(props: LineListProps) {
     // eslint-disable-next-line react-hooks/exhaustive-deps -- the callback is a new one at each drawing
   }, [near, lines.length])
 
-  const shown = useRef<string | null>(null)
+  const seen = useRef<string | null>(null)
   useEffect(() => {
-    const wanted = selected ?? focus
-    if (wanted === null || shown.current === wanted) return
-    const index = lines.findIndex(({ id }) => id === wanted)
+    if (focus === null || lines.length === 0 || seen.current === focus) return
+    const index = placeOf(lines, focus)
     if (index < 0) return
-    const first = shown.current === null && wanted === focus
-    shown.current = wanted
-    virtual.scrollToIndex(index, { align: first ? 'center' : 'auto' })
-  }, [selected, focus, lines, virtual])
+    seen.current = focus
+    virtual.scrollToIndex(index, { align: 'center' })
+  }, [focus, lines, virtual])
+
+  const chosen = useRef(selected)
+  useEffect(() => {
+    if (selected === null || chosen.current === selected) return
+    chosen.current = selected
+    const index = lines.findIndex(({ id }) => id === selected)
+    if (index >= 0) virtual.scrollToIndex(index, { align: 'auto' })
+  }, [selected, lines, virtual])
 
   const { top } = props
   useEffect(() => {

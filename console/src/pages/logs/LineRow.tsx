@@ -1,6 +1,7 @@
 import { IconMinus, IconPlus } from '@tabler/icons-react'
 import { memo, useMemo } from 'react'
 import { useMessages } from '@/i18n'
+import { jsonPieces } from '@/lib/jsonPieces'
 import { fieldOf, highlighted, jsonOf, originOf, type LogLine } from '@/lib/logLine'
 import { nanosText } from '@/lib/nanos'
 import type { ZoneId } from '@/lib/time'
@@ -43,7 +44,6 @@ export const LineRow = memo(function LineRow(props: LineRowProps) {
   const { line, index, view, zone, template, columns, searched, expanded, selected, actions } = props
   const l = useMessages().logs
   const { text, rest } = nanosText(line.ns, zone)
-  const pieces = useMemo(() => highlighted(drawnText(line.text, view), searched), [line.text, view, searched])
   const click = () => {
     // Who selects text does not want the line to open.
     if (window.getSelection()?.isCollapsed !== false) actions.onToggle(line.id)
@@ -70,7 +70,7 @@ export const LineRow = memo(function LineRow(props: LineRowProps) {
           <Cell key={name} line={line} name={name} actions={actions} />
         ))}
         <code role="cell" className={styles.text}>
-          {pieces.map((piece, at) => (piece.hit ? <mark key={at}>{piece.text}</mark> : piece.text))}
+          <LineText text={line.text} view={view} searched={searched} />
         </code>
       </div>
       {expanded && (
@@ -79,6 +79,31 @@ export const LineRow = memo(function LineRow(props: LineRowProps) {
     </>
   )
 }, same)
+
+interface LineTextProps {
+  readonly text: string
+  readonly view: LineView
+  readonly searched: readonly string[]
+}
+
+/** A line with what was searched for marked, or, as a document, with its parts coloured. */
+function LineText({ text, view, searched }: LineTextProps) {
+  const drawn = useMemo(() => drawnText(text, view), [text, view])
+  if (view === 'json' && jsonOf(text) !== null) {
+    return jsonPieces(drawn).map((piece, at) =>
+      piece.kind === 'plain' ? (
+        piece.text
+      ) : (
+        <span key={at} data-json={piece.kind}>
+          {piece.text}
+        </span>
+      ),
+    )
+  }
+  return highlighted(drawn, searched).map((piece, at) =>
+    piece.hit ? <mark key={at}>{piece.text}</mark> : piece.text,
+  )
+}
 
 interface CellProps {
   readonly line: LogLine

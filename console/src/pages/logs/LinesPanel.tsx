@@ -65,21 +65,40 @@ export function LinesPanel({ query, lines, histogram, state, change, onQuery }: 
         setHeld(away && state.order === 'newest' ? (shown[0]?.id ?? null) : null)
       }}
       above={
-        waiting > 0 ? (
-          <button type="button" className={styles.fresh} onClick={toNewest}>
-            <IconArrowUp size={14} aria-hidden /> {l.newLines(formatCount(waiting))}
-          </button>
-        ) : lines.first?.newer === true && state.line !== null ? (
-          <button type="button" className={styles.fresh} onClick={() => void lines.loadNewer()}>
-            <IconArrowUp size={14} aria-hidden /> {l.loadNewer}
-          </button>
-        ) : null
+        <>
+          {waiting > 0 && <Pill label={l.newLines(formatCount(waiting))} onClick={toNewest} />}
+          {waiting === 0 && state.line !== null && lines.first?.newer === true && (
+            <Pill label={l.loadNewer} onClick={() => void lines.loadNewer()} />
+          )}
+          {state.line !== null && (
+            <Pill
+              label={l.toNewest}
+              onClick={() => {
+                toNewest()
+                change({ line: null })
+              }}
+            />
+          )}
+        </>
       }
       footer={nothing ? null : <Footer lines={lines} all={all} state={state} />}
       instead={
         nothing && lines.first !== null ? <Nothing query={query} before={lines.first.bounds.start} /> : null
       }
     />
+  )
+}
+
+interface PillProps {
+  readonly label: string
+  readonly onClick: () => void
+}
+
+export function Pill({ label, onClick }: PillProps) {
+  return (
+    <button type="button" className={styles.fresh} onClick={onClick}>
+      <IconArrowUp size={14} aria-hidden /> {label}
+    </button>
   )
 }
 

@@ -4,6 +4,7 @@ import { useEffect, useMemo, useRef, useState } from 'react'
 import { useMessages } from '@/i18n'
 import { asQuery } from '@/lib/logql/edit'
 import { isMetric } from '@/lib/logql/shape'
+import { nanosOf } from '@/lib/nanos'
 import { liveKey } from '@/state/live'
 import { logqlHistory } from '@/state/queryHistory'
 import { EmptyLogs } from './EmptyLogs'
@@ -80,7 +81,13 @@ export function LogsPage() {
       {metric && <MetricAnswer query={ran} turn={turn} />}
       {asked !== null && lines.error === null && (
         <>
-          <HistogramPanel histogram={histogram} lines={lines} query={asked} onQuery={run} />
+          <HistogramPanel
+            histogram={histogram}
+            lines={lines}
+            query={asked}
+            onQuery={run}
+            onMoment={(at) => change({ line: `${nanosOf(at)}-`, order: 'newest', tail: false })}
+          />
           {state.tail ? (
             <TailPanel query={asked} state={state} change={change} onQuery={run} />
           ) : (

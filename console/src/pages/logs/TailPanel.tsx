@@ -1,11 +1,12 @@
 import { Button, Tooltip } from '@mantine/core'
-import { IconArrowUp, IconEraser, IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react'
+import { IconEraser, IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react'
 import { useEffect, useMemo, useRef, useState } from 'react'
 import { useMessages } from '@/i18n'
 import { tailLinesMax } from '@/lib/tailBuffer'
 import { formatCount, significant } from '@/lib/units'
 import { ExportMenu } from './ExportMenu'
 import { LineBrowser } from './LineBrowser'
+import { Pill } from './LinesPanel'
 import lineStyles from './LinesPanel.module.css'
 import type { LogsChange, LogsState } from './logsSearch'
 import styles from './TailPanel.module.css'
@@ -90,9 +91,7 @@ export function TailPanel({ query, state, change, onQuery }: TailPanelProps) {
       }
       above={
         paused && tail.held.length > 0 ? (
-          <button type="button" className={lineStyles.fresh} onClick={() => setPaused(false)}>
-            <IconArrowUp size={14} aria-hidden /> {l.newLines(formatCount(tail.held.length))}
-          </button>
+          <Pill label={l.newLines(formatCount(tail.held.length))} onClick={() => setPaused(false)} />
         ) : null
       }
       footer={lines.length === 0 ? <p className={lineStyles.footer}>{l.tail.quiet}</p> : null}

@@ -5,7 +5,7 @@ import type { ChartData } from '@/components/chart/model'
 import { epochMs, ms, type Milliseconds } from '@/lib/brand'
 import { formatDuration } from '@/lib/duration'
 import { levelColor, levels } from '@/lib/levels'
-import { histogramQuery, levelBars } from '@/lib/logHistogram'
+import { histogramQuery, levelBars, type LevelBars } from '@/lib/logHistogram'
 import { chooseStep } from '@/lib/step'
 import { resolveRange } from '@/lib/time'
 import { useLiveFrame, type FrameSource } from '@/state/live'
@@ -29,6 +29,8 @@ export interface Histogram {
   readonly stepMs: Milliseconds
   /** Lines in the range; at its ends whole bars are counted. */
   readonly total: number | null
+  /** By which label and value a level is asked for. */
+  readonly told: LevelBars['told'] | null
   readonly error: Error | null
 }
 
@@ -42,7 +44,7 @@ export function useHistogram(query: string | null, levelName: (level: string) =>
   const live = useLiveFrame(expr, stepMs, lines)
   const frame = live.data
   return useMemo(() => {
-    if (frame === undefined) return { data: null, stepMs, total: null, error: live.error }
+    if (frame === undefined) return { data: null, stepMs, total: null, told: null, error: live.error }
     const bars = levelBars(frame.frame, frame.from, frame.to, frame.stepMs)
     const data: ChartData = {
       times: bars.times,
@@ -56,6 +58,6 @@ export function useHistogram(query: string | null, levelName: (level: string) =>
           : [{ key: level, label: levelName(level), color: levelColor(level, scheme), values }]
       }),
     }
-    return { data, stepMs: frame.stepMs, total: bars.total, error: live.error }
+    return { data, stepMs: frame.stepMs, total: bars.total, told: bars.told, error: live.error }
   }, [frame, live.error, stepMs, scheme, levelName])
 }

@@ -93,6 +93,7 @@ export function useLines({ query, order, line, turn }: Asked): Lines {
     const cursor = newestCursor(first.lines, first.bounds)
     const bounds = { start: first.bounds.start, end }
     const found = await fetchPage({ query, bounds, cursor, direction: 'forward' }, signal)
+    if (found.lines.length === 0) return
     client.setQueryData<Data>(key, (old) => {
       const [head, ...rest] = old?.pages ?? []
       if (old === undefined || head === undefined || head !== first) return old
