@@ -55,22 +55,13 @@ const metadataEntry: Decoder<MetricMetadata> = (value, path) => {
   }
 }
 
-/** This many names fit into an address; the endpoint takes no POST. */
-const namesAtOnce = 50
-
 /** Of all metrics, or of those named. */
 export async function metricMetadata(
   names: readonly string[] | undefined,
   signal?: AbortSignal,
 ): Promise<Record<string, MetricMetadata[]>> {
   const decode = dictionary(list(metadataEntry))
-  const ask = async (metric: readonly string[] | undefined) =>
-    (await request('/api/v1/metadata', { metric }, decode, signal)).data
-  if (names === undefined) return ask(undefined)
-  const parts = Array.from({ length: Math.ceil(names.length / namesAtOnce) }, (_, i) =>
-    ask(names.slice(i * namesAtOnce, (i + 1) * namesAtOnce)),
-  )
-  return Object.assign({}, ...(await Promise.all(parts))) as Record<string, MetricMetadata[]>
+  return (await request('/api/v1/metadata', { metric: names }, decode, signal)).data
 }
 
 const process: Decoder<ProcessInfo> = (value, path) => {
