@@ -111,12 +111,6 @@ export function withoutKnown(lines: readonly LogLine[], known: ReadonlyMap<strin
   })
 }
 
-export interface Field {
-  readonly name: string
-  readonly value: string
-  readonly origin: Origin
-}
-
 /** What a field of a line holds; what is parsed or sent along counts more than the stream, as in queries. */
 export const fieldOf = (line: LogLine, name: string): string | undefined =>
   line.structured[name] ?? line.parsed[name] ?? line.stream[name]

@@ -2,7 +2,6 @@ export const logs = {
   title: 'Logs',
   query: 'Query for logs',
   placeholder: 'Words to search for, or LogQL: {service_name="web"} |= "timeout"',
-  stop: 'Stop',
   levels: {
     fatal: 'fatal',
     error: 'error',
@@ -68,7 +67,6 @@ export const logs = {
   },
   addColumn: (name: string) => `Show ${name} as a column`,
   removeColumn: (name: string) => `Remove the column ${name}`,
-  columns: 'Columns',
   sidebar: {
     search: 'Search fields',
     hide: 'Hide fields',

@@ -4,7 +4,6 @@ export const logs: Messages['logs'] = {
   title: '日志',
   query: '日志查询',
   placeholder: '输入要搜索的文字，或 LogQL：{service_name="web"} |= "timeout"',
-  stop: '停止',
   levels: {
     fatal: '致命',
     error: '错误',
@@ -67,7 +66,6 @@ export const logs: Messages['logs'] = {
   },
   addColumn: (name) => `将 ${name} 显示为列`,
   removeColumn: (name) => `移除列 ${name}`,
-  columns: '列',
   sidebar: {
     search: '搜索字段',
     hide: '隐藏字段',

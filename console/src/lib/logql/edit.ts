@@ -5,7 +5,7 @@ import { shapeOf, type Condition, type LogShape, type Stage } from './shape'
 /** Where a field of a line is from: it decides where in a query it is compared. */
 export type Origin = 'stream' | 'structured' | 'parsed'
 
-export interface FieldValue {
+export interface Field {
   readonly name: string
   readonly value: string
   readonly origin: Origin
@@ -31,7 +31,7 @@ function writeSelector(
   return `{${all.map(({ name, op, value }) => write(name, op, value)).join(', ')}}`
 }
 
-function editSelector(query: string, shape: LogShape, field: FieldValue, op: '=' | '!='): string {
+function editSelector(query: string, shape: LogShape, field: Field, op: '=' | '!='): string {
   const { name, value } = field
   const same = shape.matchers.some((m) => m.name === name && m.op === op && m.value === value)
   const kept = shape.matchers.filter((m) => {
@@ -54,7 +54,7 @@ function append(query: string, shape: LogShape, stage: string): string {
   return splice(query, shape.end, shape.end, ` ${stage}`)
 }
 
-function editPipeline(query: string, shape: LogShape, field: FieldValue, op: '=' | '!='): string {
+function editPipeline(query: string, shape: LogShape, field: Field, op: '=' | '!='): string {
   const { name, value } = field
   const about = shape.stages.filter((s) => s.condition?.name === name)
   const same = about.find((s) => s.condition?.op === op && s.condition.value === value)
@@ -74,7 +74,7 @@ function editPipeline(query: string, shape: LogShape, field: FieldValue, op: '='
  * Lets only lines with a value pass, or none of them. Asking again for what a query says already takes it back. A text
  * without a selector stays as it is.
  */
-export function filterBy(query: string, field: FieldValue, op: '=' | '!='): string {
+export function filterBy(query: string, field: Field, op: '=' | '!='): string {
   const shape = shapeOf(query)
   if (shape === null) return query
   return field.origin === 'stream'
@@ -83,7 +83,7 @@ export function filterBy(query: string, field: FieldValue, op: '=' | '!='): stri
 }
 
 /** What a query says of a value: it is asked for, left out, or neither. */
-export function standing(query: string, field: FieldValue): '=' | '!=' | null {
+export function standing(query: string, field: Field): '=' | '!=' | null {
   const shape = shapeOf(query)
   if (shape === null) return null
   const conditions =

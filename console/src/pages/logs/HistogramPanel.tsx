@@ -14,6 +14,7 @@ import { encodeTimePoint, resolveRange } from '@/lib/time'
 import { formatCount, formatValue } from '@/lib/units'
 import { useTimeState } from '@/state/timeSearch'
 import styles from './HistogramPanel.module.css'
+import { useSlowBeat } from './useFields'
 import type { Histogram } from './useHistogram'
 import type { Lines } from './useLines'
 
@@ -113,6 +114,7 @@ function IndexFacts({ query }: { readonly query: string }) {
   const { range, zone } = useTimeState()
   const rangeKey = `${encodeTimePoint(range.from)}..${encodeTimePoint(range.to)}@${zone}`
   const selector = selectorOf(query)
+  const beat = useSlowBeat()
   const { data } = useQuery({
     queryKey: ['logs', 'stats', selector, rangeKey],
     enabled: selector !== null,
@@ -120,6 +122,7 @@ function IndexFacts({ query }: { readonly query: string }) {
     retry: false,
     queryFn: ({ signal }) =>
       logIndexStats(selector ?? '', resolveRange(range, epochMs(Date.now()), zone), signal),
+    refetchInterval: ({ state }) => beat(state.data?.streams === 0),
   })
   if (data === undefined) return null
   return (

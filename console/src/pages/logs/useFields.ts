@@ -5,7 +5,7 @@ import { epochMs } from '@/lib/brand'
 import type { LogLine } from '@/lib/logLine'
 import type { Origin } from '@/lib/logql/edit'
 import { selectorOf } from '@/lib/logql/shape'
-import { encodeTimePoint, resolveRange } from '@/lib/time'
+import { encodeTimePoint, endsNow, resolveRange } from '@/lib/time'
 import { useTimeState } from '@/state/timeSearch'
 
 export interface KnownField {
@@ -14,6 +14,17 @@ export interface KnownField {
   readonly type: string
   /** Different values, about; null where only loaded lines tell. */
   readonly distinct: number | null
+}
+
+/** What there is changes slowly; but where there was nothing something may come at any moment. */
+const settledMs = 30_000
+const emptyMs = 3000
+
+/** How soon to ask again what there is, in a range that follows the present. */
+export function useSlowBeat(): (empty: boolean) => number | false {
+  const { range, refresh } = useTimeState()
+  const follows = endsNow(range) && refresh !== 'off'
+  return (empty) => (follows ? (empty ? emptyMs : settledMs) : false)
 }
 
 /** Lines that are looked at for fields that only parsing gives. */
@@ -32,10 +43,11 @@ export function useFields(query: string, lines: readonly LogLine[]): readonly Kn
   const { range, zone } = useTimeState()
   const rangeKey = `${encodeTimePoint(range.from)}..${encodeTimePoint(range.to)}@${zone}`
   const selector = selectorOf(query)
+  const beat = useSlowBeat()
   const asked = useQuery({
     queryKey: ['logs', 'fields', selector, rangeKey],
     enabled: selector !== null,
-    staleTime: 30_000,
+    staleTime: settledMs,
     retry: false,
     queryFn: async ({ signal }) => {
       const span = resolveRange(range, epochMs(Date.now()), zone)
@@ -46,6 +58,7 @@ export function useFields(query: string, lines: readonly LogLine[]): readonly Kn
       ])
       return { labels, attributes }
     },
+    refetchInterval: ({ state }) => beat(state.data?.labels.length === 0),
   })
   const parsed = useMemo(() => parsedNames(lines), [lines])
   const labels = asked.data?.labels ?? none

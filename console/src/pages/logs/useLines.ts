@@ -2,7 +2,7 @@ import { useInfiniteQuery, useQuery, useQueryClient, type InfiniteData } from '@
 import { useMemo } from 'react'
 import { epochMs } from '@/lib/brand'
 import { joinPages, type LogLine, type Order } from '@/lib/logLine'
-import { nanosOf } from '@/lib/nanos'
+import { compareNanos, nanosOf } from '@/lib/nanos'
 import { encodeTimePoint, endsNow, resolveRange } from '@/lib/time'
 import { liveKey } from '@/state/live'
 import { useTimeState } from '@/state/timeSearch'
@@ -70,9 +70,10 @@ export function useLines({ query, order, line, turn }: Asked): Lines {
       const bounds = known?.bounds ?? boundsNow()
       const asked = query ?? ''
       const at = line?.split('-')[0] ?? ''
-      if (cursor === null && order === 'newest' && /^\d{1,19}$/.test(at)) {
-        return fetchAround(asked, bounds, at, signal)
-      }
+      // The range may have been moved away from the line since.
+      const within =
+        /^\d{1,19}$/.test(at) && compareNanos(at, bounds.start) >= 0 && compareNanos(at, bounds.end) < 0
+      if (cursor === null && order === 'newest' && within) return fetchAround(asked, bounds, at, signal)
       return fetchPage({ query: asked, bounds, cursor, direction: directionOf(order) }, signal)
     },
     getNextPageParam: (page) => page.next,
