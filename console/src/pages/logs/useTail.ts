@@ -25,14 +25,15 @@ const againMs = 2000
 const rateMs = 5000
 
 type Event =
-  | { readonly kind: 'begin' }
+  /** The past is shown, but did not arrive. */
+  | { readonly kind: 'begin'; readonly past: readonly LogLine[] }
   | { readonly kind: 'arrive'; readonly lines: readonly LogLine[]; readonly dropped: number }
   | { readonly kind: 'pause' | 'resume' | 'clear' }
 
 function step(tail: TailBuffer, event: Event): TailBuffer {
   switch (event.kind) {
     case 'begin':
-      return emptyTail
+      return { ...emptyTail, lines: event.past }
     case 'arrive':
       return arrive(tail, event.lines, event.dropped)
     case 'pause':
@@ -61,7 +62,7 @@ export function useTail(query: string | null): Tail {
     let newest = nanosOf(Date.now())
     let known: ReadonlyMap<string, number> = new Map()
     let counts: { at: number; count: number }[] = []
-    dispatch({ kind: 'begin' })
+    dispatch({ kind: 'begin', past: [] })
     setStatus('connecting')
     setError(null)
 
@@ -105,10 +106,9 @@ export function useTail(query: string | null): Tail {
           { query, bounds, cursor: null, direction: 'backward', limit: pastLines },
           stopped.signal,
         )
-        take([...past.lines].reverse())
         newest = past.lines[0]?.ns ?? newest
         known = boundary(past.lines, newest)
-        flush()
+        dispatch({ kind: 'begin', past: [...past.lines].reverse() })
         connect()
       } catch (cause) {
         if (stopped.signal.aborted) return
