@@ -304,6 +304,12 @@ test('a wrong query is marked at its place', async ({ open }) => {
   await expect(page.locator('.wf-error-mark')).toHaveText('needle')
 })
 
+test('a live tail, too, says where its query is wrong', async ({ open }) => {
+  const page = await open(address('{service_name="shop"} |= needle', '&tail=1'), { allow: /400/ })
+  await expect(page.getByRole('alert')).toContainText('line 1, column 26')
+  await expect(page.locator('.wf-error-mark')).toHaveText('needle')
+})
+
 test('a query for numbers is drawn', async ({ open }) => {
   const page = await open(address('sum by (host) (count_over_time({service_name=~".+"}[5m]))'))
   await expect(page.locator('canvas').first()).toBeVisible()

@@ -10,6 +10,7 @@ import { epochMs } from '@/lib/brand'
 import type { Level } from '@/lib/levels'
 import { filterBy } from '@/lib/logql/edit'
 import { selectorOf } from '@/lib/logql/shape'
+import { errorText } from '@/lib/serverError'
 import { encodeTimePoint, resolveRange } from '@/lib/time'
 import { formatCount, formatValue } from '@/lib/units'
 import { useTimeState } from '@/state/timeSearch'
@@ -69,7 +70,11 @@ export function HistogramPanel({ histogram, lines, query, onQuery, onMoment }: H
       }}
       onClick={click}
     >
-      {data === null ? (
+      {data === null && histogram.error !== null ? (
+        <p className={styles.note} style={{ height }}>
+          {errorText(histogram.error.message)}
+        </p>
+      ) : data === null ? (
         <Skeleton height={height} radius="sm" />
       ) : (
         <TimeChart label={l.histogram} data={data} spec={spec} height={height} underlay={underlay} />

@@ -27,6 +27,7 @@ export function LogsPage() {
   const base = useBase()
   const [state, change] = useLogsSearch()
   const [turn, setTurn] = useState(0)
+  const [tailError, setTailError] = useState<Error | null>(null)
   const scheme = useComputedColorScheme('dark', { getInitialValueInEffect: false })
   const ran = state.query ?? (base?.any === true ? base.selector : null)
   const [draft, setDraft] = useState(ran ?? '')
@@ -47,8 +48,9 @@ export function LogsPage() {
     line: state.line,
     turn,
   })
+  const error = lines.error ?? (state.tail ? tailError : null)
   const levelName = useMemo(() => (level: string) => t.logs.levels[level] ?? level, [t])
-  const histogram = useHistogram(lines.error === null ? asked : null, levelName)
+  const histogram = useHistogram(error === null ? asked : null, levelName)
 
   const run = (text: string) => {
     const query = asQuery(text, base?.selector ?? '{service_name=~".+"}')
@@ -63,7 +65,6 @@ export function LogsPage() {
       change({ query })
     }
   }
-  const error = lines.error ?? (lines.loading ? null : histogram.error)
   return (
     <div className={styles.page} style={levelVariables(scheme)} data-filled={asked !== null || undefined}>
       <h1 className={styles.title}>{t.logs.title}</h1>
@@ -89,7 +90,7 @@ export function LogsPage() {
             onMoment={(at) => change({ line: `${nanosOf(at)}-`, order: 'newest', tail: false })}
           />
           {state.tail ? (
-            <TailPanel query={asked} state={state} change={change} onQuery={run} />
+            <TailPanel query={asked} state={state} change={change} onQuery={run} onError={setTailError} />
           ) : (
             <LinesPanel
               query={asked}

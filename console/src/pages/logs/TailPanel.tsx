@@ -17,12 +17,16 @@ interface TailPanelProps {
   readonly state: LogsState
   readonly change: (change: LogsChange) => void
   readonly onQuery: (query: string) => void
+  /** Called with what the server says against the query. */
+  readonly onError: (error: Error | null) => void
 }
 
 /** Lines as they come, the newest at the top. Who scrolls away from there pauses it. */
-export function TailPanel({ query, state, change, onQuery }: TailPanelProps) {
+export function TailPanel({ query, state, change, onQuery, onError }: TailPanelProps) {
   const l = useMessages().logs
   const tail = useTail(query)
+  const { error } = tail
+  useEffect(() => onError(error), [error, onError])
   const lines = useMemo(() => tailLines(tail.lines), [tail.lines])
   const { paused } = tail
   const [top, setTop] = useState(0)
@@ -71,7 +75,6 @@ export function TailPanel({ query, state, change, onQuery }: TailPanelProps) {
               {l.tail.dropped(formatCount(tail.dropped))}
             </span>
           </Tooltip>
-          {tail.error !== null && <span role="alert">{tail.error.message}</span>}
         </span>
       }
       actions={
