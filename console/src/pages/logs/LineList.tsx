@@ -1,7 +1,7 @@
 import { Skeleton } from '@mantine/core'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { IconX } from '@tabler/icons-react'
-import { useCallback, useEffect, useMemo, useRef, type ReactNode } from 'react'
+import { useCallback, useEffect, useMemo, useRef, type CSSProperties, type ReactNode } from 'react'
 import { useMessages } from '@/i18n'
 import type { LogLine } from '@/lib/logLine'
 import type { Field } from '@/lib/logql/edit'
@@ -110,67 +110,67 @@ export function LineList(props: LineListProps) {
     away.current = now
     onAway(now)
   }
+  const wide = { '--wide': `${columns.length === 0 ? 0 : 420 + columns.length * 130}px` } as CSSProperties
   return (
-    <div
-      ref={scroller}
-      className={styles.scroll}
-      data-view={view}
-      onScroll={onScroll}
-      role="table"
-      aria-label={l.list}
-      aria-rowcount={lines.length}
-      tabIndex={0}
-    >
+    <>
       <div
-        className={styles.width}
-        style={columns.length > 0 ? { minWidth: 420 + columns.length * 130 } : undefined}
+        ref={scroller}
+        className={styles.scroll}
+        data-view={view}
+        onScroll={onScroll}
+        role="table"
+        aria-label={l.list}
+        aria-rowcount={lines.length}
+        tabIndex={0}
       >
-        <div className={styles.head} role="row" style={{ gridTemplateColumns: template }}>
-          <span />
-          <span role="columnheader">{l.time}</span>
-          {columns.map((name) => (
-            <span key={name} role="columnheader" className={styles.column}>
-              <span className="clip">{name}</span>
-              <button type="button" onClick={() => props.onColumn(name)} aria-label={l.removeColumn(name)}>
-                <IconX size={12} aria-hidden />
-              </button>
-            </span>
-          ))}
-          <span role="columnheader">{l.line}</span>
+        <div className={styles.width} style={wide}>
+          <div className={styles.head} role="row" style={{ gridTemplateColumns: template }}>
+            <span />
+            <span role="columnheader">{l.time}</span>
+            {columns.map((name) => (
+              <span key={name} role="columnheader" className={styles.column}>
+                <span className="clip">{name}</span>
+                <button type="button" onClick={() => props.onColumn(name)} aria-label={l.removeColumn(name)}>
+                  <IconX size={12} aria-hidden />
+                </button>
+              </span>
+            ))}
+            <span role="columnheader">{l.line}</span>
+          </div>
+          {props.loading && <Skeleton height={360} radius={0} />}
+          <div style={{ height: virtual.getTotalSize(), position: 'relative' }} role="rowgroup">
+            {items.map((item) => {
+              const line = lines[item.index]
+              if (line === undefined) return null
+              return (
+                <div
+                  key={item.key}
+                  ref={virtual.measureElement}
+                  data-index={item.index}
+                  className={styles.place}
+                  style={{ transform: `translateY(${item.start}px)` }}
+                >
+                  <LineRow
+                    line={line}
+                    index={item.index}
+                    query={props.query}
+                    view={view}
+                    zone={zone}
+                    template={template}
+                    columns={columns}
+                    searched={props.searched}
+                    expanded={expanded.has(line.id)}
+                    selected={selected === line.id}
+                    actions={props}
+                  />
+                </div>
+              )
+            })}
+          </div>
+          {props.footer}
         </div>
-        {props.loading && <Skeleton height={360} radius={0} />}
-        <div style={{ height: virtual.getTotalSize(), position: 'relative' }} role="rowgroup">
-          {items.map((item) => {
-            const line = lines[item.index]
-            if (line === undefined) return null
-            return (
-              <div
-                key={item.key}
-                ref={virtual.measureElement}
-                data-index={item.index}
-                className={styles.place}
-                style={{ transform: `translateY(${item.start}px)` }}
-              >
-                <LineRow
-                  line={line}
-                  index={item.index}
-                  query={props.query}
-                  view={view}
-                  zone={zone}
-                  template={template}
-                  columns={columns}
-                  searched={props.searched}
-                  expanded={expanded.has(line.id)}
-                  selected={selected === line.id}
-                  actions={props}
-                />
-              </div>
-            )
-          })}
-        </div>
-        {props.footer}
       </div>
       <SelectionMenu within={scroller} onText={props.onText} />
-    </div>
+    </>
   )
 }
