@@ -61,8 +61,7 @@ impl Engine {
         let view = self.view();
         let now_ms = self.clock.now_ms();
         let mut all: BTreeMap<Labels, (u64, u64)> = BTreeMap::new();
-        let matches =
-            |labels: &Labels| scan.matchers.iter().all(|m| m.matches(labels.get(m.name()).unwrap_or("")));
+        let matches = |labels: &Labels| scan.has_stream(labels);
         let begin = |labels: &Labels| scan.start_ns.max(self.options.oldest_ns(scan.tenant, labels, now_ms));
         for head in &view.heads {
             let begins: Vec<Option<i64>> = head

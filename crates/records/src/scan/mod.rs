@@ -25,6 +25,8 @@ pub struct Scan<'a> {
     pub tenant: &'a Tenant,
     /// Conditions on the labels of streams, all of which must hold.
     pub matchers: &'a [Matcher],
+    /// A condition on streams that matchers cannot express.
+    pub streams: Option<StreamTest<'a>>,
     /// Earliest time, Unix nanoseconds.
     pub start_ns: i64,
     /// The time before which records lie.
@@ -47,6 +49,7 @@ impl<'a> Scan<'a> {
         Scan {
             tenant,
             matchers: &[],
+            streams: None,
             start_ns: i64::MIN,
             end_ns: i64::MAX,
             direction: Direction::Any,
@@ -55,6 +58,16 @@ impl<'a> Scan<'a> {
             wanted: Wanted::default(),
             limit: None,
         }
+    }
+}
+
+/// A condition on the labels of a stream.
+#[derive(Clone, Copy)]
+pub struct StreamTest<'a>(pub &'a dyn Fn(&Labels) -> bool);
+
+impl std::fmt::Debug for StreamTest<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StreamTest")
     }
 }
 
@@ -94,6 +107,14 @@ pub enum Attributes<'a> {
     Named(&'a [&'a str]),
     /// All of each record, as [`Block::attributes`].
     All,
+}
+
+impl Scan<'_> {
+    /// Whether records of a stream are asked for.
+    pub(crate) fn has_stream(&self, labels: &Labels) -> bool {
+        self.matchers.iter().all(|m| m.matches(labels.get(m.name()).unwrap_or("")))
+            && self.streams.is_none_or(|test| (test.0)(labels))
+    }
 }
 
 /// Why a scan has to end before its time; the text says which limit was met.
@@ -211,8 +232,7 @@ impl Engine {
 impl<'a> Scanner<'a> {
     /// Where a scan of a stream begins, if it is one of those asked for.
     pub fn begin(&self, labels: &Labels) -> Option<i64> {
-        let matches = |m: &Matcher| m.matches(labels.get(m.name()).unwrap_or(""));
-        if !self.scan.matchers.iter().all(matches) {
+        if !self.scan.has_stream(labels) {
             return None;
         }
         let oldest = self.engine.options.oldest_ns(self.scan.tenant, labels, self.now_ms);
