@@ -1,8 +1,9 @@
 //! Elasticsearch's `_bulk`: actions and documents line by line, and the answer item by item.
 //!
 //! Records are appended and never changed, so `index` and `create` mean the same here and `update` and `delete` are
-//! refused, each by name. The name of the index and an id that was given are attributes, `_index` and `_id`; ids that
-//! the server makes up are only told to the sender.
+//! refused, each by name. The name of the index is a label of the stream, `_index`, so that a search of one index reads
+//! nothing of the others; an id that was given is the attribute `_id`. Ids that the server makes up are only told to the
+//! sender.
 
 mod answer;
 
@@ -181,9 +182,13 @@ fn document_record<'a>(
     w: &mut LogWriter,
 ) -> Result<(), Refused> {
     read_object(text, w.limits(), fields).map_err(Refused::Record)?;
-    let both = [("_index", head.index.as_ref()), ("_id", head.id.as_deref().unwrap_or(""))];
-    let attributes = if head.id.is_some() { &both[..] } else { &both[..1] };
-    documents.write(fields, Origin { attributes, raw: text, ..Origin::default() }, w)
+    let labels = [("_index", head.index.as_ref())];
+    let id = head.id.as_deref().map(|id| ("_id", id));
+    documents.write(
+        fields,
+        Origin { labels: &labels, attributes: id.as_slice(), raw: text, ..Origin::default() },
+        w,
+    )
 }
 
 /// What stands beside the action; other keys say how to keep a document, which there is one way of here.
