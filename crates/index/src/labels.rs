@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Reading a series' key costs about as much as looking at this many postings.
-const POSTINGS_PER_KEY: u64 = 8;
+pub(crate) const POSTINGS_PER_KEY: u64 = 8;
 
 /// More series of a segment than this are read without a look at the cache, which they would only turn over.
 const CACHED_MAX: u64 = 50_000;
@@ -220,7 +220,7 @@ impl Wanted {
         if matches!(self, Wanted::All) { Ok(true) } else { self.any(&posting()?) }
     }
 
-    pub(crate) fn is_nothing(&self) -> bool {
+    fn is_nothing(&self) -> bool {
         matches!(self, Wanted::Of(ids) if ids.is_empty())
     }
 }

@@ -2,15 +2,20 @@
 
 use crate::Flaw;
 use crate::index::Index;
-use crate::labels::Wanted;
+use crate::labels::{POSTINGS_PER_KEY, Wanted};
+use crate::segment::Segment;
+use crate::select::for_each_key;
 use crate::source::{Order, Source};
-use model::Matcher;
+use crate::tail::Tail;
+use model::{Matcher, Pairs};
 use roaring::RoaringBitmap;
 use std::collections::BTreeSet;
 
 /// Beyond this many values of a label within one part of the index, only those that start with what is sought are
 /// found: looking through more takes longer than people wait between two keys.
 const LOOKED_THROUGH_MAX: usize = 200_000;
+/// How many values of a segment, which lie one after another, are looked at in the time of one of a mutable part.
+const TAIL_COST: usize = 4;
 
 /// Values found, those that start with what is sought apart.
 struct Found<'t> {
@@ -29,7 +34,7 @@ impl Index {
         let mut found = Found { text, limit, first: BTreeSet::new(), rest: BTreeSet::new() };
         for segment in &view.segments {
             let wanted = self.wanted(&view, segment, matchers, &none);
-            if let Err(flaw) = found.add_sorted(&**segment, name, &wanted) {
+            if let Err(flaw) = found.add_segment(segment, name, &wanted) {
                 self.note(segment, flaw);
             }
         }
@@ -37,7 +42,7 @@ impl Index {
             let tail = tail.read();
             let wanted = Wanted::of_tail(&tail, matchers, &none);
             // The mutable part is in memory and cannot be damaged.
-            found.add_unsorted(&*tail, name, &wanted).unwrap_or_default();
+            found.add_tail(&tail, name, &wanted).unwrap_or_default();
         }
         let Found { first, rest, .. } = found;
         first.into_iter().chain(rest).take(limit).collect()
@@ -46,11 +51,11 @@ impl Index {
 
 impl Found<'_> {
     /// Adds what a segment has: its values lie in ascending order.
-    fn add_sorted<S: Source>(&mut self, source: &S, name: &str, wanted: &Wanted) -> Result<(), Flaw> {
-        if wanted.is_nothing() {
+    fn add_segment(&mut self, segment: &Segment, name: &str, wanted: &Wanted) -> Result<(), Flaw> {
+        if self.add_few(segment, name, wanted)? {
             return Ok(());
         }
-        let mut walk = source.values(name, self.text, Order::Ascending)?;
+        let mut walk = segment.values(name, self.text, Order::Ascending)?;
         let mut taken = 0;
         while taken < self.limit && walk.advance()? {
             if wanted.has(|| walk.posting())? {
@@ -58,43 +63,58 @@ impl Found<'_> {
                 self.first.insert(walk.value().to_owned());
             }
         }
+        self.add_inside(segment, name, wanted, LOOKED_THROUGH_MAX)
+    }
+
+    /// Adds what a mutable part has: its values lie in no order.
+    fn add_tail(&mut self, tail: &Tail, name: &str, wanted: &Wanted) -> Result<(), Flaw> {
+        if self.add_few(tail, name, wanted)? {
+            return Ok(());
+        }
+        let first = tail.first_values(name, self.text, self.limit, |posting| wanted.has(|| Ok(posting)))?;
+        self.first.extend(first.into_iter().map(str::to_owned));
+        self.add_inside(tail, name, wanted, LOOKED_THROUGH_MAX / TAIL_COST)
+    }
+
+    /// Looks into the keys of the wanted series if they are few against the values of the label, and says whether that
+    /// was done.
+    fn add_few<S: Source>(&mut self, source: &S, name: &str, wanted: &Wanted) -> Result<bool, Flaw> {
+        let Wanted::Of(ids) = wanted else { return Ok(false) };
+        let values = source.name(name)?.map_or(0, |stats| stats.values);
+        if ids.len() * POSTINGS_PER_KEY >= u64::from(values) {
+            return Ok(ids.is_empty());
+        }
+        for_each_key(source, ids, |_, key| {
+            let value = Pairs::of_key(key).find(|(n, _)| *n == name).map(|(_, value)| value);
+            if let Some(value) = value {
+                if value.starts_with(self.text) {
+                    self.first.insert(value.to_owned());
+                } else if self.is_inside(value) {
+                    self.rest.insert(value.to_owned());
+                }
+            }
+        })?;
+        Ok(true)
+    }
+
+    /// Adds values that contain the text elsewhere than at their beginning, looking at so many.
+    fn add_inside<S: Source>(
+        &mut self,
+        source: &S,
+        name: &str,
+        wanted: &Wanted,
+        looks: usize,
+    ) -> Result<(), Flaw> {
         if self.first.len() >= self.limit || self.text.is_empty() {
             return Ok(());
         }
         let mut walk = source.values(name, "", Order::Any)?;
-        let mut looked = 0;
-        while looked < LOOKED_THROUGH_MAX && self.rest.len() < self.limit && walk.advance()? {
-            looked += 1;
+        for _ in 0..looks {
+            if self.rest.len() >= self.limit || !walk.advance()? {
+                break;
+            }
             if self.is_inside(walk.value()) && wanted.has(|| walk.posting())? {
                 self.rest.insert(walk.value().to_owned());
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds what a mutable part has: its values lie in no order, and sorting them all would take longer than
-    /// looking at each.
-    fn add_unsorted<S: Source>(&mut self, source: &S, name: &str, wanted: &Wanted) -> Result<(), Flaw> {
-        if wanted.is_nothing() || self.limit == 0 {
-            return Ok(());
-        }
-        let mut walk = source.values(name, "", Order::Any)?;
-        let mut looked = 0;
-        while walk.advance()? {
-            let value = walk.value();
-            if value.starts_with(self.text) {
-                let late = self.first.len() >= self.limit && self.first.last().is_some_and(|l| **l <= *value);
-                if !late && wanted.has(|| walk.posting())? {
-                    self.first.insert(value.to_owned());
-                    if self.first.len() > self.limit {
-                        self.first.pop_last();
-                    }
-                }
-            } else if looked < LOOKED_THROUGH_MAX && self.rest.len() < self.limit {
-                looked += 1;
-                if self.is_inside(value) && wanted.has(|| walk.posting())? {
-                    self.rest.insert(value.to_owned());
-                }
             }
         }
         Ok(())

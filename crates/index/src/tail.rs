@@ -10,6 +10,7 @@ use crate::source::{Keys, NameStats, Order, Source, Values};
 use hashbrown::{HashMap, HashTable, hash_table};
 use model::Pairs;
 use roaring::RoaringBitmap;
+use std::collections::BinaryHeap;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Keys are held in chunks of this size; a longer key has a chunk of its own.
@@ -82,8 +83,30 @@ struct Name {
 }
 
 struct Term {
+    /// The beginning of the value, for looks at very many values: reading each where it lies costs a miss of every cache.
+    head: Head,
     value: Place,
     ids: Ids,
+}
+
+/// The first eight bytes of a text, such that a greater head belongs to a greater text.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Head(u64);
+
+impl Head {
+    fn of(text: &[u8]) -> Head {
+        let mut bytes = [0; 8];
+        let n = text.len().min(8);
+        bytes[..n].copy_from_slice(&text[..n]);
+        Head(u64::from_be_bytes(bytes))
+    }
+
+    /// Whether a text of this head may start with `prefix`.
+    fn may_start_with(self, prefix: &[u8]) -> bool {
+        let unknown = 64 - 8 * prefix.len().min(8) as u32;
+        let mask = u64::MAX.checked_shl(unknown).unwrap_or(0);
+        self.0 & mask == Head::of(prefix).0
+    }
 }
 
 /// A posting that grows. Most have one id; few have many.
@@ -176,7 +199,8 @@ impl Tail {
                 None => {
                     entry.value_bytes += value.len() as u64;
                     let rehash = |t: &Term| xxh3_64_with_seed(arena.get(t.value), seed);
-                    entry.values.insert_unique(hash, Term { value: place, ids: Ids::One(id) }, rehash);
+                    let term = Term { head: Head::of(value.as_bytes()), value: place, ids: Ids::One(id) };
+                    entry.values.insert_unique(hash, term, rehash);
                 }
             }
         }
@@ -201,6 +225,38 @@ impl Tail {
 
     pub(crate) fn ids(&self) -> &RoaringBitmap {
         &self.ids
+    }
+
+    /// The least values of a label, at most `limit`, that start with `prefix` and whose posting is wanted.
+    pub(crate) fn first_values(
+        &self,
+        name: &str,
+        prefix: &str,
+        limit: usize,
+        mut wanted: impl FnMut(Posting<'_>) -> Result<bool, Flaw>,
+    ) -> Result<Vec<&str>, Flaw> {
+        let Some(entry) = self.names.get(name).filter(|_| limit > 0) else { return Ok(Vec::new()) };
+        // The greatest on top.
+        let mut least: BinaryHeap<(Head, &str)> = BinaryHeap::new();
+        for term in entry.values.iter().filter(|t| t.head.may_start_with(prefix.as_bytes())) {
+            let full = least.len() == limit;
+            let greatest = least.peek().filter(|_| full);
+            if greatest.is_some_and(|(head, _)| term.head > *head) {
+                continue;
+            }
+            let value = self.arena.text(term.value);
+            if !value.starts_with(prefix)
+                || greatest.is_some_and(|(_, greatest)| value > *greatest)
+                || !wanted(term.ids.posting())?
+            {
+                continue;
+            }
+            if full {
+                least.pop();
+            }
+            least.push((term.head, value));
+        }
+        Ok(least.into_sorted_vec().into_iter().map(|(_, value)| value).collect())
     }
 
     /// Bytes held, close to what the allocator gave.
@@ -295,7 +351,10 @@ impl<'a> TailValues<'a> {
         self.current = match &mut self.terms {
             Terms::Sorted(terms) => terms.next(),
             Terms::Any(terms, prefix) => terms
-                .find(|t| self.arena.get(t.value).starts_with(prefix.as_bytes()))
+                .find(|t| {
+                    let prefix = prefix.as_bytes();
+                    t.head.may_start_with(prefix) && self.arena.get(t.value).starts_with(prefix)
+                })
                 .map(|t| (self.arena.text(t.value), &t.ids)),
         };
         self.current.is_some()
@@ -364,6 +423,29 @@ mod tests {
         }
         assert_eq!(seen, ["a", "b"]);
         assert_eq!(t.name("job").unwrap(), Some(NameStats { values: 2, value_bytes: 2, series: 3 }));
+    }
+
+    #[test]
+    fn the_first_values_are_the_least_with_the_prefix() {
+        let all = ["", "a", "ab", "abcdefg", "abcdefgh", "abcdefghi", "abcdefghij", "abd", "b", "é", "ab\0"];
+        let series: Vec<Vec<(&str, &str)>> = all.iter().map(|v| vec![("k", "x"), ("v", *v)]).collect();
+        let series: Vec<(u32, &[(&str, &str)])> =
+            series.iter().enumerate().map(|(id, pairs)| (id as u32, &pairs[..])).collect();
+        let t = tail(&series);
+        for prefix in ["", "a", "ab", "abcdefgh", "abcdefghi", "ab\0", "c", "é"] {
+            for limit in 0..all.len() + 1 {
+                let mut want: Vec<&str> =
+                    all.iter().copied().filter(|v| !v.is_empty() && v.starts_with(prefix)).collect();
+                want.sort_unstable();
+                want.truncate(limit);
+                assert_eq!(
+                    t.first_values("v", prefix, limit, |_| Ok(true)).unwrap(),
+                    want,
+                    "{prefix:?} {limit}"
+                );
+            }
+        }
+        assert_eq!(t.first_values("v", "a", 9, |p| Ok(p.to_set().unwrap().contains(2))).unwrap(), ["ab"]);
     }
 
     #[test]
