@@ -110,7 +110,6 @@ impl Protocols {
         one.timer(TokioTimer::new())
             .header_read_timeout(limits.header_timeout)
             .max_header_size(HEAD_BYTES_MAX as usize)
-            .pipeline_flush(true);
         let mut two = http2::Builder::new(TokioExecutor::new());
         two.timer(TokioTimer::new())
             .max_header_list_size(HEAD_BYTES_MAX)
