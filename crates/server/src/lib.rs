@@ -5,6 +5,7 @@ mod cache;
 mod collect;
 pub mod config;
 mod console;
+mod elastic;
 mod evaluate;
 pub mod http;
 mod logs;

@@ -153,7 +153,8 @@ fn elastic(r: &mut Routes) {
     r.add("/_bulk", "bulk", post(bulk).put(bulk));
     r.add("/{index}/_bulk", "bulk", post(bulk_of_index).put(bulk_of_index));
     r.add("/{index}/_doc", "document", post(document));
-    r.add("/{index}/_doc/{id}", "document", post(document_with_id).put(document_with_id));
+    let with_id = post(document_with_id).put(document_with_id);
+    r.add("/{index}/_doc/{id}", "document", with_id.get(crate::elastic::get_document));
     r.add("/{index}/_create/{id}", "document", post(document_with_id).put(document_with_id));
     for path in ["/_cluster/health", "/_cluster/health/{index}"] {
         r.add(path, "elastic", get(hello::health));
@@ -173,6 +174,47 @@ fn elastic(r: &mut Routes) {
         r.add(path, "elastic", get(hello::accepted).put(hello::accepted).post(hello::accepted));
     }
     r.add("/_ingest/pipeline/{name}", "elastic", get(hello::pipeline).put(hello::pipeline));
+    elastic_search(r);
+}
+
+/// Questions about logs, as Elasticsearch takes them.
+fn elastic_search(r: &mut Routes) {
+    use crate::elastic as es;
+    for path in ["/_search", "/{index}/_search"] {
+        r.add(path, "elastic_search", get(es::search).post(es::search));
+    }
+    for path in ["/_msearch", "/{index}/_msearch"] {
+        r.add(path, "elastic_search", get(es::multi_search).post(es::multi_search));
+    }
+    for path in ["/_count", "/{index}/_count"] {
+        r.add(path, "elastic_search", get(es::count).post(es::count));
+    }
+    for path in ["/_field_caps", "/{index}/_field_caps"] {
+        r.add(path, "elastic_catalog", get(es::field_caps).post(es::field_caps));
+    }
+    for path in ["/_mapping", "/{index}/_mapping", "/{index}/_mappings"] {
+        r.add(path, "elastic_catalog", get(es::mapping).put(es::mapping).post(es::mapping));
+    }
+    for path in ["/_cat/indices", "/_cat/indices/{index}"] {
+        r.add(path, "elastic_catalog", get(es::cat_indices));
+    }
+    for path in ["/_alias", "/_aliases", "/{index}/_alias"] {
+        r.add(path, "elastic_catalog", get(es::aliases));
+    }
+    for path in ["/_settings", "/{index}/_settings"] {
+        r.add(path, "elastic_catalog", get(es::settings));
+    }
+    for path in ["/_refresh", "/{index}/_refresh"] {
+        r.add(path, "elastic_catalog", get(es::refresh).post(es::refresh));
+    }
+    r.add("/{index}", "elastic_catalog", get(es::index).put(es::index).delete(es::index));
+    r.add("/_resolve/index/{name}", "elastic_catalog", get(es::resolve));
+    for path in ["/_search/template", "/_msearch/template", "/{index}/_search/template"] {
+        r.add(path, "elastic_search", get(es::search_template).post(es::search_template));
+    }
+    for path in ["/_search/scroll", "/{index}/_pit", "/_pit", "/_async_search", "/{index}/_async_search"] {
+        r.add(path, "elastic_search", get(es::refused).post(es::refused).delete(es::refused));
+    }
 }
 
 struct Routes {

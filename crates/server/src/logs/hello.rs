@@ -23,8 +23,8 @@ fn version(headers: &HeaderMap) -> &'static str {
     }
 }
 
-/// Whether a request for `/` is one of a client of Elasticsearch, and not of somebody who wants to see the console.
-fn wants_json(headers: &HeaderMap) -> bool {
+/// Whether a request is one of a client of Elasticsearch, and not of somebody who wants to see the console.
+pub fn wants_json(headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).and_then(|v: &axum::http::HeaderValue| v.to_str().ok()).unwrap_or("");
     let accept = text(header::ACCEPT);
     let agent = text(header::USER_AGENT).to_ascii_lowercase();

@@ -8,6 +8,7 @@ mod streams;
 mod tail;
 
 pub use query::{format, instant, range};
+pub use source::Bounded;
 pub use streams::{
     build, detected_fields, detected_labels, label_names, label_values, series, stats, volume, volume_range,
 };

@@ -2,6 +2,7 @@
 
 mod api_shapes;
 mod bad_input;
+mod elastic;
 mod federate;
 mod http2;
 mod logs;
