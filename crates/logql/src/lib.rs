@@ -21,6 +21,7 @@ pub use ast::{Expr, LogExpr, Metric, Span};
 pub use engine::{Engine, EngineOptions};
 pub use memory::MemorySource;
 pub use parser::{NESTING_MAX, QUERY_BYTES_MAX, parse, parse_log, parse_selector};
+pub use pipeline::line_filters;
 pub use printer::pretty;
 pub use promql::{Control, EvalError, MemoryPool, ParseError};
 pub use source::Source;

@@ -103,8 +103,8 @@ impl<'a> Texts<'a> {
 pub struct Block<'a> {
     /// The labels of the stream, as stored.
     pub stream: &'a Labels,
-    /// When each happened, Unix nanoseconds, ascending whatever the order asked for; equal times are in the order of
-    /// arrival.
+    /// When each happened, Unix nanoseconds: ascending, equal times in the order of arrival, whatever the order asked
+    /// for; in ascending runs with [`Order::Any`].
     pub times_ns: &'a [i64],
     /// Bodies; what is not text is rendered as JSON.
     pub bodies: Texts<'a>,

@@ -65,7 +65,18 @@ impl<'a> Reader<'a> {
         Ok(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
     }
 
+    #[inline]
     pub fn uvarint(&mut self, what: &'static str) -> Result<u64, Malformed> {
+        match self.rest.split_first() {
+            Some((b, tail)) if *b < 0x80 => {
+                self.rest = tail;
+                Ok(u64::from(*b))
+            }
+            _ => self.long_uvarint(what),
+        }
+    }
+
+    fn long_uvarint(&mut self, what: &'static str) -> Result<u64, Malformed> {
         let mut v = 0u64;
         for shift in (0..64).step_by(7) {
             let b = self.byte(what)?;
@@ -81,6 +92,7 @@ impl<'a> Reader<'a> {
         Ok(unzigzag(self.uvarint(what)?))
     }
 
+    #[inline]
     pub fn u32(&mut self, what: &'static str) -> Result<u32, Malformed> {
         u32::try_from(self.uvarint(what)?).or(malformed(what))
     }

@@ -8,14 +8,18 @@ use model::record::{Attributes, AttributesBuf, SpanId, TraceId, Value};
 pub(crate) struct Texts {
     ends: Vec<u32>,
     bytes: Vec<u8>,
+    /// Where the first begins.
+    begin: u32,
 }
 
 impl Texts {
-    pub fn from_parts(ends: Vec<u32>, bytes: Vec<u8>) -> Texts {
-        Texts { ends, bytes }
+    /// Byte strings one behind the other from `begin` on, with what lies before them.
+    pub fn from_parts(begin: u32, ends: Vec<u32>, bytes: Vec<u8>) -> Texts {
+        Texts { ends, bytes, begin }
     }
 
     /// Sets a row behind all that are set.
+    #[inline]
     pub fn set(&mut self, row: usize, value: &[u8]) {
         if !value.is_empty() {
             self.put(row, |bytes| bytes.extend_from_slice(value));
@@ -23,22 +27,26 @@ impl Texts {
     }
 
     /// Sets a row behind all that are set to what `write` appends.
+    #[inline]
     pub fn put(&mut self, row: usize, write: impl FnOnce(&mut Vec<u8>)) {
         let before = self.bytes.len() as u32;
-        self.ends.resize(row, before);
+        if self.ends.len() != row {
+            self.ends.resize(row, before);
+        }
         write(&mut self.bytes);
         self.ends.push(self.bytes.len() as u32);
     }
 
-    /// Where each row ends, up to the last that is set, and all bytes.
+    /// Where each row ends, up to the last that is set, and all bytes, of texts that were set one by one.
     pub fn parts(&self) -> (&[u32], &[u8]) {
         (&self.ends, &self.bytes)
     }
 
+    #[inline]
     pub fn get(&self, row: usize) -> &[u8] {
         match self.ends.get(row) {
             Some(end) => {
-                let start = if row == 0 { 0 } else { self.ends[row - 1] };
+                let start = if row == 0 { self.begin } else { self.ends[row - 1] };
                 &self.bytes[start as usize..*end as usize]
             }
             None => &[],
@@ -47,11 +55,11 @@ impl Texts {
 
     /// Whether every row is empty.
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.byte_len() == 0
     }
 
     pub fn byte_len(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() - self.begin as usize
     }
 
     pub fn memory_bytes(&self) -> usize {
@@ -61,6 +69,7 @@ impl Texts {
     pub fn clear(&mut self) {
         self.ends.clear();
         self.bytes.clear();
+        self.begin = 0;
     }
 }
 
@@ -126,6 +135,7 @@ impl Column {
         self.numbers.push(number);
     }
 
+    #[inline]
     pub fn get(&self, kind: Kind, row: usize) -> Option<Value<'_>> {
         if !self.present.get(row).copied().unwrap_or(false) {
             return None;

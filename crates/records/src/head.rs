@@ -6,7 +6,8 @@ use model::Labels;
 use model::record::{Attributes, Record, RecordBatch, Severity, SpanId, Tenant, TraceId, Value};
 use std::sync::Arc;
 
-/// A chunk takes no more rows once it holds this much; readers share it from then on.
+/// A chunk takes no more rows once it holds this much; readers share it from then on. All have the same room, taken at
+/// once: chunks that grow and are cut to size leave holes in memory that the next one does not fit into.
 const CHUNK_BYTES: usize = 256 << 10;
 
 /// Records in order of arrival.
@@ -85,6 +86,7 @@ impl Chunk {
     }
 
     /// The record of a row.
+    #[inline]
     pub fn record(&self, row: usize) -> Record<'_> {
         let row = &self.rows[row];
         let mut rest = &self.arena[row.at as usize..];
@@ -98,7 +100,8 @@ impl Chunk {
         }
         let (body, tail) = rest.split_at(row.body_bytes as usize);
         record.body = if row.text {
-            Value::String(std::str::from_utf8(body).unwrap_or_default())
+            // SAFETY: `push` is the only one to make rows, and sets `text` where it copied the whole of a string.
+            Value::String(unsafe { std::str::from_utf8_unchecked(body) })
         } else {
             Value::from_encoded(body).unwrap_or(Value::Null)
         };
@@ -132,22 +135,25 @@ impl Head {
     /// Takes in those rows of a batch that `keep` lets through.
     pub fn apply(&mut self, batch: &RecordBatch, keep: impl Fn(usize) -> bool, offset: Offset) {
         let mut streams: Vec<Option<u32>> = vec![None; batch.streams().len()];
-        for (_, r) in batch.iter().enumerate().filter(|(row, _)| keep(*row)) {
+        for (row, r) in batch.iter().enumerate().filter(|(row, _)| keep(*row)) {
             let place = r.stream.0 as usize;
             let stream = match streams[place] {
                 Some(s) => s,
                 None => *streams[place].insert(self.stream(batch.tenant(), &batch.streams()[place])),
             };
+            let content = ID_BYTES + batch.outline(row).2;
+            if self.open.arena.len() + content > CHUNK_BYTES && !self.open.rows.is_empty() {
+                let mut full = std::mem::take(&mut self.open);
+                full.rows.shrink_to_fit();
+                self.full.push(Arc::new(full));
+            }
+            if self.open.rows.is_empty() {
+                self.open.arena.reserve_exact(CHUNK_BYTES.max(content));
+            }
             let before = self.open.bytes();
             self.open.push(stream, &r.record);
             self.bytes += self.open.bytes() - before;
             self.rows += 1;
-            if self.open.bytes() >= CHUNK_BYTES {
-                let mut full = std::mem::take(&mut self.open);
-                full.arena.shrink_to_fit();
-                full.rows.shrink_to_fit();
-                self.full.push(Arc::new(full));
-            }
         }
         self.end = Offset(offset.0 + 1);
     }

@@ -5,7 +5,7 @@ use crate::error::{Damage, RecordsError};
 use crate::flush::choose_fields;
 use crate::group::{Field, Group, Kind};
 use crate::part::{
-    Directory, GROUP_BYTES, GROUP_ROWS, Layout, PartWriter, Reach, ShapeTable, Slot, StreamInfo,
+    Directory, GROUP_BYTES, GROUP_ROWS, Layout, Part, PartWriter, Reach, ShapeTable, Slot, StreamInfo,
 };
 use crate::partset::{LivePart, PartId};
 use crate::shape;
@@ -175,7 +175,10 @@ struct Merge<'a> {
 
 /// One part, read in order of (stream, time).
 struct Source<'a> {
+    engine: &'a Engine,
     live: &'a LivePart,
+    /// The same part, mapped anew every few row groups: what was read once is not kept in memory.
+    read: Part,
     shapes: ShapeTable,
     /// By shape of the part: its number in the result, where it has one.
     shape_numbers: Vec<Option<u32>>,
@@ -194,7 +197,7 @@ struct Source<'a> {
 
 impl<'a> Merge<'a> {
     fn new(
-        engine: &Engine,
+        engine: &'a Engine,
         parts: &'a [Arc<LivePart>],
         tombstones: &'a Tombstones,
     ) -> Result<Merge<'a>, RecordsError> {
@@ -230,6 +233,8 @@ impl<'a> Merge<'a> {
                 (of_stream, engine.options.oldest_ns(&live.id.tenant, &s.labels, now_ms))
             });
             sources.push(Source {
+                read: mapped(engine, &live.part)?,
+                engine,
                 shape_numbers: vec![None; shapes.len()],
                 shapes,
                 stream_numbers: d
@@ -346,6 +351,15 @@ impl<'a> Merge<'a> {
     }
 }
 
+/// Row groups after which a source is mapped anew.
+const MAPPED_GROUPS: usize = 4;
+
+/// A part, mapped for itself.
+fn mapped(engine: &Engine, part: &Part) -> Result<Part, RecordsError> {
+    let bytes = engine.blocks.open(part.name()).map_err(|e| RecordsError::io("open", part.name(), e))?;
+    Ok(part.over(bytes))
+}
+
 impl Source<'_> {
     /// Moves to the next row that is to be kept, this one included. Gives its stream, in the result, and time.
     fn advance(&mut self) -> Result<Option<(u32, i64)>, RecordsError> {
@@ -389,12 +403,10 @@ impl Source<'_> {
         while self.next_group < self.live.part.directory.groups.len() {
             let n = self.next_group;
             self.next_group += 1;
-            match self
-                .live
-                .part
-                .group(n)
-                .map(|g| (g.shape.iter().all(|s| (*s as usize) < self.shapes.len()), g))
-            {
+            if n.is_multiple_of(MAPPED_GROUPS) && n > 0 {
+                self.read = mapped(self.engine, &self.live.part)?;
+            }
+            match self.read.group(n).map(|g| (g.shape.iter().all(|s| (*s as usize) < self.shapes.len()), g)) {
                 Ok((true, g)) => self.group = g,
                 // Without its shapes a row says nothing; that they are damaged is known.
                 Ok((false, _)) => continue,

@@ -18,7 +18,7 @@ pub struct Options {
     pub retention_bytes: u64,
     /// Records further in the future than this many milliseconds are refused. Setting `logs.future`.
     pub future_ms_max: i64,
-    /// Memory for records that are not in a part yet. Writes are refused with "busy" at three times as much, which is
+    /// Memory for records that are not in a part yet. Writes are refused with "busy" at twice as much, which is
     /// met only when the disk cannot keep up. Setting `logs.memory`.
     pub head_bytes_max: usize,
     /// Bytes of records under way to the journal before writes are refused with "busy".

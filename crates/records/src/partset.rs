@@ -187,16 +187,17 @@ const MERGE_MAX: usize = 12;
 /// Parts below this size count as being of one size.
 const SMALL_BYTES: u64 = 256 << 10;
 
-/// A run of neighbours such that none is larger than all others together: every byte is then rewritten only a
-/// logarithmic number of times.
+/// A run of neighbours of which none is much larger than the others: every byte is then rewritten only a logarithmic
+/// number of times. The bound on the largest is what keeps a day's big part from being rewritten for every small one.
 fn plan(sizes: &[u64]) -> Option<std::ops::Range<usize>> {
     for start in 0..sizes.len().saturating_sub(FAN_IN - 1) {
-        let rest = &sizes[start..sizes.len().min(start + MERGE_MAX)];
-        let total: u64 = rest.iter().sum();
-        let largest = rest.iter().map(|s| *s.max(&SMALL_BYTES)).max().unwrap_or(0);
-        // The bound on the largest is what keeps a day's big part from being rewritten for every small one.
-        if total.max(SMALL_BYTES * rest.len() as u64) >= largest * (FAN_IN as u64) / 2 {
-            return Some(start..start + rest.len());
+        for end in start + FAN_IN..=sizes.len().min(start + MERGE_MAX) {
+            let run = &sizes[start..end];
+            let total: u64 = run.iter().sum();
+            let largest = run.iter().map(|s| *s.max(&SMALL_BYTES)).max().unwrap_or(0);
+            if total.max(SMALL_BYTES * run.len() as u64) >= largest * (FAN_IN as u64) * 3 / 4 {
+                return Some(start..end);
+            }
         }
     }
     None

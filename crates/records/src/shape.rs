@@ -118,14 +118,33 @@ pub(crate) struct Habit {
     pub longest: u8,
 }
 
+/// Values of one variable of one shape, which lie one behind the other.
+pub(crate) struct Values<'a> {
+    /// Where the first begins, counted as the ends are.
+    pub start: u32,
+    pub ends: &'a [u32],
+    pub bytes: &'a [u8],
+}
+
+fn classes(bytes: &[u8]) -> u8 {
+    bytes.iter().fold(0, |all, b| all | CLASS[*b as usize])
+}
+
 impl Habit {
-    /// Takes a value into account, and its trigrams if they are kept.
-    pub fn see(&mut self, value: &[u8], trigrams: &mut Trigrams) {
-        let classes = value.iter().fold(0, |all, b| all | CLASS[*b as usize]);
-        self.classes |= classes;
-        self.longest = self.longest.max(value.len().min(255) as u8);
-        if classes & WORDY != 0 {
-            trigrams.insert_all(value);
+    /// Takes values into account, and their trigrams if they are kept.
+    pub fn see(&mut self, values: &Values<'_>, trigrams: &mut Trigrams) {
+        let all = classes(values.bytes);
+        self.classes |= all;
+        let mut start = values.start;
+        for end in values.ends {
+            self.longest = self.longest.max((end - start).min(255) as u8);
+            if all & WORDY != 0 {
+                let value = &values.bytes[(start - values.start) as usize..(end - values.start) as usize];
+                if classes(value) & WORDY != 0 {
+                    trigrams.insert_all(value);
+                }
+            }
+            start = *end;
         }
     }
 }
@@ -139,6 +158,8 @@ pub(crate) enum Verdict {
     All,
     /// Each line has to be asked.
     Each,
+    /// Each line has to be asked, and those alone pass that have all of what is looked for within one variable.
+    Within,
 }
 
 impl Verdict {
@@ -154,7 +175,7 @@ impl Verdict {
         match self {
             Verdict::None => Verdict::All,
             Verdict::All => Verdict::None,
-            Verdict::Each => Verdict::Each,
+            Verdict::Each | Verdict::Within => Verdict::Each,
         }
     }
 }
@@ -162,24 +183,102 @@ impl Verdict {
 /// A filter made ready to be asked about many shapes.
 pub(crate) struct ShapeFilter<'a> {
     filter: &'a TextFilter,
-    finder: Option<Finder<'a>>,
+    plain: Option<Plain<'a>>,
 }
 
-/// Only this much of a pattern is laid along a shape; if that cannot lie there, the whole cannot.
+/// A text that is looked for.
+struct Plain<'a> {
+    finder: Finder<'a>,
+    /// As much of it as is laid along shapes.
+    along: &'a [u8],
+    /// Finds `along`, where that is not all.
+    beginning: Option<Finder<'a>>,
+    /// Classes of its bytes.
+    classes: u8,
+    /// By byte: the classes of what follows it, and of what comes before it.
+    following: [u8; 256],
+    preceding: [u8; 256],
+    /// Whether it has a hole in it, which would match the holes of shapes.
+    holed: bool,
+}
+
+/// Only this much of a pattern is laid along a shape.
 const ALONG_MAX: usize = 64;
 
 impl<'a> ShapeFilter<'a> {
     pub fn new(filter: &'a TextFilter) -> ShapeFilter<'a> {
         let plain = matches!(filter.op(), FilterOp::Contains | FilterOp::NotContains);
-        let finder = plain.then(|| Finder::new(filter.pattern().as_bytes()));
-        ShapeFilter { filter, finder }
+        ShapeFilter { filter, plain: plain.then(|| Plain::new(filter.pattern().as_bytes())) }
     }
 
-    /// Judges a shape by what its variables are like, and by the trigrams of all variables around where they are known.
-    pub fn judge(&self, shape: &[u8], habits: &[Habit], trigrams: Option<&Trigrams>) -> Verdict {
+    /// A judge of shapes by what their variables are like, and by the trigrams of all variables around where they are
+    /// known.
+    pub fn judge<'f, 't>(&'f self, trigrams: Option<&'t Trigrams>) -> Judge<'f, 't> {
+        let whole = self.plain.as_ref().is_none_or(|p| known(trigrams, p.along));
+        Judge { filter: self.filter, plain: self.plain.as_ref(), trigrams, whole }
+    }
+}
+
+impl<'a> Plain<'a> {
+    fn new(pattern: &'a [u8]) -> Plain<'a> {
+        let along = &pattern[..pattern.len().min(ALONG_MAX)];
+        let (mut following, mut preceding) = ([0; 256], [0; 256]);
+        for pair in along.windows(2) {
+            following[usize::from(pair[0])] |= CLASS[usize::from(pair[1])];
+            preceding[usize::from(pair[1])] |= CLASS[usize::from(pair[0])];
+        }
+        Plain {
+            finder: Finder::new(pattern),
+            along,
+            beginning: (along.len() < pattern.len()).then(|| Finder::new(along)),
+            classes: along.iter().fold(0, |all, b| all | CLASS[*b as usize]),
+            following,
+            preceding,
+            holed: memchr::memchr(HOLE, pattern).is_some(),
+        }
+    }
+
+    /// Whether a variable of this kind may hold all of it.
+    fn fits(&self, habit: &Habit) -> bool {
+        self.classes & !habit.classes == 0
+            && (habit.longest == 255 || self.along.len() <= usize::from(habit.longest))
+    }
+
+    /// Whether it may lie partly within a variable and partly outside: it has the byte before one and then what may be
+    /// in that variable, or the byte behind one after what may be in it.
+    fn may_cross(&self, shape: &[u8], habits: &[Habit]) -> bool {
+        let meets = |table: &[u8; 256], b: Option<&u8>, habit: &Habit| {
+            b.is_some_and(|b| *b == HOLE || table[usize::from(*b)] & habit.classes != 0)
+        };
+        memchr::memchr_iter(HOLE, shape).zip(habits).any(|(at, habit)| {
+            meets(&self.following, at.checked_sub(1).map(|i| &shape[i]), habit)
+                || meets(&self.preceding, shape.get(at + 1), habit)
+        })
+    }
+}
+
+/// Whether a variable may hold a piece of a pattern, as far as trigrams tell.
+fn known(trigrams: Option<&Trigrams>, piece: &[u8]) -> bool {
+    match trigrams {
+        Some(t) if piece.iter().any(|b| CLASS[*b as usize] & WORDY != 0) => t.contains_all(piece),
+        _ => true,
+    }
+}
+
+/// Says what a filter makes of shapes.
+pub(crate) struct Judge<'f, 't> {
+    filter: &'f TextFilter,
+    plain: Option<&'f Plain<'f>>,
+    trigrams: Option<&'t Trigrams>,
+    /// Whether any variable may hold all of the pattern.
+    whole: bool,
+}
+
+impl Judge<'_, '_> {
+    pub fn of(&self, shape: &[u8], habits: &[Habit]) -> Verdict {
         let negative = matches!(self.filter.op(), FilterOp::NotContains | FilterOp::NotMatches);
-        let verdict = match &self.finder {
-            Some(finder) => self.judge_plain(finder, shape, habits, trigrams),
+        let verdict = match self.plain {
+            Some(plain) => self.judge_plain(plain, shape, habits),
             None => return self.judge_regex(shape, habits),
         };
         if negative { verdict.not() } else { verdict }
@@ -198,19 +297,24 @@ impl<'a> ShapeFilter<'a> {
         }
     }
 
-    fn judge_plain(
-        &self,
-        finder: &Finder<'_>,
-        shape: &[u8],
-        habits: &[Habit],
-        trigrams: Option<&Trigrams>,
-    ) -> Verdict {
-        let pattern = self.filter.pattern().as_bytes();
-        // A pattern with the hole in it would match the shape's own holes.
-        let constant =
-            pattern.is_empty() || (memchr::memchr(HOLE, pattern).is_none() && finder.find(shape).is_some());
-        if constant {
+    fn judge_plain(&self, plain: &Plain<'_>, shape: &[u8], habits: &[Habit]) -> Verdict {
+        let pattern = plain.finder.needle();
+        if pattern.is_empty() || (!plain.holed && plain.finder.find(shape).is_some()) {
             return Verdict::All;
+        }
+        if habits.is_empty() {
+            return Verdict::None;
+        }
+        // What is laid along may lie in the constant text, and what follows it in a variable.
+        if plain.beginning.as_ref().is_some_and(|f| f.find(shape).is_some()) {
+            return Verdict::Each;
+        }
+        let within = self.whole && habits.iter().any(|h| plain.fits(h));
+        if !plain.may_cross(shape, habits) {
+            return if within { Verdict::Within } else { Verdict::None };
+        }
+        if within {
+            return Verdict::Each;
         }
         let mut pieces: [&[u8]; VARS_MAX + 1] = [&[]; VARS_MAX + 1];
         let mut n = 0;
@@ -218,13 +322,13 @@ impl<'a> ShapeFilter<'a> {
             pieces[n] = piece;
             n += 1;
         }
-        let along = Along {
-            pattern: &pattern[..pattern.len().min(ALONG_MAX)],
-            pieces: &pieces[..n],
-            habits,
-            trigrams,
-        };
+        let along = Along { pattern: plain.along, pieces: &pieces[..n], habits, trigrams: self.trigrams };
         if along.possible() { Verdict::Each } else { Verdict::None }
+    }
+
+    /// Whether any variable may hold all of what is looked for.
+    pub fn whole(&self) -> bool {
+        self.whole
     }
 }
 
@@ -261,13 +365,13 @@ impl Along<'_> {
         let habit = self.habits[k];
         let fits = rest.iter().take_while(|b| CLASS[**b as usize] & habit.classes != 0).count();
         let fits = if habit.longest == 255 { fits } else { fits.min(usize::from(habit.longest)) };
-        if fits == rest.len() && self.known(rest) {
+        if fits == rest.len() && known(self.trigrams, rest) {
             return true;
         }
         let next = self.pieces[k + 1];
         (1..=fits.min(rest.len() - 1)).any(|s| {
             let behind = &rest[s..];
-            if !self.known(&rest[..s]) {
+            if !known(self.trigrams, &rest[..s]) {
                 false
             } else if behind.len() <= next.len() {
                 next.starts_with(behind)
@@ -277,14 +381,6 @@ impl Along<'_> {
                     && self.within(k + 1, from + s + next.len(), tried)
             }
         })
-    }
-
-    /// Whether a variable may hold this piece of the pattern, as far as trigrams tell.
-    fn known(&self, piece: &[u8]) -> bool {
-        match self.trigrams {
-            Some(t) if piece.iter().any(|b| CLASS[*b as usize] & WORDY != 0) => t.contains_all(piece),
-            _ => true,
-        }
     }
 }
 
@@ -319,7 +415,7 @@ mod tests {
     fn habits(line: &[u8], vars: &[(u32, u32)], trigrams: &mut Trigrams) -> Vec<Habit> {
         let see = |(a, b): &(u32, u32)| {
             let mut h = Habit::default();
-            h.see(&line[*a as usize..*b as usize], trigrams);
+            h.see(&Values { start: *a, ends: &[*b], bytes: &line[*a as usize..*b as usize] }, trigrams);
             h
         };
         vars.iter().map(see).collect()
@@ -346,7 +442,7 @@ mod tests {
                 for op in [FilterOp::Contains, FilterOp::NotContains] {
                     let filter = TextFilter::new(op, pattern).unwrap();
                     for t in [None, Some(&trigrams)] {
-                        let verdict = ShapeFilter::new(&filter).judge(&shape, &habits, t);
+                        let verdict = ShapeFilter::new(&filter).judge(t).of(&shape, &habits);
                         let wrong = if filter.passes(&line) { Verdict::None } else { Verdict::All };
                         prop_assert_ne!(verdict, wrong, "{:?} {:?}", filter, line);
                     }
@@ -362,13 +458,18 @@ mod tests {
             let mut t = Trigrams::new();
             let habits = habits(line.as_bytes(), &vars, &mut t);
             let filter = TextFilter::new(FilterOp::Contains, pattern).unwrap();
-            ShapeFilter::new(&filter).judge(&shape, &habits, Some(&t))
+            ShapeFilter::new(&filter).judge(Some(&t)).of(&shape, &habits)
         };
         assert_eq!(judge("blk_12", "at blk_-1234"), Verdict::None);
+        assert_eq!(judge("123", "at blk_-1234"), Verdict::Within);
         assert_eq!(judge("blk_-12", "at blk_-1234"), Verdict::Each);
         assert_eq!(judge("nosuch9", "10.2.3.4 user17 eth0 was here"), Verdict::None);
         assert_eq!(judge("was he", "10.2.3.4 was here"), Verdict::All);
         assert_eq!(judge("4 was", "10.2.3.4 was here"), Verdict::Each);
         assert_eq!(judge("x was", "10.2.3.4 was here"), Verdict::None);
+        // Longer than what is laid along shapes, and ending in a variable.
+        let long = "no digit in all of this text, which is longer than what is laid along a shape, then ";
+        assert_eq!(judge(&format!("{long}12"), &format!("so {long}1234 and more")), Verdict::Each);
+        assert_eq!(judge(&format!("x{long}12"), &format!("so {long}1234 and more")), Verdict::None);
     }
 }

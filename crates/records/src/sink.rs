@@ -92,11 +92,9 @@ impl Engine {
             batch.streams().iter().map(|s| self.options.oldest_ns(batch.tenant(), s, now_ms)).collect();
         let limit = self.options.record_bytes_max;
         let mut refused = Vec::new();
-        for (row, r) in batch.iter().enumerate() {
-            let from_ns = oldest[r.stream.0 as usize];
-            let time_ns = r.record.time_ns;
-            let body = r.record.body.as_str().map_or(0, str::len);
-            let bytes = body + r.record.attributes.encoded().len();
+        for row in 0..batch.len() {
+            let (stream, time_ns, bytes) = batch.outline(row);
+            let from_ns = oldest[stream.0 as usize];
             let reason = if time_ns < from_ns || to_ns < time_ns {
                 let old = time_ns < from_ns;
                 RecordError::OutOfBounds {
@@ -108,7 +106,7 @@ impl Engine {
                 }
             } else if bytes > limit {
                 RecordError::Limit(Limit {
-                    what: format!("bytes of a record of {}", batch.labels(r.stream)),
+                    what: format!("bytes of a record of {}", batch.labels(stream)),
                     observed: bytes as u64,
                     limit: limit as u64,
                     setting: "logs.limits.record_bytes",
@@ -136,7 +134,7 @@ impl Engine {
         let bytes = self.head_bytes();
         if bytes > self.options.head_bytes_max {
             self.wake.flush.raise();
-            if self.options.background && bytes > 3 * self.options.head_bytes_max {
+            if self.options.background && bytes > 2 * self.options.head_bytes_max {
                 return busy("memory for recent records, logs.memory, is used up");
             }
         }
@@ -147,9 +145,8 @@ impl Engine {
 /// Rows that go into one record of the journal each.
 fn pieces(batch: &RecordBatch) -> Vec<Range<usize>> {
     let (mut all, mut start, mut bytes) = (Vec::new(), 0, 0);
-    for (row, r) in batch.iter().enumerate() {
-        let body = r.record.body.as_str().map_or(0, str::len);
-        let size = ROW_BYTES + body + r.record.attributes.encoded().len();
+    for row in 0..batch.len() {
+        let size = ROW_BYTES + batch.outline(row).2;
         if bytes + size > JOURNAL_RECORD_BYTES && row > start {
             all.push(start..row);
             (start, bytes) = (row, 0);

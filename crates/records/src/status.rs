@@ -3,7 +3,8 @@
 use crate::engine::{Engine, PARTITION};
 use crate::error::Damage;
 use journal::Journal;
-use serde::Serialize;
+use model::record::TextFilter;
+use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -89,18 +90,25 @@ pub struct TenantStatus {
 /// A deletion not carried out yet.
 #[derive(Debug, Clone, Serialize)]
 pub struct Deletion {
+    /// Its number among deletions and flushes.
+    pub number: u64,
     /// Whose records.
     pub tenant: String,
     /// Of which streams.
     pub selector: String,
-    /// Which text, in words.
-    pub filters: Vec<String>,
+    /// Which text: conditions all of which hold.
+    #[serde(serialize_with = "in_words")]
+    pub filters: Vec<TextFilter>,
     /// From this time on.
     pub start_ns: i64,
     /// Up to this time.
     pub end_ns: i64,
     /// When it was asked for, Unix milliseconds.
     pub asked_ms: i64,
+}
+
+fn in_words<S: Serializer>(filters: &[TextFilter], s: S) -> Result<S::Ok, S::Error> {
+    s.collect_seq(filters.iter().map(|f| format!("{f:?}")))
 }
 
 fn selector(matchers: &[model::Matcher]) -> String {
@@ -135,9 +143,10 @@ impl Engine {
         let tenants: Vec<TenantStatus> =
             tenants.into_iter().map(|(name, t)| TenantStatus { tenant: name.to_owned(), ..t }).collect();
         let deletions = tombstones.0.iter().map(|t| Deletion {
+            number: t.number,
             tenant: t.tenant.as_str().to_owned(),
             selector: selector(&t.matchers),
-            filters: t.filters.iter().map(|f| format!("{f:?}")).collect(),
+            filters: t.filters.clone(),
             start_ns: t.start_ns,
             end_ns: t.end_ns,
             asked_ms: t.asked_ms,

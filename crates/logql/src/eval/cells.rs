@@ -17,6 +17,8 @@ pub(super) struct Cells {
     used: Vec<bool>,
     /// When each window ends.
     ends: Vec<i64>,
+    /// How long each cell is, if all are equally long.
+    width: Option<u64>,
 }
 
 impl Cells {
@@ -35,7 +37,9 @@ impl Cells {
             used[first.min(end)..end].fill(true);
             done = done.max(end);
         }
-        Cells { bounds, windows, used, ends }
+        let width = bounds.get(1).map(|b| b.wrapping_sub(bounds[0]) as u64);
+        let alike = bounds.windows(2).all(|b| Some(b[1].wrapping_sub(b[0]) as u64) == width);
+        Cells { bounds, windows, used, ends, width: width.filter(|w| alike && *w > 0) }
     }
 
     /// The first instant of any window.
@@ -53,13 +57,36 @@ impl Cells {
         self.ends[step]
     }
 
+    /// Counts instants in any order, cell by cell, if that is quick: where cells are equally long and not many more
+    /// than instants.
+    pub fn count(&self, times_ns: &[i64], counts: &mut Vec<u32>) -> bool {
+        let (Some(width), Some(first)) = (self.width, self.bounds.first()) else { return false };
+        let cells = self.bounds.len() - 1;
+        if cells > 4 * times_ns.len() {
+            return false;
+        }
+        counts.clear();
+        counts.resize(cells, 0);
+        for t in times_ns {
+            // What is before the first cell becomes far too much.
+            let cell = t.wrapping_sub(*first).wrapping_sub(1) as u64 / width;
+            if let Some(n) = counts.get_mut(usize::try_from(cell).unwrap_or(usize::MAX)) {
+                *n += 1;
+            }
+        }
+        for (n, used) in counts.iter_mut().zip(&self.used) {
+            *n *= u32::from(*used);
+        }
+        true
+    }
+
     /// Bytes held.
     pub fn bytes(&self) -> u64 {
         (self.bounds.len() * 9 + self.windows.len() * 16) as u64
     }
 }
 
-/// Finds the cells of rows in ascending order of time.
+/// Finds the cells of rows, fastest where their times ascend.
 pub(super) struct Cursor<'c> {
     cells: &'c Cells,
     cell: usize,
@@ -76,10 +103,12 @@ impl<'c> Cursor<'c> {
         self.cells.bounds.get(self.cell + 1).copied().unwrap_or(i64::MAX)
     }
 
-    /// The cell of an instant that is not before the one asked for last, if a window holds it.
+    /// The cell of an instant, if a window holds it.
     pub fn cell(&mut self, time_ns: i64) -> Option<u32> {
         let bounds = &self.cells.bounds;
-        if time_ns > self.cell_end() {
+        if bounds.get(self.cell).is_some_and(|b| time_ns <= *b) {
+            self.cell = bounds.partition_point(|b| *b < time_ns).saturating_sub(1);
+        } else if time_ns > self.cell_end() {
             // Mostly the next one.
             self.cell += 1;
             if time_ns > self.cell_end() {
@@ -90,19 +119,10 @@ impl<'c> Cursor<'c> {
         (inside && self.cells.used[self.cell] && self.cell + 1 < bounds.len()).then_some(self.cell as u32)
     }
 
-    /// How many of these times, ascending, are in the current cell.
+    /// How many of these times, from the first on, are in the current cell.
     pub fn run(&self, times_ns: &[i64]) -> usize {
-        let end = self.cell_end();
-        if times_ns.last().is_some_and(|last| *last <= end) {
-            return times_ns.len();
-        }
-        // Short runs are found from the front.
-        let mut reach = 1;
-        while reach < times_ns.len() && times_ns[reach] <= end {
-            reach *= 2;
-        }
-        let within = &times_ns[..reach.min(times_ns.len())];
-        within.partition_point(|t| *t <= end)
+        let (start, end) = (self.cells.bounds.get(self.cell).copied().unwrap_or(i64::MIN), self.cell_end());
+        times_ns.iter().position(|t| *t <= start || end < *t).unwrap_or(times_ns.len())
     }
 }
 
@@ -139,10 +159,22 @@ mod tests {
                     })
                     .collect();
                 prop_assert_eq!(found, wanted, "{}", t);
-                let run = cursor.run(&times[i..]);
-                let end = cursor.cell_end();
-                prop_assert_eq!(run, times[i..].iter().filter(|t| **t <= end).count());
+                if cell.is_some() {
+                    let run = cursor.run(&times[i..]);
+                    let end = cursor.cell_end();
+                    prop_assert_eq!(run, times[i..].iter().filter(|t| **t <= end).count());
+                }
             }
+            let mut counts = Vec::new();
+            if cells.count(&times, &mut counts) {
+                let mut found = vec![0; counts.len()];
+                times.iter().filter_map(|t| Cursor::new(&cells, *t).cell(*t)).for_each(|c| found[c as usize] += 1);
+                prop_assert_eq!(counts, found);
+            }
+            let one_by_one = |t: &i64| Cursor::new(&cells, *t).cell(*t);
+            let ascending: Vec<_> = times.iter().map(one_by_one).collect();
+            let backwards: Vec<_> = times.iter().rev().map(|t| cursor.cell(*t)).collect();
+            prop_assert!(ascending.iter().rev().eq(&backwards));
         }
     }
 }

@@ -190,7 +190,63 @@ pub(super) trait Store: Default {
 
 /// A summary per cell that has rows.
 pub(super) struct Summaries<F> {
-    series: Vec<Vec<(u32, F)>>,
+    series: Vec<Cellwise<F>>,
+}
+
+/// The summaries of one series. Most series of a query with many have one cell only.
+struct Cellwise<F> {
+    /// The cell that came last.
+    last: Option<(u32, F)>,
+    others: Option<Box<Others<F>>>,
+}
+
+/// The summaries of other cells; those before `sorted` in ascending order, none twice among them.
+struct Others<F> {
+    cells: Vec<(u32, F)>,
+    sorted: usize,
+}
+
+impl<F> Default for Cellwise<F> {
+    fn default() -> Self {
+        Cellwise { last: None, others: None }
+    }
+}
+
+impl<F: Fold> Cellwise<F> {
+    /// Adds a row. Says whether it took more room.
+    #[inline]
+    fn add(&mut self, cell: u32, time_ns: i64, value: f64) -> bool {
+        match &mut self.last {
+            Some((last, fold)) if *last == cell => {
+                fold.add(time_ns, value);
+                false
+            }
+            _ => self.turn(cell, time_ns, value),
+        }
+    }
+
+    /// Blocks go back in time, so a cell may come again.
+    fn turn(&mut self, cell: u32, time_ns: i64, value: f64) -> bool {
+        let Some(before) = self.last.replace((cell, F::of(time_ns, value))) else { return true };
+        let others = self.others.get_or_insert_with(|| Box::new(Others { cells: Vec::new(), sorted: 0 }));
+        if let Ok(at) = others.cells[..others.sorted].binary_search_by_key(&before.0, |(c, _)| *c) {
+            others.cells[at].1.join(&before.1);
+            return false;
+        }
+        others.cells.push(before);
+        if others.cells.len() > 2 * others.sorted + 16 {
+            joined(&mut others.cells);
+            others.sorted = others.cells.len();
+        }
+        true
+    }
+
+    fn take(&mut self) -> Vec<(u32, F)> {
+        let mut all = self.others.take().map_or_else(Vec::new, |others| others.cells);
+        all.extend(self.last.take());
+        joined(&mut all);
+        all
+    }
 }
 
 impl<F> Default for Summaries<F> {
@@ -203,29 +259,18 @@ impl<F: Fold> Store for Summaries<F> {
     const ROW_BYTES: u64 = size_of::<(u32, F)>() as u64;
 
     fn grow(&mut self, series: usize) {
-        self.series.resize_with(series, Vec::new);
+        if self.series.len() < series {
+            self.series.resize_with(series, Cellwise::default);
+        }
     }
 
     #[inline]
     fn add(&mut self, series: u32, cell: u32, time_ns: i64, value: f64) -> bool {
-        let cells = &mut self.series[series as usize];
-        if let Some((last, fold)) = cells.last_mut()
-            && *last == cell
-        {
-            fold.add(time_ns, value);
-            return false;
-        }
-        // Blocks of other streams go back in time; what they leave twice is joined when there is too much of it.
-        if cells.len() == cells.capacity() && cells.len() >= 64 {
-            joined(cells);
-        }
-        cells.push((cell, F::of(time_ns, value)));
-        true
+        self.series[series as usize].add(cell, time_ns, value)
     }
 
     fn finish(&mut self, series: usize, cells: &Cells, finish: &Finish) -> Vec<(u32, f64)> {
-        let mut summaries = std::mem::take(&mut self.series[series]);
-        joined(&mut summaries);
+        let summaries = self.series[series].take();
         slide(&summaries, &cells.windows, |fold| fold.value(finish))
     }
 }

@@ -39,9 +39,9 @@ pub(super) struct Groups {
     table: HashTable<u32>,
     keys: Vec<Key>,
     key_bytes: Vec<u8>,
+    /// The labels of each series and its number; not needed where the key says all of them.
     by_labels: HashMap<Labels, u32>,
-    /// The labels of each series.
-    pub labels: Vec<Labels>,
+    labels: Vec<Labels>,
     scratch: Vec<u8>,
 }
 
@@ -110,12 +110,19 @@ impl Groups {
         if let Some(at) = found {
             return keys[*at as usize].series;
         }
-        let labels = self.group.labels(pairs);
-        let next = self.labels.len() as u32;
-        let series = *self.by_labels.entry(labels.clone()).or_insert(next);
-        if series == next {
-            self.labels.push(labels);
-        }
+        let series = match &self.group {
+            Group::By(_) => self.keys.len() as u32,
+            // Two keys with their labels in another order are one series.
+            Group::Without(_) => {
+                let labels = self.group.labels(pairs);
+                let next = self.labels.len() as u32;
+                let series = *self.by_labels.entry(labels.clone()).or_insert(next);
+                if series == next {
+                    self.labels.push(labels);
+                }
+                series
+            }
+        };
         let start = self.key_bytes.len();
         self.key_bytes.extend_from_slice(key);
         let at = self.keys.len() as u32;
@@ -123,6 +130,33 @@ impl Groups {
         let keys = &self.keys;
         self.table.insert_unique(hash, at, |at| keys[*at as usize].hash);
         series
+    }
+
+    /// How many series there are.
+    pub fn len(&self) -> usize {
+        match &self.group {
+            Group::By(_) => self.keys.len(),
+            Group::Without(_) => self.labels.len(),
+        }
+    }
+
+    /// The labels of a series.
+    pub fn labels(&self, series: usize) -> Labels {
+        let names = match &self.group {
+            Group::Without(_) => return self.labels[series].clone(),
+            Group::By(names) => names.as_slice(),
+        };
+        let key = &self.key_bytes[self.keys[series].start..self.keys[series].end];
+        let values: Vec<&[u8]> = match names {
+            [_] => vec![key],
+            _ => key.split(|b| *b == SEPARATOR).collect(),
+        };
+        let named = names.iter().enumerate().filter(|(i, name)| !names[..*i].contains(name));
+        let pairs = named.filter_map(|(i, name)| {
+            let value = std::str::from_utf8(values.get(i)?).ok()?;
+            (!value.is_empty()).then_some((name.as_str(), value))
+        });
+        Labels::from_pairs(pairs).unwrap_or_default()
     }
 
     /// Bytes held, roughly.
@@ -145,12 +179,18 @@ mod tests {
         let b = all.of(&[pair("b", "2"), pair("a", "1"), pair("c", "")]);
         let c = all.of(&[pair("a", "12"), pair("b", "")]);
         assert_eq!((a, b, c), (0, 0, 1));
-        assert_eq!(all.labels[0].to_string(), r#"{a="1", b="2"}"#);
+        assert_eq!(all.labels(0).to_string(), r#"{a="1", b="2"}"#);
         let mut by = Groups::new(Group::By(vec!["a".to_owned(), "b".to_owned()]));
         assert_eq!(by.of(&[pair("a", "1"), pair("b", "2")]), 0);
         assert_eq!(by.of(&[pair("a", "12")]), 1);
         assert_eq!(by.of(&[pair("b", "12")]), 2);
+        let labels: Vec<String> = (0..by.len()).map(|s| by.labels(s).to_string()).collect();
+        assert_eq!(labels, [r#"{a="1", b="2"}"#, r#"{a="12"}"#, r#"{b="12"}"#]);
         let mut one = Groups::new(Group::By(vec!["a".to_owned()]));
         assert_eq!((one.of(&[]), one.of(&[pair("a", "1")]), one.of(&[pair("b", "2")])), (0, 1, 0));
+        assert_eq!(
+            (one.labels(0).to_string(), one.labels(1).to_string()),
+            ("{}".into(), r#"{a="1"}"#.into())
+        );
     }
 }

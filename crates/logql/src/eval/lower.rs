@@ -5,7 +5,7 @@
 //! time of its own in which the steps are 0, 1, 2, … ms, with a lookback of 1 ms, so that each step sees exactly its
 //! value.
 
-use super::range::{self, StepSeries};
+use super::range::{self, Around, Most, StepSeries};
 use super::{Context, Steps};
 use crate::ast::{self, Grouping, Metric, RangeAggregate, RangeOp, Span, VectorOp};
 use crate::value::{MatrixSeries, Value, VectorSample};
@@ -24,7 +24,7 @@ pub(crate) fn metric(
     instant: bool,
 ) -> Result<Value, EvalError> {
     let mut leaves = Leaves { context, steps, known: Vec::new(), results: Vec::new() };
-    let expr = leaves.lower(metric, None)?;
+    let expr = leaves.lower(metric, None, None)?;
     let results = leaves.results;
     let series: u64 = results.iter().map(|r: &Vec<StepSeries>| r.len() as u64).sum();
     let engine = Engine::new(EngineOptions {
@@ -75,17 +75,20 @@ struct Leaves<'a, 'q> {
 }
 
 impl Leaves<'_, '_> {
-    /// `around` is the aggregation directly around a metric.
+    /// `around` is the aggregation directly around a metric, `most` what is chosen of the metric's series.
     fn lower(
         &mut self,
         metric: &Metric,
         around: Option<&ast::VectorAggregate>,
+        most: Option<Most>,
     ) -> Result<prom::Expr, EvalError> {
         let span = Span::default();
         Ok(match metric {
-            Metric::Range(range) => self.leaf(range, around)?,
+            Metric::Range(range) => self.leaf(range, around, most)?,
+            // The function gives the series of the aggregation itself.
+            Metric::Vector(v) if done_by_leaf(v) => self.lower(&v.inner, Some(v), most)?,
             Metric::Vector(v) => {
-                let inner = self.lower(&v.inner, Some(v))?;
+                let inner = self.lower(&v.inner, Some(v), self.chosen(v))?;
                 match v.op {
                     VectorOp::Sort => call("sort", vec![inner])?,
                     VectorOp::SortDesc => call("sort_desc", vec![inner])?,
@@ -106,14 +109,14 @@ impl Leaves<'_, '_> {
                 let vectors = !b.lhs.is_scalar() && !b.rhs.is_scalar();
                 prom::Expr::Binary(Box::new(prom::Binary {
                     op: b.op,
-                    lhs: self.lower(&b.lhs, None)?,
-                    rhs: self.lower(&b.rhs, None)?,
+                    lhs: self.lower(&b.lhs, None, None)?,
+                    rhs: self.lower(&b.rhs, None, None)?,
                     matching: vectors.then(|| b.matching.clone()),
                     return_bool: b.return_bool,
                 }))
             }
             Metric::LabelReplace(l) => {
-                let inner = self.lower(&l.inner, None)?;
+                let inner = self.lower(&l.inner, None, None)?;
                 let texts = [&l.destination, &l.replacement, &l.source, &l.pattern];
                 let text = |t: &String| {
                     prom::Expr::String(prom::StringLiteral { bytes: t.clone().into_bytes(), span })
@@ -125,22 +128,38 @@ impl Leaves<'_, '_> {
         })
     }
 
+    /// What `topk` and `bottomk` choose of all series at once, at one instant.
+    fn chosen(&self, v: &ast::VectorAggregate) -> Option<Most> {
+        let greatest = match v.op {
+            VectorOp::Topk | VectorOp::ApproxTopk => true,
+            VectorOp::Bottomk => false,
+            _ => return None,
+        };
+        let one_group = v.grouping.as_ref().is_none_or(|g| g.labels.is_empty() && !g.without);
+        let count = usize::try_from(v.param?).ok()?;
+        (one_group && self.steps.count == 1).then_some(Most { greatest, count })
+    }
+
     fn leaf(
         &mut self,
         range: &RangeAggregate,
         around: Option<&ast::VectorAggregate>,
+        most: Option<Most>,
     ) -> Result<prom::Expr, EvalError> {
         let grouping = around.filter(|v| same_when_grouped(v.op, range.op));
         let nothing = Grouping::default();
         let grouping = grouping.map(|v| v.grouping.as_ref().unwrap_or(&nothing));
-        let text = match grouping {
+        let mut text = match grouping {
             Some(g) => format!("{g} {}", Metric::Range(Box::new(range.clone()))),
             None => Metric::Range(Box::new(range.clone())).to_string(),
         };
+        if let Some(most) = most {
+            text.push_str(&format!(" {most:?}"));
+        }
         let at = match self.known.iter().position(|k| *k == text) {
             Some(at) => at,
             None => {
-                let result = range::evaluate(self.context, range, grouping, self.steps)?;
+                let result = range::evaluate(self.context, range, Around { grouping, most }, self.steps)?;
                 self.known.push(text);
                 self.results.push(result);
                 self.results.len() - 1
@@ -155,6 +174,11 @@ impl Leaves<'_, '_> {
             span: Span::default(),
         })))
     }
+}
+
+/// Whether a function groups its lines as the aggregation around it asks for, so that nothing is left to aggregate.
+fn done_by_leaf(v: &ast::VectorAggregate) -> bool {
+    matches!(&v.inner, Metric::Range(range) if range.grouping.is_none() && same_when_grouped(v.op, range.op))
 }
 
 /// Whether an aggregation gives the same when the lines of a group are taken together beforehand.

@@ -30,19 +30,35 @@ enum Value<'q> {
     Unwrap { label: &'q str, conversion: Conversion, filters: Vec<Predicate> },
 }
 
-/// Evaluates a function at all steps. `around` is the clause of an aggregation around it that gives the same when
-/// series are already aggregated here.
+/// What is around a function and may be done together with it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Around<'q> {
+    /// The clause of an aggregation that gives the same when series are already aggregated here.
+    pub grouping: Option<&'q Grouping>,
+    /// Only the series with the greatest (or the least) values are of use, so many of them.
+    pub most: Option<Most>,
+}
+
+/// The series that `topk` or `bottomk` may choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Most {
+    pub greatest: bool,
+    pub count: usize,
+}
+
+/// Evaluates a function at all steps.
 pub(super) fn evaluate(
     context: &mut Context<'_>,
     range: &RangeAggregate,
-    around: Option<&Grouping>,
+    around: Around<'_>,
     steps: &Steps,
 ) -> Result<Vec<StepSeries>, EvalError> {
     use RangeOp::*;
     match range.op {
         AbsentOverTime => {
             let nothing = Grouping::default();
-            let present = run::<Summaries<Total>>(context, range, Some(&nothing), steps)?;
+            let whole = Around { grouping: Some(&nothing), most: None };
+            let present = run::<Summaries<Total>>(context, range, whole, steps)?;
             Ok(absent(range, &present, steps))
         }
         CountOverTime | BytesOverTime | BytesRate => run::<Summaries<Total>>(context, range, around, steps),
@@ -96,10 +112,10 @@ fn group(range: &RangeAggregate, around: Option<&Grouping>) -> Group {
 fn run<S: Store>(
     context: &mut Context<'_>,
     range: &RangeAggregate,
-    around: Option<&Grouping>,
+    around: Around<'_>,
     steps: &Steps,
 ) -> Result<Vec<StepSeries>, EvalError> {
-    let group = group(range, around);
+    let group = group(range, around.grouping);
     let value = value(range)?;
     let mut wanted = match &group {
         Group::By(labels) => Wanted::Named(labels.clone()),
@@ -120,6 +136,7 @@ fn run<S: Store>(
         value,
         groups: Groups::new(group),
         store: S::default(),
+        counts: Vec::new(),
         rows_kept: 0,
     };
     let mut failure = None;
@@ -143,7 +160,7 @@ fn run<S: Store>(
     }
     context.stats.add(&stats);
     let finish = Finish { op: range.op, param: range.param.unwrap_or(f64::NAN), range_ns: range.range_ns };
-    collector.finish(context, &finish)
+    collector.finish(context, &finish, around.most)
 }
 
 fn value(range: &RangeAggregate) -> Result<Value<'_>, EvalError> {
@@ -168,13 +185,15 @@ struct Collector<'q, S> {
     value: Value<'q>,
     groups: Groups,
     store: S,
+    /// Rows of a block by cell.
+    counts: Vec<u32>,
     /// Rows that took room of their own.
     rows_kept: u64,
 }
 
 impl<S: Store> Collector<'_, S> {
     fn bytes(&self) -> u64 {
-        self.groups.bytes() + self.rows_kept * S::ROW_BYTES + self.groups.labels.len() as u64 * 48
+        self.groups.bytes() + self.rows_kept * S::ROW_BYTES + self.groups.len() as u64 * 64
     }
 
     fn block(
@@ -205,12 +224,18 @@ impl<S: Store> Collector<'_, S> {
 
     fn series(&mut self, pairs: &[crate::pipeline::Pair<'_>]) -> u32 {
         let series = self.groups.of(pairs);
-        self.store.grow(self.groups.labels.len());
+        self.store.grow(self.groups.len());
         series
     }
 
     /// Counts the rows of one series cell by cell.
     fn count_runs(&mut self, series: u32, block: &Block<'_>, cursor: &mut Cursor<'_>) {
+        if self.cells.count(block.times_ns, &mut self.counts) {
+            for (cell, n) in (0..).zip(&self.counts).filter(|(_, n)| **n > 0) {
+                self.rows_kept += u64::from(self.store.add(series, cell, block.times_ns[0], f64::from(*n)));
+            }
+            return;
+        }
         let mut times = block.times_ns;
         while let Some(first) = times.first() {
             let cell = cursor.cell(*first);
@@ -278,20 +303,47 @@ impl<S: Store> Collector<'_, S> {
         }
     }
 
-    fn finish(mut self, context: &mut Context<'_>, finish: &Finish) -> Result<Vec<StepSeries>, EvalError> {
-        let labels = std::mem::take(&mut self.groups.labels);
-        let mut out = Vec::with_capacity(labels.len());
-        for (i, labels) in labels.into_iter().enumerate() {
+    fn finish(
+        mut self,
+        context: &mut Context<'_>,
+        finish: &Finish,
+        most: Option<Most>,
+    ) -> Result<Vec<StepSeries>, EvalError> {
+        let mut all: Vec<(usize, Vec<(u32, f64)>)> = Vec::new();
+        for i in 0..self.groups.len() {
             if i % 256 == 255 {
                 context.control.check()?;
             }
             let values = self.store.finish(i, self.cells, finish);
             context.held.grow(values.len() as u64 * 16)?;
             if !values.is_empty() {
-                out.push(StepSeries { labels, values });
+                all.push((i, values));
             }
         }
-        Ok(out)
+        if let Some(most) = most {
+            most.keep(&mut all);
+        }
+        let series = |(i, values)| StepSeries { labels: self.groups.labels(i), values };
+        Ok(all.into_iter().map(series).collect())
+    }
+}
+
+impl Most {
+    /// Leaves out series that are behind enough others at the only step there is. What is equal to the last one that
+    /// counts stays, and so does what is no number: the choice among these is not made here.
+    fn keep(self, series: &mut Vec<(usize, Vec<(u32, f64)>)>) {
+        let rank = |v: f64| if self.greatest { -v } else { v };
+        let mut ranks: Vec<f64> = series
+            .iter()
+            .filter_map(|(_, v)| v.first())
+            .map(|(_, v)| rank(*v))
+            .filter(|r| !r.is_nan())
+            .collect();
+        if self.count == 0 || ranks.len() <= self.count {
+            return;
+        }
+        let last = *ranks.select_nth_unstable_by(self.count - 1, f64::total_cmp).1;
+        series.retain(|(_, v)| v.first().is_none_or(|(_, v)| v.is_nan() || rank(*v) <= last));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::pattern::Pattern;
 use super::{IpSet, regex};
-use crate::ast::{LineFilter, LineOp, LineTerm};
+use crate::ast::{LineFilter, LineOp, LineTerm, LogExpr, StageKind};
 use memchr::memmem::Finder;
 use model::record::{FilterOp, TextFilter};
 use regex::Regex;
@@ -83,6 +83,26 @@ pub(crate) fn pushed(filter: &LineFilter) -> Result<Pushed, String> {
         },
         LineOp::NotPattern => nothing,
     }
+}
+
+/// The conditions of a query that filters lines and does nothing else; an error names the stage that does more.
+pub fn line_filters(log: &LogExpr) -> Result<Vec<TextFilter>, String> {
+    let mut all = Vec::new();
+    for stage in &log.stages {
+        let filters = match &stage.kind {
+            StageKind::Line(filter) => Some(pushed(filter)?).filter(|p| p.complete),
+            _ => None,
+        };
+        match filters {
+            Some(mut p) => all.append(&mut p.filters),
+            None => {
+                return Err(format!(
+                    "{stage} is not possible here: only line filters on text are, |= != |~ !~"
+                ));
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// A line filter that is applied here.

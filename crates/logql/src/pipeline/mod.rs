@@ -24,6 +24,7 @@ pub(crate) use format::check_template;
 pub(crate) use ip::IpSet;
 pub(crate) use json::check_path as check_json_path;
 pub(crate) use labels::{Kind, Pair, RowLabels};
+pub use line::line_filters;
 pub(crate) use line::{check_regex, pushed};
 pub(crate) use parse::Wanted;
 pub(crate) use pattern::check as check_pattern;

@@ -9,13 +9,14 @@ use crate::group::{Column, Group, Kind, Texts};
 use bytes::Bytes;
 use model::record::{SpanId, TraceId};
 use std::ops::Range;
+use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// An open part. Its directory is in memory, everything else is read where it lies.
 pub(crate) struct Part {
     name: String,
     bytes: Bytes,
-    pub directory: Directory,
+    pub directory: Arc<Directory>,
 }
 
 /// Rows of one shape and stream, in order of time.
@@ -37,7 +38,7 @@ const RAW_MAX: u32 = 1 << 30;
 impl Part {
     pub fn open(name: &str, bytes: Bytes) -> Result<Part, RecordsError> {
         match Part::read_directory(&bytes) {
-            Ok(directory) => Ok(Part { name: name.to_owned(), bytes, directory }),
+            Ok(directory) => Ok(Part { name: name.to_owned(), bytes, directory: Arc::new(directory) }),
             Err((offset, m)) => Err(RecordsError::corrupt(name, offset, m)),
         }
     }
@@ -69,6 +70,11 @@ impl Part {
         directory.map_err(|m| (offset, m))
     }
 
+    /// The same part over other memory that holds the same bytes.
+    pub fn over(&self, bytes: Bytes) -> Part {
+        Part { name: self.name.clone(), bytes, directory: Arc::clone(&self.directory) }
+    }
+
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -98,14 +104,14 @@ impl Part {
         ShapeTable::decode(&self.blob(blob)?).map_err(|m| self.corrupt(blob.offset, m))
     }
 
-    /// The runs of a row group: its rows from first to last.
-    pub fn runs(&self, group: usize) -> Result<Vec<Run>, RecordsError> {
+    /// Gives the runs of a row group: its rows from first to last.
+    pub fn runs(&self, group: usize, mut give: impl FnMut(Run)) -> Result<(), RecordsError> {
         let info = &self.directory.groups[group];
         let raw = self.blob(&info.runs)?;
-        let read = || -> Result<Vec<Run>, Malformed> {
+        let mut read = || -> Result<(), Malformed> {
             const WHAT: &str = "runs";
             let mut r = Reader::new(&raw);
-            let (mut all, mut shape, mut row) = (Vec::new(), 0u32, 0usize);
+            let (mut shape, mut row) = (0u32, 0usize);
             while r.remaining() > 0 {
                 shape = shape.checked_add(r.u32(WHAT)?).ok_or(Malformed { what: WHAT })?;
                 let stream = r.u32(WHAT)?;
@@ -113,10 +119,10 @@ impl Part {
                 if stream as usize >= self.directory.streams.len() || end > info.rows as usize {
                     return malformed(WHAT);
                 }
-                all.push(Run { shape, stream, rows: row..end });
+                give(Run { shape, stream, rows: row..end });
                 row = end;
             }
-            if row == info.rows as usize { Ok(all) } else { malformed(WHAT) }
+            if row == info.rows as usize { Ok(()) } else { malformed(WHAT) }
         };
         read().map_err(|m| self.corrupt(info.runs.offset, m))
     }
@@ -132,6 +138,17 @@ impl Part {
     pub fn may_hold_trace(&self, group: usize, id: &TraceId) -> Result<bool, RecordsError> {
         let blob = &self.directory.groups[group].traces;
         Ok(blob.raw > 0 && Bloom::over(&self.blob(blob)?).may_contain(trace_hash(id)))
+    }
+
+    /// Whether a column says anything of any row of a row group.
+    pub fn says(&self, group: usize, slot: Slot) -> bool {
+        self.info(group).pages[slot.place()].raw > 0
+    }
+
+    /// The fields of an attribute that say anything of any row of a row group.
+    pub fn fields_of<'n>(&'n self, group: usize, name: &'n str) -> impl Iterator<Item = usize> + 'n {
+        let fields = self.directory.fields.iter().enumerate().filter(move |(_, f)| f.name == name);
+        fields.map(|(k, _)| k).filter(move |k| self.says(group, Slot::Field(*k)))
     }
 
     fn info(&self, group: usize) -> &GroupInfo {
@@ -176,7 +193,7 @@ impl Part {
     pub fn var(&self, group: usize, k: usize) -> Result<Texts, RecordsError> {
         let Some((raw, offset)) = self.page(group, Slot::Var(k))? else { return Ok(Texts::default()) };
         let rows = self.info(group).rows as usize;
-        texts(&raw, rows).map_err(|m| self.corrupt(offset, m))
+        texts(raw, 0, rows).map_err(|m| self.corrupt(offset, m))
     }
 
     pub fn rest(&self, group: usize) -> Result<Texts, RecordsError> {
@@ -191,8 +208,8 @@ impl Part {
         let Some((raw, offset)) = self.page(group, slot)? else { return Ok(Texts::default()) };
         let read = || -> Result<Texts, Malformed> {
             let (present, values) = levels(&raw, self.info(group).rows as usize)?;
-            let n = present.iter().filter(|p| **p).count();
-            spread(&texts(values, n)?, &present)
+            let from = raw.len() - values.len();
+            present_texts(raw, from, &present)
         };
         read().map_err(|m| self.corrupt(offset, m))
     }
@@ -201,12 +218,12 @@ impl Part {
     pub fn field(&self, group: usize, k: usize) -> Result<Column, RecordsError> {
         let Some((raw, offset)) = self.page(group, Slot::Field(k))? else { return Ok(Column::default()) };
         let kind = self.directory.fields[k].kind;
-        column(&raw, self.info(group).rows as usize, kind).map_err(|m| self.corrupt(offset, m))
+        column(raw, self.info(group).rows as usize, kind).map_err(|m| self.corrupt(offset, m))
     }
 
     pub fn observed(&self, group: usize) -> Result<Vec<i64>, RecordsError> {
         let Some((raw, offset)) = self.page(group, Slot::Observed)? else { return Ok(Vec::new()) };
-        let column = column(&raw, self.info(group).rows as usize, Kind::Int);
+        let column = column(raw, self.info(group).rows as usize, Kind::Int);
         Ok(column.map_err(|m| self.corrupt(offset, m))?.numbers)
     }
 
@@ -242,10 +259,10 @@ impl Part {
         let fields = self.directory.fields.len();
         let mut out = Group::new(fields);
         out.time = self.times(group)?;
-        for run in self.runs(group)? {
+        self.runs(group, |run| {
             out.shape.resize(run.rows.end, run.shape);
             out.stream.resize(run.rows.end, run.stream);
-        }
+        })?;
         out.severity = self.severities(group)?;
         out.observed = self.observed(group)?;
         out.trace = self.traces(group)?;
@@ -339,25 +356,34 @@ fn decompress(stored: &[u8], raw: u32) -> Result<Vec<u8>, Malformed> {
     })
 }
 
-/// Byte strings in DELTA_LENGTH_BYTE_ARRAY.
-fn texts(raw: &[u8], rows: usize) -> Result<Texts, Malformed> {
-    const WHAT: &str = "byte strings";
-    let mut lengths = Vec::new();
-    let at = unpack(raw, rows, &mut lengths)?;
-    let (mut end, mut ends) = (0u32, Vec::with_capacity(rows));
-    for n in &lengths {
-        let n = u32::try_from(*n).or(malformed(WHAT))?;
-        end = end.checked_add(n).ok_or(Malformed { what: WHAT })?;
-        ends.push(end);
+/// Byte strings in DELTA_LENGTH_BYTE_ARRAY, from `from` on; they stay where they are.
+fn texts(raw: Vec<u8>, from: usize, rows: usize) -> Result<Texts, Malformed> {
+    thread_local! {
+        static LENGTHS: std::cell::RefCell<Vec<i64>> = const { std::cell::RefCell::new(Vec::new()) };
     }
-    if lengths.len() != rows || raw.len() - at != end as usize {
-        return malformed(WHAT);
-    }
-    Ok(Texts::from_parts(ends, raw[at..].to_vec()))
+    const WRONG: Malformed = Malformed { what: "byte strings" };
+    LENGTHS.with_borrow_mut(|lengths| {
+        let at = from + unpack(&raw[from..], rows, lengths)?;
+        let begin = u32::try_from(at).map_err(|_| WRONG)?;
+        let (mut end, mut ends) = (begin, Vec::with_capacity(rows));
+        for n in lengths.iter() {
+            let n = u32::try_from(*n).map_err(|_| WRONG)?;
+            end = end.checked_add(n).ok_or(WRONG)?;
+            ends.push(end);
+        }
+        if lengths.len() != rows || raw.len() != end as usize {
+            return Err(WRONG);
+        }
+        Ok(Texts::from_parts(begin, ends, raw))
+    })
 }
 
-/// Values of those rows that have one, by row.
-fn spread(values: &Texts, present: &[bool]) -> Result<Texts, Malformed> {
+/// Byte strings of those rows that have one, by row.
+fn present_texts(raw: Vec<u8>, from: usize, present: &[bool]) -> Result<Texts, Malformed> {
+    let values = texts(raw, from, present.iter().filter(|p| **p).count())?;
+    if present.iter().all(|p| *p) {
+        return Ok(values);
+    }
     let mut out = Texts::default();
     let rows = present.iter().enumerate().filter(|(_, p)| **p);
     for (i, (row, _)) in rows.enumerate() {
@@ -388,13 +414,16 @@ fn levels(raw: &[u8], rows: usize) -> Result<(Vec<bool>, &[u8]), Malformed> {
     Ok((present, r.take(r.remaining(), WHAT)?))
 }
 
-fn column(raw: &[u8], rows: usize, kind: Kind) -> Result<Column, Malformed> {
-    let (present, mut values) = levels(raw, rows)?;
+fn column(raw: Vec<u8>, rows: usize, kind: Kind) -> Result<Column, Malformed> {
+    let (present, mut values) = levels(&raw, rows)?;
     let n = present.iter().filter(|p| **p).count();
     let mut out = Column::default();
     let mut packed = Vec::new();
     match kind {
-        Kind::String => out.texts = spread(&texts(values, n)?, &present)?,
+        Kind::String => {
+            let from = raw.len() - values.len();
+            out.texts = present_texts(raw, from, &present)?;
+        }
         Kind::Int => drop(unpack(values, n, &mut packed)?),
         Kind::Float => {
             for _ in 0..n {

@@ -2,7 +2,7 @@
 
 use super::filter::Trigrams;
 use crate::codec::{Malformed, Reader, malformed, put_bytes, put_uvarint};
-use crate::shape::{Habit, VARS_MAX, WHOLE, holes};
+use crate::shape::{Habit, VARS_MAX, Values, WHOLE, holes};
 use hashbrown::HashMap;
 use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64;
@@ -49,10 +49,10 @@ impl Shapes {
         Some(n)
     }
 
-    /// Takes the variables of a line into account.
-    pub fn see<'a>(&mut self, shape: u32, mut var: impl FnMut(usize) -> &'a [u8], trigrams: &mut Trigrams) {
-        for (k, habit) in self.table.habits_mut(shape).iter_mut().enumerate() {
-            habit.see(var(k), trigrams);
+    /// Takes values of a variable into account.
+    pub fn see(&mut self, shape: u32, k: usize, values: &Values<'_>, trigrams: &mut Trigrams) {
+        if let Some(habit) = self.table.habits_mut(shape).get_mut(k) {
+            habit.see(values, trigrams);
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::codec::{pack, put_uvarint};
 use crate::error::RecordsError;
 use crate::group::{Column, Field, Group, Kind, Texts};
 use crate::json;
+use crate::shape::Values;
 use blocks::BlockWriter;
 use bytes::Bytes;
 use hashbrown::HashMap;
@@ -131,7 +132,7 @@ impl PartWriter {
         }
         let order = by_shape(group, self.shapes.table.len());
         let runs = runs(group, &order);
-        self.count(group);
+        self.count(group, &runs);
         let mut info = GroupInfo {
             rows: group.rows() as u32,
             min_ns: group.time.iter().copied().min().unwrap_or(0),
@@ -149,26 +150,25 @@ impl PartWriter {
         Ok(())
     }
 
-    /// Brings the totals up to date.
-    fn count(&mut self, group: &Group) {
+    /// Brings the totals up to date; bytes of variables are added as their columns are written.
+    fn count(&mut self, group: &Group, runs: &[Run]) {
         let d = &mut self.directory;
         d.rows += group.rows() as u64;
         self.trigrams.clear();
-        for row in 0..group.rows() {
-            let (time, shape) = (group.time[row], group.shape[row]);
-            self.shapes.see(shape, |k| group.vars[k].get(row), &mut self.trigrams);
-            let holes = self.shapes.table.habits(shape).len();
-            let vars: usize = (0..holes).map(|k| group.vars[k].get(row).len()).sum();
+        for (time, stream) in group.time.iter().zip(&group.stream) {
+            let s = &mut d.streams[*stream as usize];
+            s.min_ns = s.min_ns.min(*time);
+            s.max_ns = s.max_ns.max(*time);
+            d.min_ns = d.min_ns.min(*time);
+            d.max_ns = d.max_ns.max(*time);
+        }
+        for r in runs {
             // A hole takes a byte of the shape.
-            let body = (self.shapes.table.text(shape).len() + vars - holes) as u64;
-            let s = &mut d.streams[group.stream[row] as usize];
-            s.rows += 1;
-            s.bytes += body;
-            d.body_bytes += body;
-            s.min_ns = s.min_ns.min(time);
-            s.max_ns = s.max_ns.max(time);
-            d.min_ns = d.min_ns.min(time);
-            d.max_ns = d.max_ns.max(time);
+            let constant = self.shapes.table.text(r.shape).len() - self.shapes.table.habits(r.shape).len();
+            let s = &mut d.streams[r.stream as usize];
+            s.rows += u64::from(r.rows);
+            s.bytes += constant as u64 * u64::from(r.rows);
+            d.body_bytes += constant as u64 * u64::from(r.rows);
         }
     }
 
@@ -205,6 +205,16 @@ impl PartWriter {
                     e.dictionary(runs, |r| Some(r.shape), |s| self.shapes.table.text(s).to_vec(), false)?
                 }
             };
+            if let Source::Slot(Slot::Var(k)) = source {
+                let mut row = 0;
+                for r in runs {
+                    let values = self.encoder.texts.part(row, r.rows as usize);
+                    row += r.rows as usize;
+                    self.directory.streams[r.stream as usize].bytes += values.bytes.len() as u64;
+                    self.directory.body_bytes += values.bytes.len() as u64;
+                    self.shapes.see(r.shape, *k, &values, &mut self.trigrams);
+                }
+            }
             info.crc = crc32c::crc32c_append(info.crc, &chunk.bytes);
             if let (Source::Slot(slot), false) = (source, chunk.says_nothing) {
                 info.pages[slot.place()] = PageRef {
@@ -367,12 +377,30 @@ struct Encoder {
     zstd: zstd::bulk::Compressor<'static>,
     raw: Vec<u8>,
     bits: Vec<u8>,
+    /// The byte strings of the column put last.
+    texts: Joined,
+}
+
+/// Byte strings one behind the other.
+#[derive(Default)]
+struct Joined {
+    ends: Vec<u32>,
+    bytes: Vec<u8>,
+}
+
+impl Joined {
+    fn part(&self, from: usize, rows: usize) -> Values<'_> {
+        let start = if from == 0 { 0 } else { self.ends[from - 1] };
+        let ends = &self.ends[from..from + rows];
+        let end = ends.last().copied().unwrap_or(start);
+        Values { start, ends, bytes: &self.bytes[start as usize..end as usize] }
+    }
 }
 
 impl Encoder {
     fn new(level: i32) -> Result<Encoder, RecordsError> {
         let zstd = zstd::bulk::Compressor::new(level).map_err(|e| RecordsError::io("start", "zstd", e))?;
-        Ok(Encoder { zstd, raw: Vec::new(), bits: Vec::new() })
+        Ok(Encoder { zstd, raw: Vec::new(), bits: Vec::new(), texts: Joined::default() })
     }
 
     fn compress(&mut self, raw: &[u8]) -> io::Result<Vec<u8>> {
@@ -466,11 +494,21 @@ impl Encoder {
         self.chunk(order.len(), Encoding::DELTA_LENGTH_BYTE_ARRAY, texts.is_empty())
     }
 
-    fn texts(&mut self, texts: &Texts, rows: impl ExactSizeIterator<Item = usize> + Clone) {
-        pack(rows.clone().map(|r| texts.get(r).len() as i64), &mut self.raw);
-        if !texts.is_empty() {
-            rows.for_each(|r| self.raw.extend_from_slice(texts.get(r)));
+    fn texts(&mut self, texts: &Texts, rows: impl ExactSizeIterator<Item = usize>) {
+        let Joined { ends, bytes } = &mut self.texts;
+        ends.clear();
+        bytes.clear();
+        if texts.is_empty() {
+            ends.resize(rows.len(), 0);
+        } else {
+            for r in rows {
+                bytes.extend_from_slice(texts.get(r));
+                ends.push(bytes.len() as u32);
+            }
         }
+        let mut start = 0;
+        pack(ends.iter().map(|end| i64::from(end - std::mem::replace(&mut start, *end))), &mut self.raw);
+        self.raw.extend_from_slice(bytes);
     }
 
     /// Which rows have a value, as definition levels: their length, then runs.

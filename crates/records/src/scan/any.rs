@@ -5,6 +5,7 @@ use super::head::{HeadRow, HeadRows};
 use super::{Attributes, Scanner, Sink};
 use crate::engine::View;
 use crate::error::RecordsError;
+use model::Labels;
 use std::ops::ControlFlow;
 
 /// Blocks with columns besides times have so many records at most.
@@ -31,7 +32,7 @@ impl Scanner<'_> {
             for group in 0..live.part.directory.groups.len() {
                 let Some(mut open) = self.open(&known, group)? else { continue };
                 let picked = std::mem::take(&mut open.picked);
-                let given = self.give_group(&mut open, &picked, &mut columns, sink);
+                let given = self.give_group(&mut open, picked, &mut columns, sink);
                 match self.readable(given)? {
                     Some(ControlFlow::Break(())) => return Ok(ControlFlow::Break(())),
                     Some(ControlFlow::Continue(())) | None => {}
@@ -60,48 +61,64 @@ impl Scanner<'_> {
         Ok(self.give(&Block { labels, times_ns: &times, settled_ns: UNSETTLED, columns }, sink))
     }
 
+    /// Gives the rows of a row group stream by stream. Rows of one shape lie together, those of one stream do not: a
+    /// block takes in what several shapes have of its stream.
     fn give_group(
         &mut self,
         open: &mut super::pick::Open<'_, '_>,
-        picked: &[super::pick::Picked],
+        mut picked: Vec<super::pick::Picked>,
         columns: &mut Columns,
         sink: Sink<'_>,
     ) -> Result<ControlFlow<()>, RecordsError> {
         let known = open.known;
-        let mut kept_times = Vec::new();
-        for pick in picked {
-            let labels = &known.part.directory.streams[pick.stream as usize].labels;
-            if !pick.test && !self.wants_columns() {
-                let end = pick.rows.end.min(pick.rows.start.saturating_add(self.left()));
-                let times_ns = &open.times[pick.rows.start..end];
-                if self.give(&Block { labels, times_ns, settled_ns: UNSETTLED, columns }, sink).is_break() {
-                    return Ok(ControlFlow::Break(()));
+        let wants = open.wants_columns(&self.scan.wanted);
+        let mut times = Vec::new();
+        columns.clear();
+        picked.sort_by_key(|p| p.stream);
+        for picks in picked.chunk_by(|a, b| a.stream == b.stream) {
+            let labels = &known.part.directory.streams[picks[0].stream as usize].labels;
+            for pick in picks {
+                if !pick.test && !wants {
+                    times.extend_from_slice(&open.times[pick.rows.clone()]);
+                    continue;
                 }
-                continue;
-            }
-            let kept = open.test(self, pick)?;
-            if kept.is_empty() {
-                continue;
-            }
-            if self.wants_columns() {
-                open.load(self, pick.shape)?;
-            }
-            for rows in kept.chunks(BLOCK_ROWS) {
-                let rows = &rows[..rows.len().min(self.left())];
-                columns.clear();
-                kept_times.clear();
-                kept_times.extend(rows.iter().map(|r| open.times[*r as usize]));
-                if self.wants_columns() {
-                    rows.iter().for_each(|r| open.columns(self, pick.shape, *r as usize, columns));
+                let kept = open.test(self, pick)?;
+                if wants && !kept.is_empty() {
+                    open.load(self, pick.shape)?;
                 }
-                let block = Block { labels, times_ns: &kept_times, settled_ns: UNSETTLED, columns };
-                if rows.is_empty() || self.give(&block, sink).is_break() {
-                    return Ok(ControlFlow::Break(()));
+                for row in kept {
+                    times.push(open.times[row as usize]);
+                    if wants {
+                        open.columns(self, pick.shape, row as usize, columns);
+                        if times.len() >= BLOCK_ROWS
+                            && self.give_rows(labels, &mut times, columns, sink)?.is_break()
+                        {
+                            return Ok(ControlFlow::Break(()));
+                        }
+                    }
                 }
-                self.check()?;
+            }
+            if self.give_rows(labels, &mut times, columns, sink)?.is_break() {
+                return Ok(ControlFlow::Break(()));
             }
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// Gives rows, and forgets them.
+    fn give_rows(
+        &mut self,
+        labels: &Labels,
+        times: &mut Vec<i64>,
+        columns: &mut Columns,
+        sink: Sink<'_>,
+    ) -> Result<ControlFlow<()>, RecordsError> {
+        let times_ns = &times[..times.len().min(self.left())];
+        let done = self.give(&Block { labels, times_ns, settled_ns: UNSETTLED, columns }, sink);
+        times.clear();
+        columns.clear();
+        self.check()?;
+        Ok(done)
     }
 
     /// Gives a block; breaks off once the limit is reached.

@@ -50,7 +50,7 @@ enum Cell {
     Encoded(u32, u32),
 }
 
-impl Block<'_> {
+impl<'a> Block<'a> {
     /// How many records.
     pub fn len(&self) -> usize {
         self.times_ns.len()
@@ -67,7 +67,7 @@ impl Block<'_> {
     }
 
     /// The texts of all bodies one behind the other, and where each ends.
-    pub fn bodies(&self) -> (&[u32], &str) {
+    pub fn bodies(&self) -> (&'a [u32], &'a str) {
         let (ends, bytes) = self.columns.bodies.parts();
         (ends, std::str::from_utf8(bytes).unwrap_or_default())
     }
@@ -90,6 +90,11 @@ impl Block<'_> {
     /// When somebody first saw it, 0 where unknown.
     pub fn observed_ns(&self, row: usize) -> i64 {
         self.columns.observed.get(row).copied().unwrap_or(0)
+    }
+
+    /// Whether any record may have a named attribute, by its place among those asked for.
+    pub fn has_attribute(&self, place: usize) -> bool {
+        self.columns.named.get(place).is_some_and(|n| !n.cells.is_empty())
     }
 
     /// A named attribute, by its place among those asked for.

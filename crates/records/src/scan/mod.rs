@@ -74,7 +74,7 @@ impl std::fmt::Debug for StreamTest<'_> {
 /// In which order blocks come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Direction {
-    /// As is cheapest. Within a block times ascend.
+    /// As is cheapest. Within a block times come in ascending runs.
     #[default]
     Any,
     /// Oldest first: blocks of one window of time after the other, and within a window stream by stream. Within a block

@@ -1,11 +1,11 @@
 //! Which rows of a row group a scan asked for, and their columns.
 
 use super::block::Columns;
-use super::{Attributes, Chosen, Scanner, Taken};
+use super::{Attributes, Chosen, Scanner, Taken, Wanted};
 use crate::error::RecordsError;
 use crate::group::{Column, Kind, Texts};
-use crate::part::{Part, Run, ShapeTable};
-use crate::shape::{self, ShapeFilter, VARS_MAX, Verdict};
+use crate::part::{Part, Run, ShapeTable, Slot};
+use crate::shape::{self, Judge, ShapeFilter, VARS_MAX, Verdict};
 use model::record::{Attributes as Encoded, SpanId, TraceId};
 use std::cell::OnceCell;
 use std::ops::Range;
@@ -18,6 +18,8 @@ pub(super) struct Known<'v> {
     shapes: OnceCell<ShapeTable>,
     /// By shape, what the filters say of it; empty without filters.
     pub verdicts: Vec<Verdict>,
+    /// Whether there is one filter and its text can only lie within one variable, whatever the shape.
+    only_within: bool,
 }
 
 /// Rows of one stream and shape within the time asked for, ascending in time.
@@ -36,6 +38,8 @@ pub(super) struct Open<'v, 's> {
     pub group: usize,
     pub times: Vec<i64>,
     pub picked: Vec<Picked>,
+    /// By name of the attributes asked for: the fields that may hold it.
+    named: Vec<Vec<usize>>,
     loaded: Loaded,
     taken: Taken<'s>,
 }
@@ -60,22 +64,21 @@ impl<'a> Scanner<'a> {
         if streams.iter().all(Option::is_none) {
             return Ok(None);
         }
-        let mut known = Known { part, streams, shapes: OnceCell::new(), verdicts: Vec::new() };
+        let mut known =
+            Known { part, streams, shapes: OnceCell::new(), verdicts: Vec::new(), only_within: false };
         if self.scan.filters.is_empty() {
             return Ok(Some(known));
         }
         let filters: Vec<ShapeFilter<'_>> = self.scan.filters.iter().map(ShapeFilter::new).collect();
+        let judges: Vec<Judge<'_, '_>> = filters.iter().map(|f| f.judge(None)).collect();
         let Some(shapes) = self.readable(known.shapes())? else { return Ok(None) };
-        let judge = |n: u32| {
-            filters.iter().fold(Verdict::All, |v, f| match v {
-                Verdict::None => v,
-                _ => v.and(f.judge(shapes.text(n), shapes.habits(n), None)),
-            })
-        };
+        let judge = |n: u32| judged(&judges, shapes, n);
         let verdicts: Vec<Verdict> = (0..shapes.len() as u32).map(judge).collect();
         if verdicts.iter().all(|v| *v == Verdict::None) {
             return Ok(None);
         }
+        known.only_within =
+            filters.len() == 1 && verdicts.iter().all(|v| matches!(v, Verdict::None | Verdict::Within));
         known.verdicts = verdicts;
         Ok(Some(known))
     }
@@ -99,15 +102,20 @@ impl<'a> Scanner<'a> {
         {
             return Ok(None);
         }
-        let Some(runs) = self.readable(known.part.runs(group))? else { return Ok(None) };
-        let mut runs: Vec<(Run, Verdict)> = runs
-            .into_iter()
-            .filter(|r| known.streams[r.stream as usize].is_some())
-            .map(|r| (known.verdict(r.shape), r))
-            .filter(|(v, _)| *v != Verdict::None)
-            .map(|(v, r)| (r, v))
-            .collect();
-        if runs.iter().any(|(_, v)| *v == Verdict::Each) {
+        if known.only_within && !self.may_lie_within(known, group)? {
+            return Ok(None);
+        }
+        let mut runs: Vec<(Run, Verdict)> = Vec::new();
+        let read = known.part.runs(group, |run| {
+            let verdict = known.verdict(run.shape);
+            if verdict != Verdict::None && known.streams[run.stream as usize].is_some() {
+                runs.push((run, verdict));
+            }
+        });
+        if self.readable(read)?.is_none() {
+            return Ok(None);
+        }
+        if !known.only_within && runs.iter().any(|(_, v)| is_open(*v)) {
             self.judge_again(known, group, &mut runs)?;
         }
         if runs.is_empty() {
@@ -122,7 +130,19 @@ impl<'a> Scanner<'a> {
         let mut taken = Taken::none(self.budget);
         taken.set((times.len() * 8) as u64)?;
         let loaded = Loaded { fields: vec![None; known.part.directory.fields.len()], ..Loaded::default() };
-        Ok((!picked.is_empty()).then_some(Open { known, group, times, picked, loaded, taken }))
+        let named = match self.scan.wanted.attributes {
+            Attributes::Named(names) => {
+                names.iter().map(|n| known.part.fields_of(group, n).collect()).collect()
+            }
+            _ => Vec::new(),
+        };
+        Ok((!picked.is_empty()).then_some(Open { known, group, times, picked, named, loaded, taken }))
+    }
+
+    /// Asks the trigrams of the row group whether any variable may hold what the only filter looks for.
+    fn may_lie_within(&self, known: &Known<'_>, group: usize) -> Result<bool, RecordsError> {
+        let Some(trigrams) = self.readable(known.part.trigrams(group))? else { return Ok(true) };
+        Ok(self.scan.filters.iter().all(|f| ShapeFilter::new(f).judge(Some(&trigrams)).whole()))
     }
 
     /// Asks the trigrams of the row group about shapes whose rows would have to be tested one by one.
@@ -135,14 +155,16 @@ impl<'a> Scanner<'a> {
         let shapes = known.shapes()?;
         let Some(trigrams) = self.readable(known.part.trigrams(group))? else { return Ok(()) };
         let filters: Vec<ShapeFilter<'_>> = self.scan.filters.iter().map(ShapeFilter::new).collect();
+        let judges: Vec<Judge<'_, '_>> = filters.iter().map(|f| f.judge(Some(&trigrams))).collect();
         // Runs are in order of shape.
         let mut last = (u32::MAX, Verdict::None);
-        for (run, verdict) in runs.iter_mut().filter(|(_, v)| *v == Verdict::Each) {
+        for (run, verdict) in runs.iter_mut().filter(|(_, v)| is_open(*v)) {
+            if *verdict == Verdict::Within && filters.len() == 1 && !judges[0].whole() {
+                *verdict = Verdict::None;
+                continue;
+            }
             if last.0 != run.shape {
-                let (text, habits) = (shapes.text(run.shape), shapes.habits(run.shape));
-                let judged =
-                    filters.iter().fold(Verdict::All, |v, f| v.and(f.judge(text, habits, Some(&trigrams))));
-                last = (run.shape, judged);
+                last = (run.shape, judged(&judges, shapes, run.shape));
             }
             *verdict = last.1;
         }
@@ -160,9 +182,22 @@ impl<'a> Scanner<'a> {
         }
         let (from, to) = (times[start], times[end - 1]);
         let deleted = chosen.deleting.iter().any(|t| t.start_ns <= to && from < t.end_ns);
-        let test = verdict == Verdict::Each || deleted || self.scan.trace_id.is_some();
+        let test = is_open(verdict) || deleted || self.scan.trace_id.is_some();
         Some(Picked { stream: run.stream, shape: run.shape, rows: start..end, test })
     }
+}
+
+/// Whether a verdict leaves it to each line.
+fn is_open(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Each | Verdict::Within)
+}
+
+/// What all filters say of a shape.
+fn judged(judges: &[Judge<'_, '_>], shapes: &ShapeTable, n: u32) -> Verdict {
+    judges.iter().fold(Verdict::All, |v, j| match v {
+        Verdict::None => v,
+        _ => v.and(j.of(shapes.text(n), shapes.habits(n))),
+    })
 }
 
 impl Known<'_> {
@@ -189,6 +224,19 @@ impl Known<'_> {
 }
 
 impl Open<'_, '_> {
+    /// Whether the row group can say anything of the columns asked for besides times.
+    pub fn wants_columns(&self, wanted: &Wanted<'_>) -> bool {
+        let attributes = match wanted.attributes {
+            Attributes::None => false,
+            Attributes::All => true,
+            Attributes::Named(_) => {
+                self.named.iter().any(|fields| !fields.is_empty())
+                    || self.known.part.says(self.group, Slot::Rest)
+            }
+        };
+        wanted.body || wanted.severity || wanted.ids || attributes
+    }
+
     /// Reads the variables of a shape.
     fn load_vars(&mut self, shape: u32) -> Result<(), RecordsError> {
         self.known.shapes()?;
@@ -286,12 +334,10 @@ impl Open<'_, '_> {
         if matches!(wanted.attributes, Attributes::None) {
             return Ok(());
         }
-        let named = |name: &str| match wanted.attributes {
-            Attributes::Named(names) => names.contains(&name),
-            _ => true,
-        };
-        for (k, f) in part.directory.fields.iter().enumerate() {
-            if named(&f.name) && self.loaded.fields[k].is_none() {
+        let all = matches!(wanted.attributes, Attributes::All);
+        for k in 0..part.directory.fields.len() {
+            let asked = all || self.named.iter().any(|fields| fields.contains(&k));
+            if asked && self.loaded.fields[k].is_none() {
                 self.loaded.fields[k] = Some(part.field(group, k)?);
             }
         }
@@ -353,7 +399,8 @@ impl Open<'_, '_> {
         if let (false, Some(value)) = (rest.is_empty(), rest.get(name)) {
             return columns.attribute(place, Some(value));
         }
-        let value = self.fields().filter(|(f, _)| f.0 == name).find_map(|(f, c)| c.get(f.1, row));
-        columns.attribute(place, value);
+        let fields = &self.known.part.directory.fields;
+        let of_field = |k: &usize| self.loaded.fields[*k].as_ref()?.get(fields[*k].kind, row);
+        columns.attribute(place, self.named[place].iter().find_map(of_field));
     }
 }

@@ -128,7 +128,11 @@ pub fn read(store: &Store, scan: &Scan<'_>, t: u8) -> Vec<Line> {
             assert!(!block.is_empty());
             let ascends = block.times_ns.is_sorted();
             let descends = block.times_ns.iter().rev().is_sorted();
-            assert!(if scan.direction == Direction::Backward { descends } else { ascends });
+            assert!(match scan.direction {
+                Direction::Forward => ascends,
+                Direction::Backward => descends,
+                Direction::Any => true,
+            });
             windows.push((block.times_ns[0], block.times_ns[block.len() - 1]));
             (0..block.len()).for_each(|row| found.push(line(block, row, t)));
             ControlFlow::Continue(())

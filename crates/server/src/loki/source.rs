@@ -185,7 +185,10 @@ impl Columns {
             self.times.clear();
             self.times.extend(found.times_ns.iter().rev());
         }
-        let copied = scan.columns.body != BodyColumn::None && self.bodies(found, rows);
+        let given = match scan.columns.body {
+            BodyColumn::None => None,
+            _ => self.bodies(found, rows),
+        };
         refill(&mut self.severities, scan.columns.severity, rows, |row| found.severity(row));
         refill(&mut self.traces, scan.columns.ids, rows, |row| found.trace_id(row));
         refill(&mut self.spans, scan.columns.ids, rows, |row| found.span_id(row));
@@ -195,8 +198,7 @@ impl Columns {
         };
         let bodies = match scan.columns.body {
             BodyColumn::None => Texts::default(),
-            _ if copied => Texts { offsets: &self.offsets, text: &self.text },
-            _ => Texts { offsets: &self.offsets, text: found.bodies().1 },
+            _ => Texts { offsets: &self.offsets, text: given.unwrap_or(&self.text) },
         };
         self.bytes += bodies.text.len() as u64;
         let columns = named_columns(found, named, rows);
@@ -214,8 +216,9 @@ impl Columns {
         })
     }
 
-    /// Where bodies begin and end; says whether their texts were copied, too, because their order is another.
-    fn bodies(&mut self, found: &records::Block<'_>, rows: Rows) -> bool {
+    /// Finds where bodies begin and end, and gives their texts unless these had to be copied because their order is
+    /// another.
+    fn bodies<'b>(&mut self, found: &records::Block<'b>, rows: Rows) -> Option<&'b str> {
         self.offsets.clear();
         self.offsets.push(0);
         let (ends, text) = found.bodies();
@@ -224,14 +227,14 @@ impl Columns {
             && ends.last().is_some_and(|e| *e as usize == text.len())
         {
             self.offsets.extend_from_slice(ends);
-            return false;
+            return Some(text);
         }
         self.text.clear();
         for row in rows.iter() {
             self.text.push_str(found.body(row));
             self.offsets.push(self.text.len() as u32);
         }
-        true
+        None
     }
 }
 
@@ -264,7 +267,10 @@ fn named_columns<'b>(
     let mut columns: Vec<Vec<Option<Value<'b>>>> = match named {
         Named::None | Named::All => Vec::new(),
         Named::Exact(names) => {
-            let column = |place| rows.iter().map(|row| found.attribute(place, row)).collect();
+            let column = |place| match found.has_attribute(place) {
+                true => rows.iter().map(|row| found.attribute(place, row)).collect(),
+                false => Vec::new(),
+            };
             (0..names.len()).map(column).collect()
         }
         Named::Sought(names) => {

@@ -107,7 +107,7 @@ impl Push<'_> {
             None => self.w.now_ns(),
         };
         // Senders do not check what they tail; what is not UTF-8 is replaced and not lost with the line.
-        let line = String::from_utf8_lossy(line);
+        let line = text(line);
         Ok(self.w.push(stream, &self.metadata.record(time_ns, &line), self.metadata.count))
     }
 }
@@ -144,6 +144,12 @@ fn timestamp(mut r: Reader<'_>) -> Wire<Option<i64>> {
     Ok(seconds.checked_mul(1_000_000_000).and_then(|ns: i64| ns.checked_add(nanos)))
 }
 
+/// Text, with what is not UTF-8 replaced.
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    // The check alone is several times as fast as what replaces.
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
+}
+
 fn pair<'a>(mut r: Reader<'a>) -> Wire<(Cow<'a, str>, Cow<'a, str>)> {
     let (mut name, mut value) = (&[][..], &[][..]);
     while let Some((field, wire)) = r.tag()? {
@@ -154,7 +160,7 @@ fn pair<'a>(mut r: Reader<'a>) -> Wire<(Cow<'a, str>, Cow<'a, str>)> {
             _ => r.skip(wire)?,
         }
     }
-    Ok((String::from_utf8_lossy(name), String::from_utf8_lossy(value)))
+    Ok((text(name), text(value)))
 }
 
 #[cfg(test)]
