@@ -160,7 +160,7 @@ async fn open_stores(app: &Arc<App>) -> Result<(Db, records::Store), StartError>
 }
 
 async fn open_logs(app: &Arc<App>) -> Result<records::Store, StartError> {
-    let options = app.config().logs.options(&app.origin.data_dir);
+    let options = app.config().logs.options(&app.origin.data_dir).map_err(StartError::Store)?;
     let clock = Arc::clone(&app.clock);
     let opened = tokio::task::spawn_blocking(move || {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);

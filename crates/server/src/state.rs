@@ -253,6 +253,7 @@ impl App {
         out.extend(crate::process::families());
         if let Some(running) = self.running.get() {
             out.extend(crate::api::status::store_families(&running.db));
+            out.extend(crate::api::log_status::families(&running.logs.status()));
             out.extend(crate::collect::scraper_families(&running.scraper));
             if let Some(agent) = &running.agent {
                 out.extend(crate::collect::agent_families(&agent.lock()));

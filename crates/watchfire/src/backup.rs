@@ -22,13 +22,27 @@ pub fn backup(args: &BackupArgs) -> Result<(), Exit> {
     }
     let options = Options { background: false, ..Options::new(&data) };
     match Db::open(options, Arc::new(RealDisk), Arc::new(RealClock::new())) {
-        Ok(db) => db.snapshot(&args.to).map_err(unable)?,
+        Ok(db) => {
+            db.snapshot(&args.to).map_err(unable)?;
+            logs(&data, &args.to)?;
+        }
         // Somebody has it open: the server that runs on it.
         Err(TsdbError::DataDir(_)) => from_server(args, &data)?,
         Err(e) => return Err(unable(e)),
     }
     println!("{}", args.to.display());
     Ok(())
+}
+
+/// Copies the logs, if there are any, of data that is ours for the moment.
+fn logs(data: &Path, to: &Path) -> Result<(), Exit> {
+    let from = data.join(verify::LOGS);
+    if !from.join("blocks").is_dir() {
+        return Ok(());
+    }
+    let options = records::Options { background: false, ..records::Options::new(from) };
+    let store = records::Store::open(options, Arc::new(RealDisk), Arc::new(RealClock::new()));
+    store.and_then(|s| s.snapshot(&to.join(verify::LOGS))).map_err(unable)
 }
 
 fn from_server(args: &BackupArgs, data: &Path) -> Result<(), Exit> {
@@ -75,7 +89,7 @@ pub fn restore(args: &RestoreArgs) -> Result<(), Exit> {
         )));
     }
     copy(&args.from, &args.data)?;
-    println!("{}: {} bytes, {} samples in parts", args.data.display(), report.bytes, report.samples);
+    println!("{}: {} bytes, {}", args.data.display(), report.bytes, report.content());
     Ok(())
 }
 
@@ -111,14 +125,14 @@ fn copy(from: &Path, to: &Path) -> Result<(), Exit> {
     }
 }
 
-/// Every file below a directory with its size. The lock belongs to whoever holds it and is left out.
+/// Every file below a directory with its size. Locks belong to whoever holds them and are left out.
 fn list(root: &Path, below: &Path, out: &mut Vec<(PathBuf, u64)>) -> io::Result<()> {
     for entry in fs::read_dir(root.join(below))? {
         let entry = entry?;
         let name = below.join(entry.file_name());
         if entry.file_type()?.is_dir() {
             list(root, &name, out)?;
-        } else if name != Path::new("lock") {
+        } else if entry.file_name() != "lock" {
             out.push((name, entry.metadata()?.len()));
         }
     }

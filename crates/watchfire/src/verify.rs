@@ -6,19 +6,35 @@ use crate::{dirs, progress};
 use env::{Disk, RealDisk};
 use std::path::Path;
 use std::sync::Arc;
-use tsdb::Report;
+
+/// Where logs lie in the data directory.
+pub const LOGS: &str = "logs";
+
+/// What a check found.
+#[derive(Default)]
+pub struct Report {
+    pub files: u64,
+    pub bytes: u64,
+    /// Samples in sound parts.
+    pub samples: u64,
+    /// Records of logs in sound parts.
+    pub records: u64,
+    /// Every damaged place, in words.
+    pub damages: Vec<String>,
+}
+
+impl Report {
+    /// What is there, in words.
+    pub fn content(&self) -> String {
+        format!("{} samples and {} log records in parts", self.samples, self.records)
+    }
+}
 
 /// Runs the command.
 pub fn run(args: &VerifyArgs) -> Result<(), Exit> {
     let dir = dirs::data(args.data.as_ref())?;
     let report = check(&dir)?;
-    println!(
-        "{}: {} files, {} bytes, {} samples in parts",
-        dir.display(),
-        report.files,
-        report.bytes,
-        report.samples
-    );
+    println!("{}: {} files, {} bytes, {}", dir.display(), report.files, report.bytes, report.content());
     for damage in &report.damages {
         println!("damaged: {damage}");
     }
@@ -32,14 +48,34 @@ pub fn run(args: &VerifyArgs) -> Result<(), Exit> {
     }
 }
 
-/// Checks a data directory, with a progress bar.
+/// Checks a data directory, with a progress bar. Data of servers before logs has no logs.
 pub fn check(dir: &Path) -> Result<Report, Exit> {
     let bar = progress::bytes(0, "checking");
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-    let report = tsdb::verify(disk, dir, &mut |p| {
+    let samples = tsdb::verify(disk.clone(), dir, &mut |p| {
         bar.set_length(p.bytes_total);
         bar.set_position(p.bytes);
     });
+    let samples = samples.map_err(unable)?;
+    let mut report = Report {
+        files: samples.files,
+        bytes: samples.bytes,
+        samples: samples.samples,
+        damages: samples.damages.iter().map(ToString::to_string).collect(),
+        ..Report::default()
+    };
+    let logs = dir.join(LOGS);
+    if logs.join("blocks").is_dir() {
+        let found = records::verify(disk, &logs, &mut |p| {
+            bar.set_length(samples.bytes + p.bytes_total);
+            bar.set_position(samples.bytes + p.bytes);
+        });
+        let found = found.map_err(unable)?;
+        report.files += found.files;
+        report.bytes += found.bytes;
+        report.records = found.records;
+        report.damages.extend(found.damages.iter().map(|d| format!("{LOGS}/{d}")));
+    }
     bar.finish_and_clear();
-    report.map_err(unable)
+    Ok(report)
 }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -228,6 +228,8 @@ fn data_is_kept_backed_up_restored_and_verified() {
     let server = Served::start(&data, &[]);
     let text: String = (0..20).map(|i| format!("kept_bytes{{disk=\"d{i}\"}} {}\n", i * 1024)).collect();
     assert!(server.post("/api/v1/push/text", &text).starts_with("HTTP/1.1 200"));
+    let lines: String = (0..300).map(|i| format!("{{\"app\":\"a\",\"msg\":\"kept {i}\"}}\n")).collect();
+    assert!(server.post("/api/v1/logs/jsonline", &lines).starts_with("HTTP/1.1 200"));
 
     let path = dir.path().display().to_string();
     let show = |path: &Path| path.display().to_string();
@@ -257,6 +259,30 @@ fn data_is_kept_backed_up_restored_and_verified() {
         verified.contains("every byte is as it was written") && verified.ends_with("= 0\n"),
         "{verified}"
     );
+    assert!(verified.contains(" and 300 log records in parts"), "{verified}");
+
+    let part = the_only_file(&restored.join("logs/blocks/parts"));
+    let sound = std::fs::read(&part).unwrap();
+    for at in [0, sound.len() / 3, sound.len() - 20] {
+        let mut bytes = sound.clone();
+        bytes[at] ^= 4;
+        std::fs::write(&part, bytes).unwrap();
+        let verified = session(&["verify", "--data", &show(&restored)], &[]);
+        let named = format!("damaged: logs/parts/default/{}", file_and_day(&part));
+        assert!(verified.contains(&named) && verified.ends_with("= 1\n"), "byte {at}: {verified}");
+    }
+}
+
+/// The one file below a directory.
+fn the_only_file(dir: &Path) -> PathBuf {
+    let entries: Vec<_> = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).collect();
+    let [only] = entries.as_slice() else { panic!("{entries:?}") };
+    if only.is_dir() { the_only_file(only) } else { only.clone() }
+}
+
+fn file_and_day(part: &Path) -> String {
+    let name = |p: &Path| p.file_name().unwrap().to_string_lossy().into_owned();
+    format!("{}/{}", name(part.parent().unwrap()), name(part))
 }
 
 #[test]

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Chores may wait for merges; this only bounds one that hangs.
-const CHORE_TIMEOUT: Duration = Duration::from_secs(3600);
+pub const CHORE_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// `/api/v1/admin/tsdb/delete_series`
 pub async fn delete(State(app): Shared, request: Request<Body>) -> Answer {
@@ -65,6 +65,8 @@ pub async fn snapshot(State(app): Shared, request: Request<Body>) -> Answer {
         let stamp = format_rfc3339(app2.now_ms()).replace(['-', ':', '.'], "");
         let dir = app2.origin.data_dir.join("snapshots").join(&stamp);
         app2.db()?.snapshot(&dir).map_err(store_error)?;
+        let logs = app2.ready()?.logs.snapshot(&dir.join("logs"));
+        logs.map_err(|e| ApiError::internal(e.to_string()))?;
         Ok(json(|j| {
             j.raw("{").key("name").string(&stamp).raw("}");
         }))
@@ -72,7 +74,8 @@ pub async fn snapshot(State(app): Shared, request: Request<Body>) -> Answer {
     app.chores.run(CHORE_TIMEOUT, work).await
 }
 
-fn allowed(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
+/// Refuses what the configuration does not allow, and pages of others.
+pub fn allowed(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
     if !app.config().http.admin {
         return Err(ApiError::new(
             ErrorKind::Unavailable,

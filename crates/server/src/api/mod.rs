@@ -1,11 +1,12 @@
 //! Endpoints, one file per family.
 
-mod admin;
+pub mod admin;
 mod exemplars;
 mod explain;
 mod federate;
 mod language;
 mod lifecycle;
+pub mod log_status;
 pub mod processes;
 mod push;
 pub mod query;
@@ -129,6 +130,11 @@ fn loki(r: &mut Routes) {
     r.add("/loki/api/v1/detected_labels", "loki_labels", get(loki::detected_labels));
     r.add("/loki/api/v1/detected_fields", "loki_labels", get(loki::detected_fields));
     r.add("/loki/api/v1/tail", "loki_tail", get(loki::tail));
+    r.add(
+        "/loki/api/v1/delete",
+        "loki_delete",
+        get(loki::deletions).post(loki::delete).put(loki::delete).delete(loki::cancel),
+    );
     r.add("/loki/api/v1/status/buildinfo", "loki_status", get(loki::build));
 }
 

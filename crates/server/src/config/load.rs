@@ -167,6 +167,9 @@ fn check(config: &Config, file: &str, dir: &Path) -> Result<(), ConfigError> {
     if r.syslog.utc_offset_minutes.unsigned_abs() > 24 * 60 {
         return wrong("receivers.syslog.utc_offset_minutes", "no place is a day away from UTC".to_owned());
     }
+    if let Err(reason) = config.logs.options(dir) {
+        return wrong("logs.retention_rules", reason);
+    }
     if !config.http.listen.contains(':') {
         return wrong("http.listen", format!("{:?} is not host:port", config.http.listen));
     }
@@ -243,6 +246,10 @@ mod tests {
             ),
             ("query: {timeout: 0s}\n", "watchfire.yml: query.timeout: must be more than 0"),
             ("storage: {memory: 1MB}\n", "watchfire.yml: storage.memory: must be at least 4MB"),
+            (
+                "logs:\n  retention_rules: [{selector: '{app=\"a\"}', keep: 3d}, {selector: '{app=', keep: 1h}]\n",
+                "watchfire.yml: logs.retention_rules: rule 2: selector: 1:6: parse error: unexpected end of input in label matching, expected string",
+            ),
             ("http: {listen: here}\n", r#"watchfire.yml: http.listen: "here" is not host:port"#),
             ("http: {cors_origin: '('}\n", "watchfire.yml: http.cors_origin: error: unclosed group"),
             ("agent: {interval: 1ms}\n", "watchfire.yml: agent.interval: 1ms is too short: at least 100ms"),

@@ -1,6 +1,7 @@
 //! The sections about logs.
 
 use super::{ByteSize, TimeSpan};
+use model::record::Tenant;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -10,6 +11,8 @@ use std::path::PathBuf;
 pub struct LogsConfig {
     /// Records older than this are removed.
     pub retention: TimeSpan,
+    /// Streams that are kept for another time; the first rule that matches counts.
+    pub retention_rules: Vec<LogRetentionRule>,
     /// The oldest days are removed when logs take more than this. 0 is no limit.
     pub retention_size: ByteSize,
     /// Records further in the future than this are refused.
@@ -26,6 +29,7 @@ impl Default for LogsConfig {
         let span = |ms: i64| TimeSpan::from_millis(ms.unsigned_abs());
         LogsConfig {
             retention: span(of.retention_ms),
+            retention_rules: Vec::new(),
             retention_size: ByteSize(of.retention_bytes),
             future: span(of.future_ms_max),
             memory: ByteSize(of.head_bytes_max as u64),
@@ -35,16 +39,45 @@ impl Default for LogsConfig {
 }
 
 impl LogsConfig {
-    /// As the store takes it.
-    pub fn options(&self, data_dir: &std::path::Path) -> records::Options {
-        records::Options {
+    /// As the store takes it; an error names the rule of retention that is wrong.
+    pub fn options(&self, data_dir: &std::path::Path) -> Result<records::Options, String> {
+        let rules = self.retention_rules.iter().enumerate();
+        let rules = rules.map(|(i, r)| r.rule().map_err(|e| format!("rule {}: {e}", i + 1)));
+        Ok(records::Options {
             retention_ms: i64::try_from(self.retention.as_millis()).unwrap_or(i64::MAX),
+            retention_rules: rules.collect::<Result<_, _>>()?,
             retention_bytes: self.retention_size.bytes(),
             future_ms_max: i64::try_from(self.future.as_millis()).unwrap_or(i64::MAX),
             head_bytes_max: self.memory.bytes() as usize,
             record_bytes_max: self.limits.record_bytes.bytes() as usize,
             ..records::Options::new(data_dir.join("logs"))
+        })
+    }
+}
+
+/// How long some streams are kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogRetentionRule {
+    /// Whose; everybody's without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// Which, by their labels as they are stored: `{app="x"}`, `{"service.name"="x"}`.
+    pub selector: String,
+    /// For how long.
+    pub keep: TimeSpan,
+}
+
+impl LogRetentionRule {
+    fn rule(&self) -> Result<records::RetentionRule, String> {
+        let tenant =
+            self.tenant.as_deref().map(Tenant::new).transpose().map_err(|e| format!("tenant: {e}"))?;
+        let matchers = promql::parse_selector(&self.selector).map_err(|e| format!("selector: {e}"))?;
+        if self.keep.as_millis() == 0 {
+            return Err("keep: must be more than 0".to_owned());
         }
+        let keep_ms = i64::try_from(self.keep.as_millis()).unwrap_or(i64::MAX);
+        Ok(records::RetentionRule { tenant, matchers, keep_ms })
     }
 }
 

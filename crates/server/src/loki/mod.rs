@@ -1,12 +1,14 @@
 //! Loki's HTTP API over the store of logs: what Grafana, logcli and everything else that asks Loki asks for.
 
 mod answer;
+mod delete;
 mod params;
 mod query;
 mod source;
 mod streams;
 mod tail;
 
+pub use delete::{cancel, delete, deletions};
 pub use query::{format, instant, range};
 pub use source::Bounded;
 pub use streams::{
