@@ -1,7 +1,7 @@
 //! Loads, kills and measures a Watchfire server from outside; refuses to know anything of it but its HTTP API.
 //!
-//! `torture` kills the server at random moments under load and checks that everything acknowledged is there once,
-//! bit for bit. `series` measures memory per active series and the time to serve again after a kill. `latency`
+//! `torture` kills the server at random moments under load and checks that every acknowledged sample and log line is
+//! there once, bit for bit. `series` measures memory per active series and the time to serve again after a kill. `latency`
 //! measures durable acknowledgements at a given rate. `dashboard` measures what a dashboard costs that is refreshed
 //! while samples come in. `adversary` measures what many heavy queries at once do to those who write.
 
@@ -13,6 +13,7 @@ mod server;
 #[cfg(test)]
 mod tests;
 mod torture;
+mod torture_logs;
 mod write;
 
 use clap::Parser;
@@ -34,7 +35,8 @@ struct Args {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// Kills the server again and again under load; fails on the first sample that is missing, doubled or wrong.
+    /// Kills the server again and again under load; fails on the first sample or log line that is missing, doubled or
+    /// wrong.
     Torture {
         /// How often to kill it.
         #[arg(long, default_value_t = 300)]

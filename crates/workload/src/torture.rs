@@ -1,6 +1,7 @@
-//! Kills the server under load, again and again, and looks for every acknowledged sample.
+//! Kills the server under load, again and again, and looks for every acknowledged sample and log line.
 
 use crate::server::{Host, Server};
+use crate::torture_logs as logs;
 use crate::write::{Body, send};
 use anyhow::{Context, bail, ensure};
 use model::Labels;
@@ -13,24 +14,24 @@ const WRITERS: u32 = 4;
 const SERIES: u32 = 40;
 /// Every writer's steps are this far apart in time; every fifth lands a day earlier, as late data.
 const STEP_MS: i64 = 10;
-const DAY_MS: i64 = 86_400_000;
+pub const DAY_MS: i64 = 86_400_000;
 /// Totals of all rounds are checked this often: it reads everything.
 const FULL_CHECK_ROUNDS: u32 = 50;
 
 /// Steps of one writer in one round.
 #[derive(Default, Clone)]
-struct Steps {
-    acknowledged: Vec<u32>,
+pub struct Steps {
+    pub acknowledged: Vec<u32>,
     /// Sent, with no answer: may be there or not.
-    open: Vec<u32>,
+    pub open: Vec<u32>,
 }
 
 pub async fn run(host: &Host, rounds: u32, seed: u64) -> anyhow::Result<()> {
     host.wipe()?;
     let base_ms = now_ms() - DAY_MS / 4;
     let mut random = seed;
-    let mut history: Vec<Vec<Steps>> = Vec::new();
-    let mut checked = 0u64;
+    let mut history: Vec<(Vec<Steps>, Vec<Steps>)> = Vec::new();
+    let (mut checked, mut lines) = (0u64, 0u64);
     let mut slowest = Duration::ZERO;
     let mut server = host.start().await?;
     for round in 0..rounds {
@@ -41,6 +42,14 @@ pub async fn run(host: &Host, rounds: u32, seed: u64) -> anyhow::Result<()> {
                 tokio::spawn(
                     async move { write_until_killed(&client, &url, &alive, base_ms, round, w).await },
                 )
+            })
+            .collect();
+        let log_writers: Vec<_> = (0..logs::WRITERS)
+            .map(|w| {
+                let (client, url, alive) = (server.client.clone(), server.url.clone(), alive.clone());
+                tokio::spawn(async move {
+                    logs::write_until_killed(&client, &url, &alive, base_ms, round, w).await
+                })
             })
             .collect();
         let upset = match next(&mut random) % 4 {
@@ -61,24 +70,33 @@ pub async fn run(host: &Host, rounds: u32, seed: u64) -> anyhow::Result<()> {
         tokio::time::sleep(Duration::from_millis(wait)).await;
         server.kill().await?;
         alive.store(false, Ordering::Release);
-        let mut steps = Vec::new();
+        let (mut steps, mut log_steps) = (Vec::new(), Vec::new());
         for w in writers {
             steps.push(w.await??);
+        }
+        for w in log_writers {
+            log_steps.push(w.await??);
         }
         server = host.start().await?;
         slowest = slowest.max(server.ready_after);
         checked += check_round(&server, base_ms, round, &mut steps).await?;
-        history.push(steps);
+        lines += logs::check_round(&server, base_ms, round, &mut log_steps).await?;
+        history.push((steps, log_steps));
         if (round + 1) % FULL_CHECK_ROUNDS == 0 || round + 1 == rounds {
-            for (r, steps) in history.iter_mut().enumerate() {
-                check_round(&server, base_ms, r as u32, steps)
-                    .await
-                    .with_context(|| format!("long after round {r}"))?;
+            for (r, (steps, log_steps)) in (0..).zip(history.iter_mut()) {
+                let late = || format!("long after round {r}");
+                check_round(&server, base_ms, r, steps).await.with_context(late)?;
+                logs::check_round(&server, base_ms, r, log_steps).await.with_context(late)?;
             }
-            println!("round {}: {checked} acknowledged samples found, each once and exact", round + 1);
+            println!(
+                "round {}: {checked} acknowledged samples and {lines} lines found, each once and exact",
+                round + 1
+            );
         }
     }
-    println!("{rounds} kills, {checked} acknowledged samples: none missing, none doubled, none wrong");
+    println!(
+        "{rounds} kills, {checked} acknowledged samples and {lines} log lines: none missing, none doubled, none wrong"
+    );
     println!("slowest return after a kill: {slowest:?}");
     server.kill().await?;
     host.wipe()
@@ -198,7 +216,7 @@ fn value_of(round: u32, writer: u32, s: u32, step: u32) -> f64 {
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014).
-fn next(state: &mut u64) -> u64 {
+pub fn next(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut z = *state;
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

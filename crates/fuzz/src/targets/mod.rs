@@ -6,6 +6,7 @@ mod log_queries;
 mod logs;
 mod query;
 mod receive;
+mod records;
 mod rules;
 mod store;
 mod text;
@@ -58,6 +59,9 @@ pub const TARGETS: &[Target] = &[
     Target { cost: 100, memory_mib: 96, ..cheap("tsdb_part", store::part, store::part_seeds) },
     Target { cost: 100, memory_mib: 96, ..cheap("tsdb_record", store::record, store::record_seeds) },
     Target { cost: 100, memory_mib: 96, ..cheap("tsdb_state", store::state, store::state_seeds) },
+    Target { cost: 100, memory_mib: 96, ..cheap("records_part", records::part, records::part_seeds) },
+    Target { cost: 100, memory_mib: 96, ..cheap("records_record", records::record, records::record_seeds) },
+    Target { cost: 100, memory_mib: 96, ..cheap("records_state", records::state, records::state_seeds) },
     // A record of the spool says how long it is once decompressed; 16 MiB are read, encoded and read again.
     Target { cost: 4, memory_mib: 80, ..cheap("spool_record", store::spool_record, store::spool_seeds) },
 ];
