@@ -8,6 +8,7 @@ mod query;
 mod receive;
 mod records;
 mod rules;
+mod search;
 mod store;
 mod text;
 
@@ -41,6 +42,12 @@ pub const TARGETS: &[Target] = &[
     cheap("labels_key", query::labels_key, query::key_seeds),
     Target { cost: 10, ..cheap("matcher", query::matcher, query::matcher_seeds) },
     cheap("promql", query::promql, query::promql_seeds),
+    Target { cost: 100, ..cheap("lucene", search::lucene, search::lucene_seeds) },
+    Target {
+        cost: 100,
+        memory_mib: 64,
+        ..cheap("search_body", search::search_body, search::search_body_seeds)
+    },
     cheap("template", rules::template, rules::template_seeds),
     cheap("rule_file", rules::rule_file, rules::rule_file_seeds),
     cheap("rule_test", rules::rule_test, rules::rule_test_seeds),

@@ -109,7 +109,7 @@ impl Protocols {
         let mut one = http1::Builder::new();
         one.timer(TokioTimer::new())
             .header_read_timeout(limits.header_timeout)
-            .max_header_size(HEAD_BYTES_MAX as usize)
+            .max_header_size(HEAD_BYTES_MAX as usize);
         let mut two = http2::Builder::new(TokioExecutor::new());
         two.timer(TokioTimer::new())
             .max_header_list_size(HEAD_BYTES_MAX)
