@@ -324,7 +324,10 @@ impl<S: Store> Collector<'_, S> {
             most.keep(&mut all);
         }
         let series = |(i, values)| StepSeries { labels: self.groups.labels(i), values };
-        Ok(all.into_iter().map(series).collect())
+        let mut all: Vec<StepSeries> = all.into_iter().map(series).collect();
+        // Where values are equal the order decides, and must not depend on which line was read first.
+        all.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
+        Ok(all)
     }
 }
 

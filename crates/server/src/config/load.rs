@@ -248,7 +248,7 @@ mod tests {
             ("storage: {memory: 1MB}\n", "watchfire.yml: storage.memory: must be at least 4MB"),
             (
                 "logs:\n  retention_rules: [{selector: '{app=\"a\"}', keep: 3d}, {selector: '{app=', keep: 1h}]\n",
-                "watchfire.yml: logs.retention_rules: rule 2: selector: 1:6: parse error: unexpected end of input in label matching, expected string",
+                "watchfire.yml: logs.retention_rules: rule 2: selector: 1:6: parse error: unexpected end of input inside braces",
             ),
             ("http: {listen: here}\n", r#"watchfire.yml: http.listen: "here" is not host:port"#),
             ("http: {cors_origin: '('}\n", "watchfire.yml: http.cors_origin: error: unclosed group"),
