@@ -1,6 +1,7 @@
 //! The `watchfire` program.
 
 mod agent;
+mod allocator;
 mod backup;
 mod check;
 mod cli;

@@ -18,6 +18,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Exit> {
         return Ok(());
     }
     let origin = Origin { flags: flags(args, &config, &data_dir), config_file: file, data_dir };
+    crate::allocator::configure();
     on_all_threads(serve(config, origin))
 }
 

@@ -208,7 +208,7 @@ impl Default for QueryConfig {
             concurrency: None,
             threads: None,
             concurrency_heavy: None,
-            light_time: TimeSpan(Duration::from_millis(500)),
+            light_time: TimeSpan(Duration::from_millis(100)),
             queue: 200,
             experimental: true,
             remote_read_samples_max: 50_000_000,
