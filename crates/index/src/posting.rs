@@ -123,6 +123,61 @@ impl Posting<'_> {
     }
 }
 
+/// The union of many postings.
+///
+/// Ids of small postings are gathered and sorted once in a while, and no part of the set is kept as runs: a set of
+/// runs takes further ids one by one, each at the cost of moving all runs behind it.
+#[derive(Default)]
+pub(crate) struct Union {
+    set: RoaringBitmap,
+    gathered: Vec<u32>,
+}
+
+impl Union {
+    /// So many ids are gathered before they are sorted.
+    const GATHERED_MAX: usize = 1 << 16;
+
+    pub(crate) fn add(&mut self, posting: &Posting<'_>) -> Result<(), Malformed> {
+        match posting {
+            Posting::One(id) => self.gathered.push(*id),
+            Posting::Ids(ids) => self.gathered.extend_from_slice(ids),
+            Posting::Set(other) => self.set |= *other,
+            Posting::Encoded(n, bytes) => self.add_encoded(*n, bytes)?,
+        }
+        if self.gathered.len() >= Self::GATHERED_MAX {
+            self.settle();
+        }
+        Ok(())
+    }
+
+    fn add_encoded(&mut self, n: u32, bytes: &[u8]) -> Result<(), Malformed> {
+        let before = self.gathered.len();
+        match bytes.split_first() {
+            Some((&DELTAS, body)) => each_delta(body, |id| self.gathered.push(id))?,
+            Some((&PACKED, body)) => {
+                with_unpacked(n, body, |deltas| each_delta(deltas, |id| self.gathered.push(id)))?
+            }
+            _ => {
+                let mut own = decode(n, bytes)?;
+                own.remove_run_compression();
+                self.set |= own;
+                return Ok(());
+            }
+        }
+        if self.gathered.len() - before == n as usize { Ok(()) } else { Err(Malformed) }
+    }
+
+    fn settle(&mut self) {
+        self.gathered.sort_unstable();
+        self.set |= RoaringBitmap::from_iter(self.gathered.drain(..));
+    }
+
+    pub(crate) fn into_set(mut self) -> RoaringBitmap {
+        self.settle();
+        self.set
+    }
+}
+
 /// Encodes two or more ids and returns how many there were.
 pub(crate) fn encode(set: &RoaringBitmap, out: &mut Vec<u8>) -> u32 {
     let n = set.len() as usize;
@@ -176,19 +231,34 @@ pub(crate) fn decode(n: u32, bytes: &[u8]) -> Result<RoaringBitmap, Malformed> {
 }
 
 fn decode_deltas(body: &[u8]) -> Result<RoaringBitmap, Malformed> {
-    let mut r = Reader(body);
-    let mut next = 0u64;
     let mut set = RoaringBitmap::new();
-    while !r.is_empty() {
-        let id = r.varint().and_then(|d| next.checked_add(d)).ok_or(Malformed)?;
-        let id32 = u32::try_from(id).map_err(|_| Malformed)?;
-        set.try_push(id32).map_err(|_| Malformed)?;
-        next = id + 1;
-    }
+    // Each id is greater than the one before.
+    each_delta(body, |id| _ = set.try_push(id))?;
     Ok(set)
 }
 
+/// Calls `each` with the ids, which ascend.
+fn each_delta(body: &[u8], mut each: impl FnMut(u32)) -> Result<(), Malformed> {
+    let mut r = Reader(body);
+    let mut next = 0u64;
+    while !r.is_empty() {
+        let id = r.varint().and_then(|d| next.checked_add(d)).ok_or(Malformed)?;
+        each(u32::try_from(id).map_err(|_| Malformed)?);
+        next = id + 1;
+    }
+    Ok(())
+}
+
 fn unpack(n: u32, body: &[u8]) -> Result<RoaringBitmap, Malformed> {
+    with_unpacked(n, body, decode_deltas)
+}
+
+/// What `read` makes of the deltas of a packed posting of `n` ids.
+fn with_unpacked<T>(
+    n: u32,
+    body: &[u8],
+    read: impl FnOnce(&[u8]) -> Result<T, Malformed>,
+) -> Result<T, Malformed> {
     thread_local! {
         static UNPACK: RefCell<(zstd::zstd_safe::DCtx<'static>, Vec<u8>)> =
             RefCell::new((zstd::zstd_safe::DCtx::create(), Vec::new()));
@@ -200,7 +270,7 @@ fn unpack(n: u32, body: &[u8]) -> Result<RoaringBitmap, Malformed> {
         deltas.clear();
         deltas.reserve(n as usize * 5);
         context.decompress(deltas, body).map_err(|_| Malformed)?;
-        decode_deltas(deltas)
+        read(deltas)
     })
 }
 
@@ -229,6 +299,27 @@ mod tests {
             prop_assert_eq!(u64::from(n), set.len());
             prop_assert_eq!(decode(n, &out[2..]).unwrap(), set);
             prop_assert_eq!(decode(n + 1, &out[2..]), Err(Malformed));
+        }
+
+        #[test]
+        fn a_union_is_the_union_of_the_sets(all in proptest::collection::vec((sets(), any::<bool>()), 0..6)) {
+            let mut union = Union::default();
+            let mut expected = RoaringBitmap::new();
+            for (ids, encoded) in &all {
+                let mut set: RoaringBitmap = ids.iter().copied().collect();
+                set.optimize();
+                let mut out = Vec::new();
+                let n = encode(&set, &mut out);
+                match encoded {
+                    true => union.add(&Posting::Encoded(n, &out)).unwrap(),
+                    false => union.add(&Posting::Ids(ids)).unwrap(),
+                }
+                expected |= set;
+                if *encoded {
+                    prop_assert_eq!(Union::default().add(&Posting::Encoded(n + 1, &out)), Err(Malformed));
+                }
+            }
+            prop_assert_eq!(union.into_set(), expected);
         }
 
         #[test]

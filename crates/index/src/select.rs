@@ -5,7 +5,7 @@
 //! label stay. Cheap includes come first, so that the rest work on few series.
 
 use crate::Flaw;
-use crate::posting::{Malformed, Posting};
+use crate::posting::{Malformed, Union};
 use crate::source::{Keys, Order, Source};
 use model::{MatchOp, Matcher, Pairs};
 use regex_syntax::hir::literal::{ExtractKind, Extractor};
@@ -105,7 +105,17 @@ pub(crate) fn select<S: Source>(source: &S, matchers: &[Matcher]) -> Result<Roar
     }
 }
 
-/// About how many series or values an include looks at, 0 if it cannot match; `None` for an exclude.
+/// No fewer than the series of `source` that satisfy every matcher, without looking for them.
+pub(crate) fn at_most<S: Source>(source: &S, matchers: &[Matcher]) -> Result<u64, Flaw> {
+    let mut least = None;
+    for m in matchers {
+        let cost = cost(source, m, &plan(m))?;
+        least = least.into_iter().chain(cost).min();
+    }
+    least.map_or_else(|| Ok(source.all()?.len()), Ok)
+}
+
+/// About how many series or values an include looks at, no fewer than it finds, 0 if it cannot match; `None` for an exclude.
 fn cost<S: Source>(source: &S, m: &Matcher, plan: &Plan<'_>) -> Result<Option<u64>, Flaw> {
     Ok(match plan {
         Plan::AnyOf(values) => {
@@ -178,12 +188,13 @@ fn any_of<S: Source>(
         }
         (_, found) => found,
     };
-    let mut union = RoaringBitmap::new();
+    let mut union = Union::default();
     for value in values {
         if let Some(p) = source.term(m.name(), value)? {
-            p.add_to(&mut union).map_err(malformed)?;
+            union.add(&p).map_err(malformed)?;
         }
     }
+    let mut union = union.into_set();
     if let Some(found) = found {
         union &= found;
     }
@@ -228,22 +239,14 @@ fn union_of<S: Source>(
     prefix: &str,
     wanted: impl Fn(&str) -> bool,
 ) -> Result<RoaringBitmap, Flaw> {
-    let mut union = RoaringBitmap::new();
-    // Single series come in any order; one sort at the end beats as many insertions.
-    let mut single = Vec::new();
+    let mut union = Union::default();
     let mut values = source.values(m.name(), prefix, Order::Any)?;
     while values.advance()? {
-        if !wanted(values.value()) {
-            continue;
-        }
-        match values.posting()? {
-            Posting::One(id) => single.push(id),
-            posting => posting.add_to(&mut union).map_err(|_| posting_flaw(m.name()))?,
+        if wanted(values.value()) {
+            union.add(&values.posting()?).map_err(|_| posting_flaw(m.name()))?;
         }
     }
-    single.sort_unstable();
-    union |= RoaringBitmap::from_iter(single);
-    Ok(union)
+    Ok(union.into_set())
 }
 
 fn posting_flaw(name: &str) -> Flaw {

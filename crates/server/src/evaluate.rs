@@ -1,6 +1,6 @@
 //! Evaluates queries for a lane of the pool.
 
-use crate::weight::{Span, estimate};
+use crate::weight::{Span, exceeds};
 use promql::{Control, Engine, EvalError, Expr, Output, Source};
 use std::time::Duration;
 use tsdb::Db;
@@ -53,7 +53,7 @@ impl Evaluation<'_> {
 
     fn weigh(&self, expr: &Expr, span: Span) -> Result<(), EvalError> {
         match self.slice {
-            Some(slice) if estimate(self.db, expr, &self.engine.options, span) > slice * CERTAINLY => {
+            Some(slice) if exceeds(slice * CERTAINLY, self.db, expr, &self.engine.options, span) => {
                 Err(EvalError::Timeout(slice))
             }
             _ => Ok(()),

@@ -188,6 +188,18 @@ impl App {
         }
     }
 
+    /// Threads for one evaluation in a lane, its own among them. Where several run, each has its own processor anyway; and
+    /// heavy ones leave to those who write the processors that the number of heavy queries leaves.
+    pub fn query_threads(&self, lane: Lane) -> usize {
+        let query = &self.config().query;
+        let [light, heavy] = self.queries.running();
+        let share = match lane {
+            Lane::Light { .. } => query.threads() / (light + heavy).max(1),
+            Lane::Heavy => query.threads().min(query.concurrency_heavy()) / heavy.max(1),
+        };
+        share.max(1)
+    }
+
     /// Memory that queries hold.
     pub fn query_memory_used(&self) -> u64 {
         self.query_memory.used() + self.light_memory.used()

@@ -1,5 +1,6 @@
 //! How long an evaluation may take, roughly, from what the index knows: enough to tell light queries from heavy ones.
 
+use model::Matcher;
 use promql::ast::{Duration as Length, MatrixSelector, VectorSelector};
 use promql::{EngineOptions, Expr};
 use std::time::Duration;
@@ -25,13 +26,16 @@ pub struct Span {
     pub steps: u64,
 }
 
-/// The processor time that an evaluation takes, by a rule of thumb that ignores what series are joined to.
-pub fn estimate(db: &Db, expr: &Expr, options: &EngineOptions, span: Span) -> Duration {
-    Duration::from_nanos(Weighing { db, options }.of(expr, span) as u64)
+/// Whether an evaluation takes more than `limit` of processor time, by a rule of thumb that ignores what series are
+/// joined to. Series are counted only where an upper bound of their number does not settle it.
+pub fn exceeds(limit: Duration, db: &Db, expr: &Expr, options: &EngineOptions, span: Span) -> bool {
+    let limit_ns = limit.as_nanos() as f64;
+    let exceeds = |count: &dyn Fn(&[Matcher]) -> u64| Weighing { count, options }.of(expr, span) > limit_ns;
+    exceeds(&|m| db.series_matching_at_most(m)) && exceeds(&|m| db.series_matching(m))
 }
 
 struct Weighing<'a> {
-    db: &'a Db,
+    count: &'a dyn Fn(&[Matcher]) -> u64,
     options: &'a EngineOptions,
 }
 
@@ -56,7 +60,7 @@ impl Weighing<'_> {
     }
 
     fn series(&self, v: &VectorSelector) -> f64 {
-        self.db.series_matching(&v.matchers) as f64
+        (self.count)(&v.matchers) as f64
     }
 }
 

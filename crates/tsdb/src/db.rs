@@ -55,6 +55,11 @@ impl Db {
         self.0.engine.store.index.select(matchers).len()
     }
 
+    /// No fewer than [`Db::series_matching`] says, for a fraction of its work.
+    pub fn series_matching_at_most(&self, matchers: &[Matcher]) -> u64 {
+        self.0.engine.store.index.select_at_most(matchers)
+    }
+
     /// Label sets of matching series that may have samples within `range`, at most `limit`, in order.
     pub fn series(
         &self,

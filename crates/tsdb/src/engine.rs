@@ -504,6 +504,7 @@ impl Engine {
 
     /// Runs until the store is closed: merges, and drops what is past retention.
     pub fn merge_loop(&self) {
+        self.warm();
         let wake = &self.store.wake;
         let mut rotated = self.store.clock.monotonic();
         while !wake.closed.load(Ordering::Acquire) {
@@ -525,6 +526,19 @@ impl Engine {
                     }
                 }
             }
+        }
+    }
+
+    /// Fills half of the page cache from the newest parts: what is asked first after a start is how things stand.
+    fn warm(&self) {
+        let pages = &self.store.pages;
+        let full =
+            || pages.bytes() >= pages.bytes_max() / 2 || self.store.wake.closed.load(Ordering::Acquire);
+        let parts = self.store.parts.read().clone();
+        let mut newest_first: Vec<_> = parts.iter().collect();
+        newest_first.sort_by_key(|p| std::cmp::Reverse(p.part.range().end_ms));
+        for p in newest_first {
+            p.part.warm(pages, &full);
         }
     }
 }

@@ -39,6 +39,7 @@ impl Naive {
     pub fn check(&self, index: &Index, queries: &[Vec<Matcher>]) {
         for matchers in queries.iter().chain([&Vec::new()]) {
             assert_eq!(index.select(matchers), self.select(matchers), "{matchers:?}");
+            assert!(index.select_at_most(matchers) >= self.select(matchers).len(), "{matchers:?}");
             let thirds = self.0.keys().copied().filter(|id| id % 3 > 0).collect();
             for less in [RoaringBitmap::new(), self.0.keys().copied().take(2).collect(), thirds] {
                 let want = self.label_names(matchers, &less);

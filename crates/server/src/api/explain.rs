@@ -6,6 +6,7 @@ use crate::http::error::ApiError;
 use crate::http::json::Json;
 use crate::http::params::Params;
 use crate::http::respond::{Encoding, respond, success};
+use crate::pool::Lane;
 use crate::source::StoreSource;
 use crate::state::App;
 use axum::body::Body;
@@ -52,8 +53,9 @@ fn answer(
 ) -> Result<Response<Body>, ApiError> {
     let source = StoreSource::new(app.db()?);
     let begun = Instant::now();
-    let mut explained =
-        engine(app, question).explain(&source, &question.expr, times, control).map_err(failed)?;
+    let mut explained = engine(app, question, Lane::Heavy)
+        .explain(&source, &question.expr, times, control)
+        .map_err(failed)?;
     let took = begun.elapsed();
     app.metrics.samples_read.add(explained.output.stats.samples_read);
     let notes = notes(&mut explained.output, question);

@@ -236,7 +236,7 @@ fn evaluated(
     lane: Lane,
 ) -> Result<Result<(Output, usize), EvalError>, ApiError> {
     let db = app.db()?;
-    let (source, engine) = (StoreSource::new(db), engine(app, question));
+    let (source, engine) = (StoreSource::new(db), engine(app, question, lane));
     let now = Instant::now();
     let control = control.clone().with_pool(Arc::clone(app.memory_of(lane)));
     let (control, slice) = match lane {
@@ -260,7 +260,7 @@ fn evaluated(
     })
 }
 
-pub(super) fn engine(app: &App, question: &Question) -> Engine {
+pub(super) fn engine(app: &App, question: &Question, lane: Lane) -> Engine {
     let config = app.config();
     Engine::new(EngineOptions {
         lookback_ms: question.lookback_ms,
@@ -270,8 +270,7 @@ pub(super) fn engine(app: &App, question: &Question) -> Engine {
         series_max: config.query.series_max,
         memory_max: config.query.memory_per_query.bytes().min(app.budgets.query_bytes),
         experimental: config.query.experimental,
-        // When several queries run, each has its own processor anyway.
-        threads: config.query.threads() / app.queries.running().iter().sum::<usize>().max(1),
+        threads: app.query_threads(lane),
         ..EngineOptions::default()
     })
 }

@@ -102,7 +102,7 @@ fn vector_sample(j: &mut Json, s: &VectorSample) {
 #[derive(Default)]
 struct Stamps {
     times: Vec<i64>,
-    text: String,
+    text: Vec<u8>,
     /// Where each ends in the text.
     ends: Vec<usize>,
 }
@@ -116,12 +116,12 @@ impl Stamps {
             self.ends.truncate(at);
             self.text.truncate(start);
             self.times.push(time_ms);
-            self.text.push('[');
-            self.text.push_str(&number::format_time(time_ms));
-            self.text.push(',');
+            self.text.push(b'[');
+            number::push_time(&mut self.text, time_ms);
+            self.text.push(b',');
             self.ends.push(self.text.len());
         }
-        j.raw(&self.text[start..self.ends[at]]);
+        j.bytes(&self.text[start..self.ends[at]]);
     }
 }
 

@@ -39,7 +39,12 @@ impl Json {
 
     /// Bytes that are JSON already.
     pub fn raw(&mut self, text: &str) -> &mut Self {
-        self.buf.extend_from_slice(text.as_bytes());
+        self.bytes(text.as_bytes())
+    }
+
+    /// The same.
+    pub fn bytes(&mut self, text: &[u8]) -> &mut Self {
+        self.buf.extend_from_slice(text);
         self
     }
 

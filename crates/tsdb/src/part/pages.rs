@@ -105,6 +105,11 @@ impl PageCache {
         ))
     }
 
+    /// Memory that pages may take.
+    pub fn bytes_max(&self) -> u64 {
+        self.0.capacity()
+    }
+
     /// Memory of all pages held.
     pub fn bytes(&self) -> u64 {
         self.0.weight()

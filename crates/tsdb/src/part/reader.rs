@@ -239,6 +239,24 @@ impl Part {
         Ok(values)
     }
 
+    /// Leaves pages in the cache, from the first on, until `enough` says so. What is damaged is met again by who needs it.
+    pub fn warm(&self, cache: &Arc<PageCache>, enough: &dyn Fn() -> bool) {
+        let mut s = Scratch::new(Some(cache.clone()));
+        let mut columns = 0..self.times.len();
+        for page in 0..self.values.len() {
+            if enough() {
+                return;
+            }
+            let _ = self.values_page(page, &mut s);
+            // Both kinds advance in proportion: they lie in the order of the series.
+            while columns.start * self.values.len() < (page + 1) * columns.end
+                && let Some(next) = columns.next()
+            {
+                let _ = self.times_page(next, &mut s);
+            }
+        }
+    }
+
     fn times_page(&self, page: usize, s: &mut Scratch) -> Result<Arc<Vec<u8>>, TsdbError> {
         if let Some((at, times)) = &s.times
             && *at == page
