@@ -140,10 +140,20 @@ async fn phase(server: &Server, plan: Plan, queries: u32) -> anyhow::Result<Seen
     let end = Instant::now() + plan.lasting;
     let mut seen = Seen::default();
     let mut adversaries = JoinSet::new();
+    // Those who ask would sit at other machines: what they do with the answers gives way here.
+    let elsewhere = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .on_thread_start(|| {
+            _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 19);
+        })
+        .build()?;
+    let client = reqwest::Client::new();
     for n in 0..queries {
-        let (client, url) = (server.client.clone(), server.url.clone());
+        let (client, url) = (client.clone(), server.url.clone());
         let range_s = plan.range.as_secs();
-        adversaries.spawn(async move { adversary(&client, &url, n, range_s, end).await });
+        adversaries
+            .spawn_on(async move { adversary(&client, &url, n, range_s, end).await }, elsewhere.handle());
     }
     let writers: Vec<_> = (0..WRITERS)
         .map(|c| {
@@ -168,6 +178,7 @@ async fn phase(server: &Server, plan: Plan, queries: u32) -> anyhow::Result<Seen
             *seen.answers.entry(status).or_default() += n;
         }
     }
+    elsewhere.shutdown_background();
     Ok(seen)
 }
 
