@@ -125,7 +125,7 @@ impl Posting<'_> {
 
 /// The union of many postings.
 ///
-/// Ids of small postings are gathered and sorted once in a while, and no part of the set is kept as runs: a set of
+/// Ids of small postings are gathered and put in order once in a while, and no part of the set is kept as runs: a set of
 /// runs takes further ids one by one, each at the cost of moving all runs behind it.
 #[derive(Default)]
 pub(crate) struct Union {
@@ -168,6 +168,11 @@ impl Union {
     }
 
     fn settle(&mut self) {
+        if let Some(bits) = as_bits(&self.gathered) {
+            self.set |= bits;
+            self.gathered.clear();
+            return;
+        }
         self.gathered.sort_unstable();
         self.set |= RoaringBitmap::from_iter(self.gathered.drain(..));
     }
@@ -176,6 +181,22 @@ impl Union {
         self.settle();
         self.set
     }
+}
+
+/// The set of ids in any order, if they lie so close that a bit for each between the least and the greatest takes no more
+/// memory than they do: that spares sorting them.
+fn as_bits(ids: &[u32]) -> Option<RoaringBitmap> {
+    let (least, greatest) = (ids.iter().min()? & !63, *ids.iter().max()?);
+    let bytes = (greatest - least) as usize / 8 + 1;
+    if bytes > size_of_val(ids) {
+        return None;
+    }
+    let mut bits = vec![0u8; bytes];
+    for id in ids {
+        let at = id - least;
+        bits[at as usize / 8] |= 1 << (at % 8);
+    }
+    Some(RoaringBitmap::from_lsb0_bytes(least, &bits))
 }
 
 /// Encodes two or more ids and returns how many there were.

@@ -5,6 +5,7 @@ use crate::pool::Lanes;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// What is kept, and for how long.
@@ -218,8 +219,11 @@ impl Default for QueryConfig {
     }
 }
 
+/// How many processors there are. To find out takes some tens of microseconds, so it is done once.
 fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, |n| n.get())
+    static PROCESSORS: LazyLock<usize> =
+        LazyLock::new(|| std::thread::available_parallelism().map_or(1, |n| n.get()));
+    *PROCESSORS
 }
 
 impl QueryConfig {
