@@ -2,7 +2,8 @@
 
 use crate::config::AgentConfig;
 use crate::local::{Local, LocalOptions, LocalStatus};
-use crate::spool::{Spool, SpoolError, SpoolStatus};
+use crate::logs::{LogReader, LogReaderStatus};
+use crate::spool::{LogSpool, Spool, SpoolError, SpoolOptions, SpoolStatus};
 use env::{Clock, Disk, Random};
 use host::Process;
 use model::Appendable;
@@ -23,8 +24,16 @@ pub enum AgentError {
     /// The scrape configuration is wrong.
     #[error("{0}")]
     Scrape(#[from] ConfigError),
+    /// What is read of logs is configured wrong.
+    #[error("{field}: {reason}")]
+    Logs {
+        /// The key at fault.
+        field: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// There can be no thread.
-    #[error("cannot start measuring this host: {0}")]
+    #[error("cannot start watching this host: {0}")]
     Thread(std::io::Error),
 }
 
@@ -35,13 +44,17 @@ pub struct AgentStatus {
     pub host: Option<LocalStatus>,
     /// Delivery.
     pub spool: SpoolStatus,
+    /// Reading logs of this host, if they are read, and delivering them.
+    pub logs: Option<(LogReaderStatus, SpoolStatus)>,
     /// Targets found.
     pub targets: usize,
 }
 
-/// Measures this host, scrapes targets, and delivers both through a [`Spool`].
+/// Measures this host and scrapes targets, and delivers both through a [`Spool`]; reads logs, and delivers them through a
+/// [`LogSpool`].
 pub struct Agent {
     local: Mutex<Option<Local>>,
+    logs: Mutex<Option<(LogReader, Arc<LogSpool>)>>,
     scraper: Option<Scraper>,
     spool: Arc<Spool>,
 }
@@ -58,8 +71,21 @@ impl Agent {
     ) -> Result<Agent, AgentError> {
         let mut options = config.spool().map_err(|(field, reason)| SpoolError::Setting { field, reason })?;
         options.dir = dir.join(&options.dir);
+        config.logs.check().map_err(|(field, reason)| AgentError::Logs { field, reason })?;
         let jobs = Jobs::resolve(&config.global, &config.scrape_configs, dir)?;
         let offset_seed = random.next_u64();
+        let logs = match config.logs.enabled {
+            true => {
+                let options =
+                    SpoolOptions { url: config.logs_to(), dir: options.dir.join("logs"), ..options.clone() };
+                let spool = LogSpool::start(options, disk.clone(), clock.clone(), random.clone())?;
+                let spool = Arc::new(spool);
+                let host = host::host_name();
+                let reader = LogReader::start(config.logs.clone(), host, spool.clone(), clock.clone());
+                Some((reader.map_err(AgentError::Thread)?, spool))
+            }
+            false => None,
+        };
         let spool = Arc::new(Spool::start(options, disk, clock.clone(), random)?);
         let store: Arc<dyn Appendable> = spool.clone();
         let local = match config.host {
@@ -76,7 +102,7 @@ impl Agent {
         let scraper = (!jobs.0.is_empty()).then(|| {
             Scraper::start(jobs, store, ScraperOptions { offset_seed, ..ScraperOptions::default() })
         });
-        Ok(Agent { local: Mutex::new(local), scraper, spool })
+        Ok(Agent { local: Mutex::new(local), logs: Mutex::new(logs), scraper, spool })
     }
 
     /// How it goes.
@@ -84,6 +110,7 @@ impl Agent {
         AgentStatus {
             host: self.local.lock().as_ref().map(Local::status),
             spool: self.spool.status(),
+            logs: self.logs.lock().as_ref().map(|(reader, spool)| (reader.status(), spool.status())),
             targets: self.targets().active_targets.len(),
         }
     }
@@ -104,9 +131,17 @@ impl Agent {
             scraper.stop().await;
         }
         let (local, spool) = (self.local.lock().take(), self.spool.clone());
+        let logs = self.logs.lock().take();
         let stopped = tokio::task::spawn_blocking(move || {
             drop(local);
-            spool.stop(wait);
+            let logs = logs.map(|(reader, spool)| {
+                drop(reader);
+                spool
+            });
+            std::thread::scope(|scope| {
+                scope.spawn(|| spool.stop(wait));
+                logs.iter().for_each(|logs| logs.stop(wait));
+            });
         });
         // Cancelled only with the runtime itself, and then there is nothing to wait for.
         let _ = stopped.await;

@@ -1,5 +1,6 @@
 //! The configuration of `watchfire agent`.
 
+use crate::logs::LogsConfig;
 use crate::spool::{Credentials, RemoteWriteMessage, SpoolOptions};
 use scrape::config::{ByteSize, GlobalConfig, Problem, ScrapeConfig, TimeSpan, explain};
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,10 @@ pub struct AgentConfig {
     pub global: GlobalConfig,
     /// Targets to scrape, as Prometheus has them.
     pub scrape_configs: Vec<ScrapeConfig>,
+    /// Which logs of this host are read.
+    pub logs: LogsConfig,
+    /// Where logs go, if not to the server's `/loki/api/v1/push`.
+    pub logs_to: Option<String>,
     /// A token that tells the server who we are.
     #[serde(skip_serializing)]
     pub bearer_token: Option<String>,
@@ -83,6 +88,8 @@ impl Default for AgentConfig {
             textfile_dirs: vec![host::TEXTFILE_DIR.into()],
             global: GlobalConfig::default(),
             scrape_configs: Vec::new(),
+            logs: LogsConfig::default(),
+            logs_to: None,
             bearer_token: None,
             bearer_token_file: None,
             username: None,
@@ -144,6 +151,15 @@ impl AgentConfig {
             timeout: self.timeout.0,
             message: self.protobuf_message,
             ..SpoolOptions::new(self.to.clone(), self.spool_dir.clone())
+        })
+    }
+
+    /// Where logs go: by default to the server that takes the samples, whatever path it takes them at.
+    pub(crate) fn logs_to(&self) -> String {
+        self.logs_to.clone().unwrap_or_else(|| {
+            let after_scheme = self.to.find("://").map_or(0, |at| at + 3);
+            let end = self.to[after_scheme..].find(['/', '?']).map_or(self.to.len(), |at| after_scheme + at);
+            self.to[..end].to_owned()
         })
     }
 

@@ -7,11 +7,17 @@
 mod agent;
 mod config;
 mod local;
+mod logs;
 mod spool;
 
 pub use agent::{Agent, AgentError, AgentStatus};
 pub use config::{AgentConfig, TlsOptions};
 pub use local::{Local, LocalOptions, LocalStatus};
+pub use logs::{
+    FileLogs, Gathered, Inode, JournalStatus, LogReader, LogReaderStatus, LogsConfig, Multiline, Position,
+    Positions, Print, READER, Start, TailCounts, Tailer,
+};
 pub use spool::{
-    Credentials, Record, RecordError, RemoteWriteMessage, Spool, SpoolError, SpoolOptions, SpoolStatus,
+    Credentials, LogRecord, LogRecordError, LogSpool, Record, RecordError, RemoteWriteMessage, Spool,
+    SpoolError, SpoolOptions, SpoolStatus,
 };

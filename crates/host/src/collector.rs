@@ -62,7 +62,7 @@ impl Default for Options {
 pub const TEXTFILE_DIR: &str = "/var/lib/prometheus/node-exporter";
 
 /// This machine's name, as its kernel has it.
-fn host_name() -> String {
+pub fn host_name() -> String {
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     if name.is_empty() { "localhost".into() } else { name }
 }

@@ -19,7 +19,7 @@ mod sheet;
 #[cfg(test)]
 mod tests;
 
-pub use collector::{Collector, CollectorStatus, Options, Report, TEXTFILE_DIR};
+pub use collector::{Collector, CollectorStatus, Options, Report, TEXTFILE_DIR, host_name};
 pub use part::processes::Process;
 
 use std::io;

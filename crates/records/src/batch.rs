@@ -1,11 +1,14 @@
 //! A batch as one record of the journal.
 
 use crate::codec::{Malformed, Reader, malformed, put_bytes, put_uvarint, put_varint};
+use crate::senders::{put_delivery, read_delivery};
 use model::Labels;
 use model::record::{Attributes, Record, RecordBatch, Severity, SpanId, StreamRef, Tenant, TraceId, Value};
 use std::ops::Range;
 
 const VERSION: u8 = 1;
+/// With the delivery before everything else.
+const VERSION_NUMBERED: u8 = 2;
 
 /// What follows the fixed fields of a row.
 const OBSERVED: u8 = 1;
@@ -22,7 +25,13 @@ pub(crate) fn encode(
     keep: impl Fn(usize) -> bool,
     out: &mut Vec<u8>,
 ) {
-    out.push(VERSION);
+    match batch.delivery() {
+        None => out.push(VERSION),
+        Some(d) => {
+            out.push(VERSION_NUMBERED);
+            put_delivery(out, d);
+        }
+    }
     put_bytes(out, batch.tenant().as_str().as_bytes());
     put_uvarint(out, batch.streams().len() as u64);
     batch.streams().iter().for_each(|labels| put_bytes(out, labels.key()));
@@ -70,11 +79,16 @@ fn put_record(out: &mut Vec<u8>, r: &Record<'_>) {
 /// Reads a record of the journal.
 pub(crate) fn decode(bytes: &[u8]) -> Result<RecordBatch, Malformed> {
     let mut r = Reader::new(bytes);
-    if r.byte("version")? != VERSION {
-        return malformed("version");
-    }
+    let delivery = match r.byte("version")? {
+        VERSION => None,
+        VERSION_NUMBERED => Some(read_delivery(&mut r)?),
+        _ => return malformed("version"),
+    };
     let Ok(tenant) = Tenant::new(r.text("tenant")?) else { return malformed("tenant") };
     let mut batch = RecordBatch::new(tenant);
+    if let Some(d) = delivery {
+        batch.set_delivery(d);
+    }
     for _ in 0..r.count("streams")? {
         let Ok(labels) = Labels::from_key(r.bytes("stream")?) else { return malformed("stream") };
         batch.stream(labels);
@@ -118,7 +132,7 @@ fn read_record<'a>(r: &mut Reader<'a>, time_ns: i64) -> Result<Record<'a>, Malfo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::record::AttributesBuf;
+    use model::record::{AttributesBuf, Delivery, SenderId};
 
     #[test]
     fn batches_come_back() {
@@ -142,8 +156,14 @@ mod tests {
         encode(&batch, 0..3, |row| row != 1, &mut bytes);
         let back = decode(&bytes).unwrap();
         assert_eq!((back.tenant(), back.streams()), (batch.tenant(), batch.streams()));
+        assert_eq!(back.delivery(), None);
         let rows: Vec<_> = back.iter().collect();
         assert_eq!(rows, [batch.get(0), batch.get(2)]);
+        let delivery = Delivery { sender: SenderId([9; 16]), sequence: 300, state: vec![1, 2] };
+        batch.set_delivery(delivery.clone());
+        bytes.clear();
+        encode(&batch, 0..3, |row| row != 1, &mut bytes);
+        assert_eq!(decode(&bytes).unwrap().delivery(), Some(&delivery));
         for cut in 1..bytes.len() {
             // A cut at the end of a row is a shorter batch; anywhere else it is noticed. Never does it harm.
             let _ = decode(&bytes[..cut]);

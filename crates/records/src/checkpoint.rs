@@ -1,14 +1,18 @@
-//! What survives a restart besides parts and the journal: where replay begins, and deletions in force. Rewritten whole
-//! after each flush.
+//! What survives a restart besides parts and the journal: where replay begins, deletions in force, and who delivered
+//! what. Rewritten whole after each flush.
 
 use crate::codec::{Malformed, Reader, malformed, put_uvarint};
 use crate::error::{Damage, RecordsError};
+use crate::senders::Senders;
 use crate::tombstones::Tombstones;
 use blocks::Blocks;
 use journal::Offset;
 
 pub(crate) const PREFIX: &str = "state/";
-const MAGIC: &[u8; 8] = b"WFRECST\x01";
+const MAGIC: &[u8; 7] = b"WFRECST";
+/// Without senders. Written while there are none, so that an earlier release can read it.
+const VERSION: u8 = 1;
+const VERSION_SENDERS: u8 = 2;
 /// A state is never larger than this.
 const RAW_MAX: usize = 64 << 20;
 
@@ -20,6 +24,8 @@ pub(crate) struct Checkpoint {
     /// The number of the last flush or deletion.
     pub last_flush: u64,
     pub tombstones: Tombstones,
+    /// Deliveries before `replay_from`.
+    pub senders: Senders,
 }
 
 impl Checkpoint {
@@ -30,11 +36,16 @@ impl Checkpoint {
         put_uvarint(&mut raw, self.replay_from.0);
         put_uvarint(&mut raw, self.last_flush);
         self.tombstones.encode(&mut raw);
+        let version = if self.senders.is_empty() { VERSION } else { VERSION_SENDERS };
+        if version == VERSION_SENDERS {
+            self.senders.encode(&mut raw);
+        }
         let old = blocks.list(PREFIX).map_err(fail)?;
         let next = old.iter().filter_map(|b| number(&b.name)).max().unwrap_or(0) + 1;
         let stored = zstd::bulk::compress(&raw, 1).map_err(fail)?;
         let mut file = blocks.create(&format!("{PREFIX}{next:012}")).map_err(fail)?;
         file.write(MAGIC).map_err(fail)?;
+        file.write(&[version]).map_err(fail)?;
         file.write(&crc32c::crc32c(&stored).to_le_bytes()).map_err(fail)?;
         file.write(&(raw.len() as u32).to_le_bytes()).map_err(fail)?;
         file.write(&stored).map_err(fail)?;
@@ -66,8 +77,12 @@ impl Checkpoint {
     /// Reads a state's bytes.
     pub fn decode(file: &[u8]) -> Result<Checkpoint, Malformed> {
         let mut r = Reader::new(file);
-        if r.take(8, "magic")? != MAGIC {
+        if r.take(7, "magic")? != MAGIC {
             return malformed("magic");
+        }
+        let version = r.byte("version")?;
+        if !matches!(version, VERSION | VERSION_SENDERS) {
+            return malformed("version");
         }
         let crc = r.u32_le("checksum")?;
         let len = r.u32_le("length")? as usize;
@@ -86,7 +101,10 @@ impl Checkpoint {
         let mut r = Reader::new(&raw);
         let replay_from = Offset(r.uvarint("replay offset")?);
         let last_flush = r.uvarint("last flush")?;
-        Ok(Checkpoint { replay_from, last_flush, tombstones: Tombstones::decode(&mut r)? })
+        let tombstones = Tombstones::decode(&mut r)?;
+        let senders =
+            if version == VERSION_SENDERS { Senders::decode(&mut r)? } else { Senders::default() };
+        Ok(Checkpoint { replay_from, last_flush, tombstones, senders })
     }
 }
 

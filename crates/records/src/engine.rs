@@ -11,7 +11,7 @@ use env::{Clock, Disk, DiskLock};
 use hashbrown::HashMap;
 use journal::{Journal, JournalError, JournalOptions, LocalJournal, Offset, Partition};
 use model::Matcher;
-use model::record::{RecordBatch, Tenant, TextFilter};
+use model::record::{Delivery, RecordBatch, SenderId, Tenant, TextFilter};
 use parking_lot::{Condvar, Mutex, RwLock};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -138,7 +138,7 @@ impl Engine {
         journal.advance(PARTITION, from.max(Offset(covered))).map_err(from_journal)?;
         let last_flush = checkpoint.last_flush.max(opened.set.last_flush());
         let state = State {
-            active: RwLock::new(Head::new(from)),
+            active: RwLock::new(Head::new(from, checkpoint.senders)),
             frozen: Vec::new(),
             parts: Arc::new(opened.set),
             tombstones: Arc::new(checkpoint.tombstones),
@@ -219,6 +219,11 @@ impl Engine {
         View { heads, parts: state.parts.clone(), tombstones: state.tombstones.clone() }
     }
 
+    /// The last delivery of a sender.
+    pub fn last_delivery(&self, sender: &SenderId) -> Option<Delivery> {
+        self.state.read().active.read().senders().last(sender)
+    }
+
     /// Memory of records that are in no part yet.
     pub fn head_bytes(&self) -> usize {
         let state = self.state.read();
@@ -231,23 +236,24 @@ impl Engine {
         let head = state.active.read();
         !state.frozen.is_empty()
             || head.bytes() > self.options.head_bytes_max
-            || (head.rows() > 0 && self.journal.stats(PARTITION).bytes > JOURNAL_BYTES_MAX)
+            || (head.end() > head.begin() && self.journal.stats(PARTITION).bytes > JOURNAL_BYTES_MAX)
     }
 
     /// Records what a restart need not replay.
     pub fn checkpoint(&self) -> Result<(), RecordsError> {
         self.remove_doubtful()?;
-        let (replay_from, tombstones) = {
+        let (replay_from, senders, tombstones) = {
             let state = self.state.read();
             let active = state.active.read();
-            let begin = state
-                .frozen
-                .first()
-                .map_or(if active.rows() == 0 { active.end() } else { active.begin() }, |h| h.begin());
-            (begin, Tombstones::clone(&state.tombstones))
+            let (from, senders) = match state.frozen.first() {
+                Some(oldest) => (oldest.begin(), oldest.senders_before()),
+                None if active.rows() == 0 => (active.end(), active.senders()),
+                None => (active.begin(), active.senders_before()),
+            };
+            (from, senders.clone(), Tombstones::clone(&state.tombstones))
         };
         let last_flush = self.last_flush.load(Ordering::Acquire);
-        Checkpoint { replay_from, last_flush, tombstones }.store(&*self.blocks)?;
+        Checkpoint { replay_from, last_flush, tombstones, senders }.store(&*self.blocks)?;
         self.journal.truncate_before(PARTITION, replay_from).map_err(from_journal)
     }
 

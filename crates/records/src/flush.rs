@@ -30,7 +30,7 @@ impl Engine {
             let mut state = self.state.write();
             let active = state.active.get_mut();
             if active.rows() > 0 {
-                let fresh = Head::new(active.end());
+                let fresh = Head::new(active.end(), active.senders().clone());
                 let full = std::mem::replace(active, fresh);
                 state.frozen.push(Arc::new(full));
             }

@@ -1,5 +1,6 @@
 //! Records that are in no part yet.
 
+use crate::senders::Senders;
 use hashbrown::HashMap;
 use journal::Offset;
 use model::Labels;
@@ -21,6 +22,9 @@ pub(crate) struct Head {
     /// Offsets of the journal's records that are here.
     begin: Offset,
     end: Offset,
+    /// Deliveries before the first of these records, and after the last.
+    senders_before: Senders,
+    senders: Senders,
 }
 
 /// Some rows and their bytes.
@@ -118,8 +122,8 @@ pub(crate) struct HeadView {
 }
 
 impl Head {
-    /// An empty head for records from an offset on.
-    pub fn new(begin: Offset) -> Head {
+    /// An empty head for records from an offset on, after these deliveries.
+    pub fn new(begin: Offset, senders: Senders) -> Head {
         Head {
             streams: Vec::new(),
             by_key: HashMap::new(),
@@ -129,11 +133,17 @@ impl Head {
             bytes: 0,
             begin,
             end: begin,
+            senders_before: senders.clone(),
+            senders,
         }
     }
 
-    /// Takes in those rows of a batch that `keep` lets through.
+    /// Takes in those rows of a batch that `keep` lets through, unless the batch was delivered before.
     pub fn apply(&mut self, batch: &RecordBatch, keep: impl Fn(usize) -> bool, offset: Offset) {
+        self.end = Offset(offset.0 + 1);
+        if batch.delivery().is_some_and(|d| !self.senders.admit(d, offset)) {
+            return;
+        }
         let mut streams: Vec<Option<u32>> = vec![None; batch.streams().len()];
         for (row, r) in batch.iter().enumerate().filter(|(row, _)| keep(*row)) {
             let place = r.stream.0 as usize;
@@ -155,7 +165,6 @@ impl Head {
             self.bytes += self.open.bytes() - before;
             self.rows += 1;
         }
-        self.end = Offset(offset.0 + 1);
     }
 
     fn stream(&mut self, tenant: &Tenant, labels: &Labels) -> u32 {
@@ -191,6 +200,16 @@ impl Head {
 
     pub fn end(&self) -> Offset {
         self.end
+    }
+
+    /// Deliveries before the first of its records.
+    pub fn senders_before(&self) -> &Senders {
+        &self.senders_before
+    }
+
+    /// Deliveries up to now.
+    pub fn senders(&self) -> &Senders {
+        &self.senders
     }
 
     /// What is there now.

@@ -22,6 +22,7 @@ mod options;
 mod part;
 mod partset;
 mod scan;
+mod senders;
 mod shape;
 mod sink;
 mod status;

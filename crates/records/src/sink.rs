@@ -28,7 +28,7 @@ impl Engine {
         let refused = self.refuse(&batch);
         let records = (batch.len() - refused.len()) as u64;
         let accepted = Accepted { records, refused };
-        if records == 0 {
+        if records == 0 && batch.delivery().is_none() {
             return Box::pin(ready(Ok(accepted)));
         }
         let keep: Arc<Vec<bool>> = {
@@ -142,8 +142,12 @@ impl Engine {
     }
 }
 
-/// Rows that go into one record of the journal each.
+/// Rows that go into one record of the journal each. A numbered batch is kept as a whole or not at all, so it is never
+/// cut.
 fn pieces(batch: &RecordBatch) -> Vec<Range<usize>> {
+    if batch.delivery().is_some() {
+        return std::iter::once(0..batch.len()).collect();
+    }
     let (mut all, mut start, mut bytes) = (Vec::new(), 0, 0);
     for row in 0..batch.len() {
         let size = ROW_BYTES + batch.outline(row).2;

@@ -8,7 +8,7 @@ use crate::scan::{Block, Budget, Scan, Scanned};
 use crate::status::Status;
 use env::{Clock, Disk};
 use model::Matcher;
-use model::record::{RecordBatch, RecordSink, RecordsDone, Tenant, TextFilter};
+use model::record::{Delivery, RecordBatch, RecordSink, RecordsDone, SenderId, Tenant, TextFilter};
 use parking_lot::Mutex;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -132,6 +132,10 @@ impl Store {
 impl RecordSink for Store {
     fn append(&self, batch: RecordBatch) -> RecordsDone {
         self.0.engine.append(batch)
+    }
+
+    fn last_delivery(&self, sender: &SenderId) -> Option<Delivery> {
+        self.0.engine.last_delivery(sender)
     }
 }
 

@@ -3,9 +3,9 @@
 
 mod common;
 
-use common::{Line, of_stream, read, tenant, text, write};
+use common::{Line, batch, of_stream, read, tenant, text, write};
 use env::{Random, SimClock, SimDisk, SimRandom};
-use model::record::{FilterOp, TextFilter};
+use model::record::{Delivery, FilterOp, RecordSink, SenderId, TextFilter};
 use records::{Options, RecordsError, Scan, Store};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -231,5 +231,61 @@ fn simulated_decay_is_found_and_never_believed() {
         }
         store.compact().unwrap_or_else(|e| panic!("seed {seed}: {file:?} damaged, cannot compact: {e}"));
         write(&store, &lines(&dice, &mut next)).unwrap();
+    }
+}
+
+/// A sender as it should be: each batch until it is acknowledged, across power failures, and now and then once more
+/// although it was.
+#[test]
+fn numbered_batches_are_kept_once_with_their_state() {
+    for seed in seeds(60) {
+        let disk = SimDisk::new(seed);
+        let dice = Dice(SimRandom::new(seed ^ 0xde11));
+        let (mut expected, mut next) = (Expected::default(), 0);
+        let mut store = recover(&disk, &dice, seed);
+        let mut acknowledged: Vec<Vec<Line>> = Vec::new();
+        let sender = SenderId([seed as u8; 16]);
+        let send = |store: &Store, sequence: u64, sent: &[Line]| {
+            let mut batch = batch(sent);
+            batch.set_delivery(Delivery { sender, sequence, state: sequence.to_le_bytes().to_vec() });
+            futures::executor::block_on(store.append(batch))
+        };
+        while acknowledged.len() < 25 {
+            if dice.below(4) == 0 {
+                disk.crash_after(dice.below(40));
+            }
+            let sequence = acknowledged.len() as u64 + 1;
+            // Some batches only carry a state.
+            let sent = if dice.below(6) == 0 { Vec::new() } else { lines(&dice, &mut next) };
+            loop {
+                match send(&store, sequence, &sent) {
+                    Ok(_) => break,
+                    Err(_) => {
+                        drop(store);
+                        store = recover(&disk, &dice, seed);
+                    }
+                }
+            }
+            expected.0.extend(sent.iter().map(|l| (l.clone(), Fate::There)));
+            acknowledged.push(sent);
+            match dice.below(8) {
+                0 => drop(store.flush()),
+                1 => drop(store.compact()),
+                2 => {
+                    let old = dice.below(sequence) as usize;
+                    drop(send(&store, old as u64 + 1, &acknowledged[old]));
+                }
+                _ => {}
+            }
+            if disk.is_down() || dice.below(8) == 0 {
+                drop(store);
+                store = recover(&disk, &dice, seed);
+                let last = store.last_delivery(&sender).map(|d| (d.sequence, d.state));
+                assert_eq!(last, Some((sequence, sequence.to_le_bytes().to_vec())), "seed {seed}");
+            }
+        }
+        expected.check(&store, seed);
+        drop(store);
+        expected.check(&recover(&disk, &dice, seed), seed);
     }
 }

@@ -5,7 +5,8 @@ use crate::process;
 use crate::server::StartError;
 use crate::state::App;
 use crate::telemetry::Family;
-use agent::{Local, LocalOptions};
+use agent::{Local, LocalOptions, LogReader};
+use model::record::RecordSink;
 use model::{Appendable, MetricKind};
 use parking_lot::Mutex;
 use scrape::config::Jobs;
@@ -24,6 +25,8 @@ pub struct Running {
     pub scraper: Scraper,
     /// What watches this machine, unless that is off.
     pub agent: Option<Mutex<Local>>,
+    /// What reads logs of this machine, unless that is off.
+    pub log_reader: Option<Mutex<LogReader>>,
 }
 
 impl Running {
@@ -46,7 +49,19 @@ impl Running {
             }
             false => None,
         };
-        Ok(Running { db, logs, scraper, agent })
+        let log_reader = match config.agent.enabled && config.agent.logs.enabled {
+            true => {
+                let sink: Arc<dyn RecordSink> = Arc::new(logs.clone());
+                let config = config.agent.logs.clone();
+                let reader = LogReader::start(config, process::hostname(), sink, Arc::clone(&app.clock));
+                Some(Mutex::new(
+                    reader
+                        .map_err(|e| StartError::Store(format!("cannot read logs of this machine: {e}")))?,
+                ))
+            }
+            false => None,
+        };
+        Ok(Running { db, logs, scraper, agent, log_reader })
     }
 
     /// Puts other scrape jobs in force.
@@ -60,6 +75,10 @@ impl Running {
         if let Some(agent) = &self.agent {
             // It ends after the collection under way, which takes milliseconds.
             agent.lock().stop();
+        }
+        if let Some(reader) = &self.log_reader {
+            // It ends after the batch under way.
+            reader.lock().stop();
         }
         self.scraper.stop().await;
     }
@@ -146,6 +165,33 @@ pub fn agent_families(agent: &Local) -> Vec<Family> {
             s.pending as f64,
         ),
     ]
+}
+
+/// Figures of reading this machine's logs as metrics.
+pub fn log_reader_families(reader: &LogReader) -> Vec<Family> {
+    use MetricKind::{Counter, Gauge};
+    let s = reader.status();
+    let (f, j) = (&s.files, s.journal.clone().unwrap_or_default());
+    let all = [
+        ("watchfire_tail_files", "Log files that are read.", Gauge, f.files as u64),
+        (
+            "watchfire_tail_files_left_out",
+            "Log files beyond agent.logs.files_max.",
+            Gauge,
+            f.files_left_out as u64,
+        ),
+        ("watchfire_tail_problems", "Log files that cannot be read.", Gauge, f.problems.len() as u64),
+        ("watchfire_tail_lag_bytes", "Bytes of log files not stored yet.", Gauge, f.lag_bytes),
+        ("watchfire_tail_bytes_total", "Bytes of log files read.", Counter, f.bytes),
+        ("watchfire_tail_rotated_total", "Log files that were rotated away.", Counter, f.rotated),
+        ("watchfire_tail_emptied_total", "Log files that were emptied.", Counter, f.emptied),
+        ("watchfire_tail_journal_entries_total", "Entries of the systemd journal read.", Counter, j.entries),
+        ("watchfire_tail_journal_bytes_total", "Bytes of the systemd journal read.", Counter, j.bytes),
+        ("watchfire_tail_batches_total", "Batches of logs of this machine stored.", Counter, s.batches),
+        ("watchfire_tail_records_total", "Records of logs of this machine stored.", Counter, s.records),
+        ("watchfire_tail_refused_total", "Records of logs of this machine refused.", Counter, s.refused),
+    ];
+    all.into_iter().map(|(name, help, kind, v)| Family::single(name, help, kind, v as f64)).collect()
 }
 
 /// Counts of the scraper as metrics.

@@ -270,6 +270,9 @@ impl App {
             if let Some(agent) = &running.agent {
                 out.extend(crate::collect::agent_families(&agent.lock()));
             }
+            if let Some(reader) = &running.log_reader {
+                out.extend(crate::collect::log_reader_families(&reader.lock()));
+            }
         }
         out
     }

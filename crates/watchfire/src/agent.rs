@@ -36,7 +36,7 @@ async fn watch(config: AgentConfig, dir: &Path) -> Result<(), Exit> {
     let agent =
         Agent::start(&config, dir, Arc::new(RealDisk), Arc::new(RealClock::new()), Arc::new(RealRandom))
             .map_err(|e| match e {
-                AgentError::Scrape(_) => no(e.to_string()),
+                AgentError::Scrape(_) | AgentError::Logs { .. } => no(e.to_string()),
                 AgentError::Spool(_) | AgentError::Thread(_) => unable(e),
             })?;
     tracing::info!(to = config.to, spool = %config.spool_dir.display(), "watching this host");

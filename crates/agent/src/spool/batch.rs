@@ -1,18 +1,15 @@
 //! One batch on its way into the journal.
 
 use super::record::{RECORD_BYTES, Record};
-use super::{PARTITION, Shared};
+use super::{Shared, unavailable};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use ingest::remote_write::encode::Writer;
-use journal::{Journal, JournalError};
 use model::{
     AppendDone, AppendError, Appender, Committed, Exemplar, Histogram, Labels, Metadata, SeriesRef,
     Unavailable,
 };
 use std::hash::BuildHasher;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::oneshot;
 
 pub(super) struct Batch {
     shared: Arc<Shared>,
@@ -71,22 +68,6 @@ impl Batch {
         }
         records.push(record(&mut writer));
         records
-    }
-
-    /// Journals a record; tells when it is on stable storage.
-    fn journal(&self, bytes: Vec<u8>) -> oneshot::Receiver<Result<journal::Offset, JournalError>> {
-        let (done, told) = oneshot::channel();
-        let (shared, kept) = (self.shared.clone(), bytes.clone());
-        let then = move |result: Result<journal::Offset, JournalError>| {
-            if let Ok(offset) = &result {
-                shared.tail.lock().push(offset.0, kept);
-                shared.next.send_replace(offset.0 + 1);
-            }
-            // Whoever committed may have stopped waiting.
-            let _ = done.send(result);
-        };
-        self.shared.journal.append(PARTITION, bytes, Box::new(then));
-        told
     }
 }
 
@@ -167,7 +148,7 @@ impl Appender for Batch {
             Ok(records) => records,
             Err(e) => return Box::pin(std::future::ready(Err(Unavailable::ReadOnly(e.to_string())))),
         };
-        let all: Vec<_> = records.into_iter().map(|bytes| self.journal(bytes)).collect();
+        let all: Vec<_> = records.into_iter().map(|bytes| self.shared.journal(bytes)).collect();
         let committed = self.committed;
         Box::pin(async move {
             for told in all {
@@ -179,15 +160,5 @@ impl Appender for Batch {
             }
             Ok(committed)
         })
-    }
-}
-
-fn unavailable(error: JournalError) -> Unavailable {
-    match error {
-        JournalError::Busy { .. } => {
-            Unavailable::Busy { reason: error.to_string(), retry_after: Duration::from_secs(1) }
-        }
-        JournalError::Closed => Unavailable::Closed,
-        error => Unavailable::ReadOnly(error.to_string()),
     }
 }

@@ -1,9 +1,7 @@
 //! Requests to the server.
 
 use super::options::{Credentials, SpoolError, SpoolOptions};
-use super::protocol::RemoteWriteMessage;
 use super::retry::{Verdict, verdict};
-use ingest::remote_write::{encode, encode_v2};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Certificate, Identity, Url};
 use std::path::Path;
@@ -32,9 +30,10 @@ pub(super) struct Answer {
 }
 
 impl Client {
-    pub(super) fn new(options: &SpoolOptions) -> Result<Client, SpoolError> {
+    /// A client for an address, where `path` is meant if it has none.
+    pub(super) fn new(options: &SpoolOptions, path: &str) -> Result<Client, SpoolError> {
         let setting = |field| move |reason: String| SpoolError::Setting { field, reason };
-        let url = endpoint(&options.url).map_err(setting("to"))?;
+        let url = endpoint(&options.url, path).map_err(setting("to"))?;
         let mut headers = HeaderMap::new();
         for (name, value) in &options.headers {
             let name =
@@ -68,15 +67,9 @@ impl Client {
         url.into()
     }
 
-    pub(super) async fn send(&self, message: RemoteWriteMessage, body: Vec<u8>, now_ms: i64) -> Answer {
-        let mut headers = HeaderMap::new();
-        let own = match message {
-            RemoteWriteMessage::V1 => encode::HEADERS,
-            RemoteWriteMessage::V2 => encode_v2::HEADERS,
-        };
-        for (name, value) in own {
-            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-        }
+    /// Sends a request. What is configured goes before the `headers` of the protocol.
+    pub(super) async fn send(&self, headers: HeaderMap, body: Vec<u8>, now_ms: i64) -> Answer {
+        let mut headers = headers;
         headers.extend(self.headers.clone());
         let request = self.client.post(self.url.clone()).headers(headers).body(body);
         let request = match &self.credentials {
@@ -133,14 +126,14 @@ fn written(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// The address to write to: `host:port` and `http://host:port` mean the usual path there.
-fn endpoint(to: &str) -> Result<Url, String> {
+fn endpoint(to: &str, path: &str) -> Result<Url, String> {
     let with_scheme = if to.contains("://") { to.to_owned() } else { format!("http://{to}") };
     let mut url = Url::parse(&with_scheme).map_err(|e| format!("{to:?} is not a URL: {e}"))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(format!("{to:?} is not an http or https URL with a host"));
     }
     if matches!(url.path(), "" | "/") {
-        url.set_path("/api/v1/write");
+        url.set_path(path);
     }
     Ok(url)
 }
@@ -191,7 +184,7 @@ mod tests {
 
     #[test]
     fn addresses() {
-        let of = |to: &str| endpoint(to).map(String::from);
+        let of = |to: &str| endpoint(to, "/api/v1/write").map(String::from);
         assert_eq!(of("server:7766").unwrap(), "http://server:7766/api/v1/write");
         assert_eq!(of("https://server/").unwrap(), "https://server/api/v1/write");
         assert_eq!(of("http://server/push?x=1").unwrap(), "http://server/push?x=1");

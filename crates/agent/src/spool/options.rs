@@ -10,7 +10,7 @@ use std::time::Duration;
 /// Where a spool lies, where it delivers to, and its bounds.
 #[derive(Debug, Clone)]
 pub struct SpoolOptions {
-    /// The server; without a path, `/api/v1/write` is meant.
+    /// The server; without a path, `/api/v1/write` is meant, and `/loki/api/v1/push` for logs.
     pub url: String,
     /// Where the spool lies.
     pub dir: PathBuf,
@@ -99,7 +99,7 @@ pub struct SpoolStatus {
     pub delivered_offset: u64,
     /// Batches delivered.
     pub delivered_records: u64,
-    /// Samples delivered.
+    /// Samples (or log records) delivered.
     pub delivered_samples: u64,
     /// Requests answered with success.
     pub requests: u64,

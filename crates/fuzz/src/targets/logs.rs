@@ -294,3 +294,42 @@ pub fn log_time_seeds() -> Vec<Vec<u8>> {
     .map(|text| text.as_bytes().to_vec())
     .to_vec()
 }
+
+/// A file of a container, read to its end and closed: no byte of it is waited for, and records are bounded.
+pub fn tailed_file(data: &[u8]) {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let path = dir.path().join("docker/containers/c/c-json.log");
+    let parent = path.parent().expect("it has one");
+    std::fs::create_dir_all(parent).expect("it can be made");
+    std::fs::write(&path, data).expect("it can be written");
+    let include = vec![format!("{}/*.log", parent.display())];
+    let config = agent::LogsConfig {
+        files: Some(vec![agent::FileLogs { include, ..agent::FileLogs::default() }]),
+        containers: false,
+        start: agent::Start::Beginning,
+        line_bytes_max: scrape::config::ByteSize(300),
+        ..agent::LogsConfig::default()
+    };
+    let mut tailer = agent::Tailer::new(&config, false, "h", None, 0);
+    tailer.discover(0);
+    std::fs::remove_file(&path).expect("it is there");
+    tailer.discover(1);
+    for round in 0..4 {
+        let gathered = tailer.gather(1 + round * 20_000);
+        for row in gathered.batch.iter() {
+            let length = row.record.body.as_str().map_or(0, str::len);
+            assert!(length < 2 << 20, "a record of {length} bytes");
+        }
+    }
+    assert_eq!((tailer.counts().files, tailer.counts().bytes), (0, data.len() as u64));
+}
+
+pub fn tailed_file_seeds() -> Vec<Vec<u8>> {
+    [
+        "{\"log\":\"one \",\"stream\":\"stdout\",\"time\":\"2026-11-21T10:20:30Z\"}\n{\"log\":\"line\\n\",\"stream\":\"stdout\"}\n",
+        "2026-11-21T10:20:30Z stdout P one \n2026-11-21T10:20:30Z stdout F line\n2026-11-21T10:20:30Z stderr F  at x\n",
+        "Traceback (most recent call last):\n  File \"a\"\nValueError: x\n\npanic: y\n\ngoroutine 1 [running]:\n",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .to_vec()
+}

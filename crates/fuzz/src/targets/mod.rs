@@ -71,6 +71,13 @@ pub const TARGETS: &[Target] = &[
     Target { cost: 100, memory_mib: 96, ..cheap("records_state", records::state, records::state_seeds) },
     // A record of the spool says how long it is once decompressed; 16 MiB are read, encoded and read again.
     Target { cost: 4, memory_mib: 80, ..cheap("spool_record", store::spool_record, store::spool_seeds) },
+    Target {
+        cost: 4,
+        memory_mib: 140,
+        ..cheap("log_spool_record", store::log_spool_record, store::log_spool_seeds)
+    },
+    // Through a file, as there is no other way to read one.
+    Target { cost: 100, ..cheap("tailed_file", logs::tailed_file, logs::tailed_file_seeds) },
 ];
 
 const fn cheap(name: &'static str, run: fn(&[u8]), seeds: fn() -> Vec<Vec<u8>>) -> Target {

@@ -310,3 +310,16 @@ pub fn spool_seeds() -> Vec<Vec<u8>> {
     let request = super::receive::v1_seeds().remove(0);
     vec![agent::Record { samples: 4, request }.encode().expect("it is small")]
 }
+
+pub fn log_spool_record(data: &[u8]) {
+    if let Ok(record) = agent::LogRecord::decode(data) {
+        let bytes = record.encode().expect("what was decoded is within the limit");
+        assert_eq!(agent::LogRecord::decode(&bytes), Ok(record));
+    }
+}
+
+pub fn log_spool_seeds() -> Vec<Vec<u8>> {
+    let sender = model::record::SenderId([7; 16]);
+    let record = agent::LogRecord { sender, records: 2, state: b"{}".to_vec(), request: vec![1, 2, 3] };
+    vec![record.encode().expect("it is small")]
+}

@@ -376,7 +376,7 @@ fn not_a_time(name: &str, value: Value<'_>) -> Refused {
 }
 
 /// The severity a level states: a word, a number of syslog (0 to 7), or one of Bunyan's and Pino's (10 to 60).
-pub(crate) fn severity_of(value: Value<'_>) -> Severity {
+pub fn severity_of(value: Value<'_>) -> Severity {
     match value {
         Value::String(word) => match Severity::from_text(word) {
             Severity::UNKNOWN => word.trim().parse().map_or(Severity::UNKNOWN, level_number),

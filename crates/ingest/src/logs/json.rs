@@ -29,6 +29,18 @@ pub(crate) fn reason(e: &serde_json::Error) -> String {
     }
 }
 
+/// Gives the members of one JSON object; those of nested objects have dotted names. Lists are values.
+pub fn json_members(
+    text: &str,
+    limits: &LogLimits,
+    each: &mut dyn FnMut(&str, Value<'_>),
+) -> Result<(), String> {
+    let mut fields = Fields::default();
+    read_object(text, limits, &mut fields)?;
+    fields.iter().for_each(|(name, value)| each(name, value));
+    Ok(())
+}
+
 struct Document<'f, 'a> {
     fields: &'f mut Fields<'a>,
     limits: &'f LogLimits,

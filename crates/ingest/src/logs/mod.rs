@@ -25,6 +25,8 @@ mod testing;
 pub mod time;
 mod writer;
 
+pub use document::severity_of;
+pub use json::json_members;
 pub use limits::LogLimits;
 pub use roles::Roles;
 pub use writer::{Decoded, LogOutcome, LogWriter, Refused};

@@ -169,7 +169,7 @@ fn fraction_ns(text: &str) -> (i64, usize) {
 }
 
 /// Seconds east of UTC: `Z`, `+01:00`, `-0130`, `+01`, `UTC`, `GMT` or nothing.
-pub(crate) fn zone(text: &str) -> Option<i64> {
+pub fn zone(text: &str) -> Option<i64> {
     let b = text.as_bytes();
     let sign = match b {
         [] | b"Z" | b"z" | b"UTC" | b"GMT" => return Some(0),
@@ -188,7 +188,7 @@ pub(crate) fn zone(text: &str) -> Option<i64> {
 }
 
 /// The number of a month by its English name or the first three letters of it.
-pub(crate) fn month(name: &str) -> Option<i64> {
+pub fn month(name: &str) -> Option<i64> {
     const NAMES: [&str; 12] =
         ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
     let short = name.get(..3)?;
@@ -207,7 +207,7 @@ pub(crate) fn digits4(b: &[u8], at: usize) -> Option<i64> {
 }
 
 /// Days since 1970-01-01, if there is such a date.
-pub(crate) fn days_from_civil(year: i64, month: i64, day: i64) -> Option<i64> {
+pub fn days_from_civil(year: i64, month: i64, day: i64) -> Option<i64> {
     if !(1..=12).contains(&month) || !(0..=9999).contains(&year) || day < 1 || day > month_days(year, month) {
         return None;
     }
@@ -228,7 +228,7 @@ fn month_days(year: i64, month: i64) -> i64 {
 }
 
 /// Year and month of a day since 1970-01-01.
-pub(crate) fn civil_from_days(days: i64) -> (i64, i64) {
+pub fn civil_from_days(days: i64) -> (i64, i64) {
     let z = days + 719_468;
     let era = z.div_euclid(146_097);
     let of_era = z - era * 146_097;

@@ -1,6 +1,6 @@
 //! Many records in a few allocations.
 
-use super::{Attributes, Severity, SpanId, Tenant, TraceId, Value};
+use super::{Attributes, Delivery, Severity, SpanId, Tenant, TraceId, Value};
 use crate::Labels;
 
 /// A stream within one [`RecordBatch`]; meaningless to any other.
@@ -58,6 +58,7 @@ pub struct RecordBatch {
     rows: Vec<Row>,
     /// Bodies and attributes of all rows, encoded.
     arena: Vec<u8>,
+    delivery: Option<Box<Delivery>>,
 }
 
 /// One record; its body and attributes follow each other in the arena from `at` on.
@@ -79,12 +80,22 @@ struct Row {
 impl RecordBatch {
     /// An empty batch.
     pub fn new(tenant: Tenant) -> RecordBatch {
-        RecordBatch { tenant, streams: Vec::new(), rows: Vec::new(), arena: Vec::new() }
+        RecordBatch { tenant, streams: Vec::new(), rows: Vec::new(), arena: Vec::new(), delivery: None }
     }
 
     /// Whose records they are.
     pub fn tenant(&self) -> &Tenant {
         &self.tenant
+    }
+
+    /// Says which delivery of which sender this is, so that a sink that has it keeps it no second time.
+    pub fn set_delivery(&mut self, delivery: Delivery) {
+        self.delivery = Some(Box::new(delivery));
+    }
+
+    /// Which delivery this is, if the sender told.
+    pub fn delivery(&self) -> Option<&Delivery> {
+        self.delivery.as_deref()
     }
 
     /// Adds a stream. Giving the same labels twice makes two streams here and one in the store.

@@ -5,12 +5,14 @@
 //! number of values.
 
 mod batch;
+mod delivery;
 mod filter;
 mod ids;
 mod sink;
 mod value;
 
 pub use batch::{Record, RecordBatch, RecordRef, StreamRef};
+pub use delivery::{Delivery, SenderId};
 pub use filter::{FilterError, FilterOp, TextFilter};
 pub use ids::{Severity, SpanId, Tenant, TenantError, TraceId};
 pub use sink::{Accepted, RecordError, RecordSink, RecordsDone, Refused};

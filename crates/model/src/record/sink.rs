@@ -1,6 +1,6 @@
 //! What it means to hand records to something that keeps them.
 
-use super::RecordBatch;
+use super::{Delivery, RecordBatch, SenderId};
 use crate::{Limit, Unavailable};
 use std::future::Future;
 use std::pin::Pin;
@@ -10,6 +10,9 @@ pub trait RecordSink: Send + Sync {
     /// Makes what is acceptable of a batch durable and visible. The work starts with this call; the future only
     /// reports its end. Records that can never be accepted are refused one by one, and the rest is kept.
     fn append(&self, batch: RecordBatch) -> RecordsDone;
+
+    /// The last delivery of a sender that is kept, with its state. `None` of a sender that is not known.
+    fn last_delivery(&self, sender: &SenderId) -> Option<Delivery>;
 }
 
 /// Resolves once a batch is on stable storage and visible to queries, or is refused as a whole for now.

@@ -103,6 +103,7 @@ fn ours(r: &mut Routes) {
     r.add("/metrics/job@base64/{job}/{*grouping}", "push", push::group_methods());
     r.add("/api/v1/cardinality", "status", get(status::cardinality));
     r.add("/api/v1/status/store", "status", get(status::store));
+    r.add("/api/v1/status/logs", "status", get(status::log_reader));
     r.add("/api/v1/processes", "processes", get(processes::processes));
     r.add("/api/v1/explain", "explain", get(explain::explain).post(explain::explain));
     r.add("/api/v1/functions", "functions", get(language::functions));

@@ -186,6 +186,20 @@ pub async fn store(State(app): Shared) -> Answer {
     app.queries.run(app.query_timeout(), work).await
 }
 
+/// `/api/v1/status/logs`: which logs of this machine are read, and how that goes.
+pub async fn log_reader(State(app): Shared) -> Answer {
+    let Some(reader) = &app.ready()?.log_reader else {
+        return Err(ApiError::new(
+            ErrorKind::NotFound,
+            "logs of this machine are not read: the server was started with --no-agent, or agent.enabled or agent.logs.enabled is false",
+        ));
+    };
+    let status = reader.lock().status();
+    Ok(json(|j| {
+        j.value(&status);
+    }))
+}
+
 /// How many of each kind: `limit`, 10 if absent.
 fn top(request: &Request<Body>) -> Result<usize, ApiError> {
     const MOST: usize = 10_000;

@@ -145,6 +145,9 @@ fn check(config: &Config, file: &str, dir: &Path) -> Result<(), ConfigError> {
             return wrong(field, "must be at least 4MB".to_owned());
         }
     }
+    if let Err((field, reason)) = config.agent.logs.check() {
+        return wrong(&format!("agent.{field}"), reason);
+    }
     if let Err(e) = crate::http::origin::Origins::new(&config.http.cors_origin) {
         let reason = e.to_string();
         return wrong("http.cors_origin", reason.lines().last().unwrap_or("").to_owned());

@@ -266,6 +266,8 @@ pub struct AgentConfig {
     pub enabled_collectors: Vec<String>,
     /// Directories with files `*.prom` that scripts leave.
     pub textfile_dirs: Vec<PathBuf>,
+    /// Which logs of this machine are read.
+    pub logs: agent::LogsConfig,
 }
 
 impl Default for AgentConfig {
@@ -277,6 +279,7 @@ impl Default for AgentConfig {
             disabled_collectors: Vec::new(),
             enabled_collectors: Vec::new(),
             textfile_dirs: vec![host::TEXTFILE_DIR.into()],
+            logs: agent::LogsConfig::default(),
         }
     }
 }

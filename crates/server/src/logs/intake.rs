@@ -6,14 +6,13 @@ use crate::receive::{self, Held, Workspace, header_text};
 use crate::state::App;
 use crate::telemetry::{LogMetrics, LogWay};
 use axum::body::Body;
-use axum::http::HeaderMap;
-use axum::http::header;
+use axum::http::{HeaderMap, StatusCode, header};
 use ingest::DecodeError;
 use ingest::compress::Encoding;
 use ingest::logs::{Decoded, LogOutcome, LogWriter};
 use ingest::negotiate;
 use model::Unavailable;
-use model::record::{Accepted, RecordSink, Refused, Tenant};
+use model::record::{Accepted, Delivery, RecordSink, Refused, Tenant};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -49,6 +48,34 @@ pub fn tenant(headers: &HeaderMap) -> Result<Tenant, ApiError> {
     }
 }
 
+/// Which delivery of its sender a request is, where the sender numbers them.
+fn delivery(headers: &HeaderMap) -> Result<Option<Delivery>, ApiError> {
+    let Some(text) = headers.get("x-watchfire-delivery") else { return Ok(None) };
+    let text = text.to_str().unwrap_or("(not text)");
+    let delivery = Delivery::from_text(text).ok_or_else(|| {
+        ApiError::bad_data(format!(
+            "header X-Watchfire-Delivery: {text:?} is not 32 hexadecimal digits, a dash and a number from 1 on"
+        ))
+    });
+    delivery.map(Some)
+}
+
+/// A numbered batch is kept as a whole, in one record of the journal: larger ones are refused.
+const NUMBERED_BYTES_MAX: usize = 16 << 20;
+
+/// Gives a batch its number.
+fn number(decoded: &mut Decoded, delivery: Delivery) -> Result<(), ApiError> {
+    let bytes = decoded.batch.content_bytes() + decoded.batch.len() * 64;
+    if bytes > NUMBERED_BYTES_MAX {
+        let message = format!(
+            "a batch with X-Watchfire-Delivery has {bytes} bytes, over the limit of {NUMBERED_BYTES_MAX}"
+        );
+        return Err(ApiError::bad_data(message).with_status(StatusCode::PAYLOAD_TOO_LARGE));
+    }
+    decoded.batch.set_delivery(delivery);
+    Ok(())
+}
+
 /// Receives the body of a request: reads it within bounds, decodes it and stores what it holds.
 pub async fn receive<T: Send + 'static>(
     app: &Arc<App>,
@@ -61,11 +88,15 @@ pub async fn receive<T: Send + 'static>(
     refuse_foreign_page(headers)?;
     let metrics = app.metrics.logs(way);
     let tenant = tenant(headers)?;
+    let delivery = delivery(headers)?;
     let encoding = header_text(headers, &header::CONTENT_ENCODING);
     let encoding = negotiate::encoding(encoding, unstated).map_err(receive::decode_error)?;
     app.ready()?;
     let held = receive::body(app, &metrics.traffic, headers, body, &app.form_limits()).await?;
-    let (value, decoded) = decoded(app, held, tenant, encoding, decode).await?;
+    let (value, mut decoded) = decoded(app, held, tenant, encoding, decode).await?;
+    if let Some(delivery) = delivery {
+        number(&mut decoded, delivery)?;
+    }
     let stored = store(app, metrics, decoded).await?;
     Ok((value, stored))
 }

@@ -1,7 +1,7 @@
 //! Logs over every way in: what arrives is kept, and senders are told the truth.
 
 use crate::site::{Site, logs_of, quiet, recent, until};
-use server::config::{ByteSize, Config};
+use server::config::{ByteSize, Config, TimeSpan};
 use std::io::{Read, Write};
 use std::net::{TcpStream, UdpSocket};
 use std::time::Duration;
@@ -345,4 +345,84 @@ fn steady(text: &str) -> String {
         out += &piece[digits..];
     }
     out
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_this_machine_are_read_once_over_restarts() {
+    let files = tempfile::tempdir().unwrap();
+    let log = files.path().join("app.log");
+    std::fs::write(&log, "before the first start\n").unwrap();
+    let mut config = quiet();
+    config.agent.enabled = true;
+    config.agent.logs.journald = Some(false);
+    config.agent.logs.containers = false;
+    config.agent.logs.poll_interval = TimeSpan(Duration::from_millis(20));
+    config.agent.logs.discover_interval = TimeSpan(Duration::from_millis(50));
+    config.agent.logs.files = Some(vec![agent::FileLogs {
+        include: vec![format!("{}/*.log", files.path().display())],
+        ..agent::FileLogs::default()
+    }]);
+    let append = |text: &str| {
+        let mut file = std::fs::OpenOptions::new().append(true).create(true).open(&log).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    };
+    let figure = async |site: &Site, name: &str| {
+        let text = site.get("/metrics").await.body;
+        let value = text.lines().find_map(|l| l.strip_prefix(&format!("{name} ")).map(str::to_owned));
+        value.and_then(|v| v.parse::<f64>().ok())
+    };
+    let mut dir = tempfile::tempdir().unwrap();
+    for round in 0..3 {
+        let site = Site::at(config.clone(), dir, None).await;
+        until("the file", async || figure(&site, "watchfire_tail_files").await.filter(|n| *n > 0.0)).await;
+        append(&format!("{round} one\n{round} two\n"));
+        let read = async || figure(&site, "watchfire_tail_records_total").await.filter(|n| *n >= 2.0);
+        until("the lines", read).await;
+        until("an end", async || {
+            let status = site.get("/api/v1/status/logs").await.json();
+            (status["data"]["files"]["lag_bytes"] == 0).then_some(())
+        })
+        .await;
+        dir = site.stop().await;
+        // Rotated while nobody looks.
+        append(&format!("{round} three\n"));
+        std::fs::rename(&log, files.path().join(format!("app.log.{round}"))).unwrap();
+        append("");
+    }
+    let site = Site::at(config.clone(), dir, None).await;
+    until("the rest", async || figure(&site, "watchfire_tail_records_total").await.filter(|n| *n >= 1.0))
+        .await;
+    let dir = site.stop().await;
+    let lines: Vec<String> = logs_of(&dir, "default");
+    let mut lines: Vec<&str> =
+        lines.iter().filter_map(|l| l.split("} \"").nth(1)?.split('"').next()).collect();
+    lines.sort_unstable();
+    let mut expected: Vec<String> =
+        (0..3).flat_map(|r| ["one", "two", "three"].map(|n| format!("{r} {n}"))).collect();
+    expected.sort_unstable();
+    assert_eq!(lines, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbered_batches_are_kept_once() {
+    let site = Site::start().await;
+    let body = loki_json(recent());
+    let sender = "0123456789abcdef0123456789abcdef";
+    let push = async |number: &str, status: u16| {
+        let delivery = format!("{sender}-{number}");
+        let headers = [("content-type", "application/json"), ("x-watchfire-delivery", delivery.as_str())];
+        let answer = site.post("/loki/api/v1/push", &headers, body.clone()).await;
+        assert_eq!(answer.status, status, "{}", answer.body);
+        answer.body
+    };
+    for number in ["1", "1", "2", "1", "2"] {
+        push(number, 204).await;
+    }
+    assert!(push("0", 400).await.contains("X-Watchfire-Delivery"));
+    let dir = site.stop().await;
+    let site = Site::at(quiet(), dir, None).await;
+    let headers = [("content-type", "application/json"), ("x-watchfire-delivery", &*format!("{sender}-2"))];
+    assert_eq!(site.post("/loki/api/v1/push", &headers, body.clone()).await.status, 204);
+    let dir = site.stop().await;
+    assert_eq!(logs_of(&dir, "default").len(), 2 * LINES.len());
 }

@@ -3,10 +3,12 @@
 //! The labels of a stream are its labels, structured metadata are attributes. A metadata entry named `level`,
 //! `severity` or `detected_level` also sets the severity, and a hexadecimal `trace_id` or `span_id` the record's.
 
+mod encode;
 mod json;
 mod labels;
 mod protobuf;
 
+pub use encode::encode;
 pub use json::json;
 pub use protobuf::protobuf;
 
