@@ -1,7 +1,7 @@
 //! What an agent costs: `cargo bench -p agent`. It measures this host each second, spools, and delivers to a
 //! receiver in another process. An argument sets the seconds.
 
-use agent::{Agent, AgentConfig};
+use agent::{Agent, AgentConfig, LogsConfig};
 use env::{RealClock, RealDisk, RealRandom};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
@@ -58,8 +58,13 @@ fn main() {
     let mut address = String::new();
     BufReader::new(receiver.0.stdout.take().unwrap()).read_line(&mut address).unwrap();
     let dir = tempfile::tempdir().unwrap();
-    let config =
-        AgentConfig { to: address.trim().into(), spool_dir: dir.path().into(), ..AgentConfig::default() };
+    // What logs cost depends on what this host writes.
+    let config = AgentConfig {
+        to: address.trim().into(),
+        spool_dir: dir.path().into(),
+        logs: LogsConfig { enabled: false, ..LogsConfig::default() },
+        ..AgentConfig::default()
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let clock = Arc::new(RealClock::new());

@@ -1,6 +1,7 @@
 //! What runs once the store is open: the store itself and what collects into it.
 
 use crate::config::Config;
+use crate::logs::Prepared;
 use crate::process;
 use crate::server::StartError;
 use crate::state::App;
@@ -21,6 +22,8 @@ pub struct Running {
     pub db: Db,
     /// The store of logs.
     pub logs: records::Store,
+    /// The same, behind the pipelines: where logs go in.
+    pub log_sink: Prepared,
     /// What scrapes targets.
     pub scraper: Scraper,
     /// What watches this machine, unless that is off.
@@ -49,9 +52,14 @@ impl Running {
             }
             false => None,
         };
+        let log_sink = Prepared {
+            store: logs.clone(),
+            preparation: Arc::clone(&app.preparation),
+            clock: Arc::clone(&app.clock),
+        };
         let log_reader = match config.agent.enabled && config.agent.logs.enabled {
             true => {
-                let sink: Arc<dyn RecordSink> = Arc::new(logs.clone());
+                let sink: Arc<dyn RecordSink> = Arc::new(log_sink.clone());
                 let config = config.agent.logs.clone();
                 let reader = LogReader::start(config, process::hostname(), sink, Arc::clone(&app.clock));
                 Some(Mutex::new(
@@ -61,7 +69,7 @@ impl Running {
             }
             false => None,
         };
-        Ok(Running { db, logs, scraper, agent, log_reader })
+        Ok(Running { db, logs, log_sink, scraper, agent, log_reader })
     }
 
     /// Puts other scrape jobs in force.

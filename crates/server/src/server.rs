@@ -5,7 +5,7 @@ use crate::collect::Running;
 use crate::config::{Config, LogsConfig, load};
 use crate::http::listen::{ConnectionLimits, serve};
 use crate::http::origin::Origins;
-use crate::logs::Listeners;
+use crate::logs::{Listeners, derived};
 use crate::own;
 use crate::state::{App, Origin};
 use env::{Disk, RealClock, RealDisk};
@@ -49,6 +49,7 @@ pub struct Server {
     opening: Option<Opening>,
     serving: Vec<JoinHandle<()>>,
     own: JoinHandle<()>,
+    derived: JoinHandle<()>,
 }
 
 impl Server {
@@ -74,8 +75,9 @@ impl Server {
         let connections = Arc::clone(&app.connections);
         let http = tokio::spawn(serve(listener, router, limits, connections, stopped.clone()));
         let opening = Some(tokio::spawn(open(Arc::clone(&app), listeners, stopped.clone())));
+        let derived = tokio::spawn(derived::record(Arc::clone(&app), stopped.clone()));
         let own = tokio::spawn(own::record(Arc::clone(&app), stopped));
-        Ok(Server { app, address, stop, http, receivers, opening, serving: Vec::new(), own })
+        Ok(Server { app, address, stop, http, receivers, opening, serving: Vec::new(), own, derived })
     }
 
     /// Where the server listens.
@@ -118,6 +120,7 @@ impl Server {
             let _ = task.await;
         }
         let _ = self.own.await;
+        let _ = self.derived.await;
         let app = self.app;
         let closed = tokio::task::spawn_blocking(move || app.running().map_or(Ok(()), close)).await;
         match closed {
@@ -199,8 +202,8 @@ async fn open_store(app: &Arc<App>) -> Result<Db, StartError> {
     }
 }
 
-/// Reads the configuration file again and puts in force what can change while running: scrape jobs, limits of
-/// what is taken in, and bounds of single queries.
+/// Reads the configuration file again and puts in force what can change while running: scrape jobs, pipelines,
+/// limits of what is taken in, and bounds of single queries.
 pub async fn reload(app: &Arc<App>) -> Result<&'static str, String> {
     let Some(path) = &app.origin.config_file else {
         return Ok("there is no configuration file; nothing changed");
@@ -242,6 +245,7 @@ async fn apply(app: &Arc<App>, path: &std::path::Path) -> Result<&'static str, S
     if let Some(running) = app.running() {
         running.reload(&new, path).await?;
     }
+    app.preparation.replace(&new.pipelines);
     app.set_config(new);
     Ok(if restart {
         "reloaded; changes of storage, logs, receivers, http and agent take effect after a restart"

@@ -6,6 +6,7 @@ use crate::config::{Budgets, Config};
 use crate::http::body::BodyLimits;
 use crate::http::error::{ApiError, ErrorKind};
 use crate::http::listen::ConnectionCounts;
+use crate::logs::Preparation;
 use crate::pool::{Lane, Lanes, Pool};
 use crate::telemetry::{Family, Metrics};
 use env::Clock;
@@ -47,6 +48,8 @@ pub struct App {
     pub query_memory: Arc<promql::MemoryPool>,
     /// Memory of light queries together: what heavy ones cannot take from them.
     pub light_memory: Arc<promql::MemoryPool>,
+    /// What is done with logs before they are kept.
+    pub preparation: Arc<Preparation>,
     /// Results of range queries.
     pub results: ResultCache,
     /// Bytes of bodies under way.
@@ -77,6 +80,7 @@ impl App {
             in_flight: crate::receive::InFlight::new(config.ingest.limits.in_flight_bytes_max.bytes()),
             query_memory: promql::MemoryPool::new(budgets.query_bytes - budgets.query_bytes / LIGHT_PART),
             light_memory: promql::MemoryPool::new(budgets.query_bytes / LIGHT_PART),
+            preparation: Arc::new(Preparation::new(&config.pipelines)),
             results: ResultCache::new(budgets.cache_bytes),
             budgets,
             origin,
@@ -262,6 +266,7 @@ impl App {
         ]);
         out.extend(self.queries.families());
         out.extend(self.results.families());
+        out.extend(self.preparation.families());
         out.extend(crate::process::families());
         if let Some(running) = self.running.get() {
             out.extend(crate::api::status::store_families(&running.db));

@@ -85,11 +85,13 @@ impl Family {
         family
     }
 
-    fn labelled(name: &'static str, help: &'static str, kind: MetricKind) -> Family {
+    /// A family whose values have labels.
+    pub fn labelled(name: &'static str, help: &'static str, kind: MetricKind) -> Family {
         Family { name, help, kind, samples: Vec::new() }
     }
 
-    fn push(&mut self, labels: &[(&'static str, &str)], value: f64) {
+    /// Adds a value.
+    pub fn push(&mut self, labels: &[(&'static str, &str)], value: f64) {
         let labels = labels.iter().map(|(n, v)| (*n, (*v).to_owned())).collect();
         self.samples.push(OwnSample { suffix: "", labels, value });
     }

@@ -237,6 +237,24 @@ pub enum Check {
         /// The file: watchfire.yml, or the scraping sections of a prometheus.yml.
         file: PathBuf,
     },
+    /// Show what a pipeline makes of lines.
+    #[command(after_help = "\
+Lines are read from standard input. Under each stands what every stage made of it, or why it did
+nothing.
+
+Examples:
+  watchfire check pipeline watchfire.yml < sample.log
+  tail -n 5 /var/log/nginx/access.log | watchfire check pipeline watchfire.yml --name nginx")]
+    Pipeline {
+        /// The configuration with the pipeline.
+        file: PathBuf,
+        /// Which pipeline, if the file has several.
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// A label of the lines' stream; may be given several times.
+        #[arg(long = "label", value_name = "NAME=VALUE")]
+        labels: Vec<String>,
+    },
     /// Check rule files.
     #[command(after_help = "\
 All that is wrong is told at once, each with file, line and column. Rules that have name and

@@ -10,6 +10,7 @@ mod exit;
 mod import;
 mod logging;
 mod logs;
+mod pipelines;
 mod progress;
 mod query;
 mod remote;
@@ -41,6 +42,9 @@ fn run(cli: Cli) -> Result<(), Exit> {
         Command::Query(args) => on_one_thread(query::run(&args)),
         Command::Logs(args) => on_one_thread(logs::run(&args)),
         Command::Check { what: Check::Config { file } } => check::config(&file),
+        Command::Check { what: Check::Pipeline { file, name, labels } } => {
+            pipelines::check(&file, name.as_deref(), &labels)
+        }
         Command::Check { what: Check::Rules { files, ignore_unknown_fields, lint_fatal } } => {
             rules::check(&files, ignore_unknown_fields, lint_fatal)
         }

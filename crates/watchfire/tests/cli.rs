@@ -438,3 +438,51 @@ fn largest_below(dir: &Path) -> std::path::PathBuf {
     }
     found.into_iter().max().unwrap().1
 }
+
+#[test]
+fn pipelines_are_checked_on_lines() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().display().to_string();
+    let file = dir.path().join("watchfire.yml");
+    let text = r"
+pipelines:
+- name: app
+  stages:
+  - json: {}
+  - timestamp: {field: ts}
+  - level: {field: level}
+  - drop: {field: service, equals: chatty}
+  - redact: {}
+- name: other
+  stages: [{grok: {pattern: '%{INT:n:int} %{WORD:what}'}}]
+";
+    std::fs::write(&file, text).unwrap();
+    let file = file.display().to_string();
+    let mut out = String::new();
+    for (more, lines) in [
+        (
+            &["--name", "app"][..],
+            "{\"ts\":1795256430.5,\"level\":\"warn\",\"msg\":\"x\",\"password\":\"y\"}\nplain text\n",
+        ),
+        (&["--name", "app", "--label", "service=chatty"], "{\"ts\":1795256430}"),
+        (&["--name", "other"], "5 apples"),
+        (&[], ""),
+        (&["--name", "none"], ""),
+        (&["--name", "other", "--label", "x"], ""),
+    ] {
+        let args: Vec<&str> = ["check", "pipeline", &file].iter().chain(more).copied().collect();
+        let mut child = watchfire(&args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A program that ends at once does not read.
+        let _ = child.stdin.take().unwrap().write_all(lines.as_bytes());
+        out += &shown(&args, &child.wait_with_output().unwrap(), &[(&path, "DIR")]);
+        out += "\n";
+    }
+    std::fs::write(&file, "pipelines: [{name: a, stages: [{grok: {pattern: '%{IPP:x}'}}]}]\n").unwrap();
+    out += &session(&["check", "config", &file], &[(&path, "DIR")]);
+    insta::assert_snapshot!(out);
+}

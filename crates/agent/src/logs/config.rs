@@ -21,6 +21,10 @@ pub struct LogsConfig {
     pub files: Option<Vec<FileLogs>>,
     /// Where to begin in files that are there before the first start. Later ones are read from their beginning.
     pub start: Start,
+    /// Whether the time and the level of a line are looked for in it.
+    pub detect: bool,
+    /// How far east of UTC times without a zone are; as this machine's clock, if absent.
+    pub utc_offset_minutes: Option<i32>,
     /// Bytes of a line; of longer ones the rest is left out.
     pub line_bytes_max: ByteSize,
     /// Files that are read at the same time.
@@ -83,8 +87,10 @@ impl Default for LogsConfig {
             containers: true,
             files: None,
             start: Start::End,
+            detect: true,
+            utc_offset_minutes: None,
             line_bytes_max: ByteSize(128 << 10),
-            files_max: 1000,
+            files_max: 500,
             poll_interval: TimeSpan(Duration::from_millis(250)),
             discover_interval: TimeSpan(Duration::from_secs(2)),
             rotate_wait: TimeSpan(Duration::from_secs(10)),
@@ -156,6 +162,9 @@ impl LogsConfig {
                 "logs.line_bytes_max".into(),
                 format!("is {bytes}; between {least} and {most} bytes"),
             ));
+        }
+        if self.utc_offset_minutes.is_some_and(|m| m.unsigned_abs() > 24 * 60) {
+            return Err(("logs.utc_offset_minutes".into(), "no place is a day away from UTC".into()));
         }
         if self.poll_interval.0 < POLL_MIN {
             let reason = format!("is {:?}, below the least of {POLL_MIN:?}", self.poll_interval.0);

@@ -47,7 +47,9 @@ pub(super) fn find(sources: &[Globs], files_max: usize) -> Found {
                     continue;
                 }
                 match found.files.len() < files_max || found.files.contains_key(&path) {
-                    true => drop(found.files.entry(path).or_insert(number)),
+                    true => {
+                        found.files.entry(path).or_insert(number);
+                    }
                     false => found.left_out += 1,
                 }
             }

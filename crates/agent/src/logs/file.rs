@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Bytes read at once.
 pub(super) const CHUNK_BYTES: usize = 64 << 10;
@@ -34,6 +35,8 @@ pub(super) struct Tail {
     at_end: bool,
     /// Its length at the last look.
     length: u64,
+    /// When it was written to, as of the last look.
+    written: Option<SystemTime>,
     /// Whether a container runtime writes it.
     runtime: bool,
 }
@@ -72,6 +75,7 @@ impl Tail {
             finishing_ms: None,
             at_end: false,
             length: metadata.len(),
+            written: None,
             runtime: super::container::is_runtime(path),
         })
     }
@@ -128,7 +132,7 @@ impl Tail {
         self.read_at
     }
 
-    pub fn modified(&self) -> Option<std::time::SystemTime> {
+    pub fn modified(&self) -> Option<SystemTime> {
         self.file.metadata().and_then(|m| m.modified()).ok()
     }
 
@@ -156,11 +160,15 @@ impl Tail {
         self.at_end = false;
         loop {
             let n = self.file.read_at(buffer, self.read_at)?;
-            self.length = self.file.metadata()?.len();
+            let metadata = self.file.metadata()?;
+            let modified = metadata.modified().ok();
+            let touched = n > 0 || modified != self.written;
+            self.length = metadata.len();
             // Looked at after reading: had the file been emptied before, it shows now.
-            if self.length < self.read_at || (n > 0 && !self.print.fits(&self.file)?) {
+            if self.length < self.read_at || (touched && !self.print.fits(&self.file)?) {
                 return Ok((Look::Emptied, taken));
             }
+            self.written = modified;
             if n == 0 {
                 self.expire(rules, now_ms, each);
                 self.at_end = true;

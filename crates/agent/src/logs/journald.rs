@@ -191,7 +191,8 @@ impl Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
         drop(self.entries);
-        self.threads.into_iter().filter_map(|t| t.join().ok().flatten()).last()
+        let said: Vec<String> = self.threads.into_iter().filter_map(|t| t.join().ok().flatten()).collect();
+        said.into_iter().next()
     }
 }
 
@@ -309,7 +310,7 @@ mod tests {
     fn read_all(journal: &mut Journal) -> Vec<String> {
         let mut out = Vec::new();
         for _ in 0..500 {
-            let mut builder = Builder::new(0);
+            let mut builder = Builder::new(0, None);
             journal.gather(&mut builder, 1 << 20, 5);
             for row in builder.batch.iter() {
                 let r = row.record;
@@ -347,7 +348,7 @@ echo 'No more of it.' >&2
         assert_eq!((journal.cursor(), journal.entries, journal.left_out), (Some("c3"), 3, 1));
         assert_eq!(journal.problem, "journalctl has ended: No more of it.");
         // It goes on behind the last entry, after a pause.
-        let mut builder = Builder::new(0);
+        let mut builder = Builder::new(0, None);
         journal.gather(&mut builder, 1 << 20, 6);
         assert!(journal.running.is_none());
         journal.due_ms = 0;
@@ -359,7 +360,7 @@ echo 'No more of it.' >&2
     fn absence_is_told() {
         let mut journal = Journal::new(Start::End, None, "here");
         journal.program = "/nowhere/journalctl".into();
-        assert!(!journal.gather(&mut Builder::new(0), 1, 0));
+        assert!(!journal.gather(&mut Builder::new(0, None), 1, 0));
         assert_eq!(journal.problem, "journalctl is not installed");
     }
 }

@@ -179,7 +179,7 @@ impl Run {
 
     /// Entries of the journal, in a batch of their own.
     fn entries(&mut self, now_ms: i64) -> (RecordBatch, bool) {
-        let mut builder = Builder::new(self.last_ns);
+        let mut builder = Builder::new(self.last_ns, None);
         let journal = self.journal.as_mut();
         let more = journal.is_some_and(|j| j.gather(&mut builder, JOURNAL_BATCH_BYTES, now_ms));
         self.last_ns = builder.last_ns();

@@ -5,6 +5,7 @@ use super::container;
 use super::multiline::Event;
 use model::Labels;
 use model::record::{AttributesBuf, Record, RecordBatch, Severity, StreamRef, Tenant, Value};
+use pipeline::detect::{line_level, line_time};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -47,15 +48,34 @@ pub(super) struct Builder {
     attributes: AttributesBuf,
     /// The time of the last record without one of its own.
     last_ns: i64,
+    /// How far east of UTC times without a zone are, if times and levels are looked for.
+    detects: Option<i64>,
+}
+
+/// A year and a day: what looks like a time further off is none, and the line must not be refused for it.
+const PLAUSIBLE_NS: std::ops::RangeInclusive<i64> = -366 * DAY_NS..=DAY_NS;
+const DAY_NS: i64 = 86_400_000_000_000;
+
+/// How far east of UTC this machine's clocks are, in seconds.
+pub(super) fn local_offset_s(now_s: i64) -> i64 {
+    // SAFETY: `tm` is a plain structure for which zeros are a value, and the call writes to nothing but it.
+    unsafe {
+        let mut tm: libc::tm = std::mem::zeroed();
+        match libc::localtime_r(&now_s, &mut tm).is_null() {
+            true => 0,
+            false => tm.tm_gmtoff,
+        }
+    }
 }
 
 impl Builder {
-    pub fn new(last_ns: i64) -> Builder {
+    pub fn new(last_ns: i64, detects: Option<i64>) -> Builder {
         Builder {
             batch: RecordBatch::new(Tenant::unnamed()),
             streams: HashMap::new(),
             attributes: AttributesBuf::new(),
             last_ns,
+            detects,
         }
     }
 
@@ -101,13 +121,17 @@ impl Builder {
             self.attributes.push("log.cut_bytes", Value::Int(event.cut as i64));
         }
         let observed_ns = self.next_ns(now_ns);
+        let found = self.detects.and_then(|offset_s| line_time(&text, now_ns, offset_s));
+        let time_ns = event.time_ns.or(found.filter(|t| PLAUSIBLE_NS.contains(&t.saturating_sub(now_ns))));
+        let severity = self.detects.map_or(Severity::UNKNOWN, |_| line_level(&text));
         let stream = self.stream(labels);
         self.batch.push(
             stream,
             &Record {
                 observed_ns,
+                severity,
                 attributes: self.attributes.as_attributes(),
-                ..Record::line(event.time_ns.unwrap_or(observed_ns), &text)
+                ..Record::line(time_ns.unwrap_or(observed_ns), &text)
             },
         );
     }

@@ -6,7 +6,7 @@ use super::family::{Relative, directory, is_rotated_name};
 use super::file::{CHUNK_BYTES, Look, Tail, last_line_at};
 use super::multiline::Rules;
 use super::position::{Inode, Position, Positions};
-use super::records::{Builder, labels_of_file};
+use super::records::{Builder, labels_of_file, local_offset_s};
 use model::Labels;
 use model::record::RecordBatch;
 use serde::Serialize;
@@ -164,6 +164,7 @@ impl Tailer {
         let bytes_max = self.config.line_bytes_max.0 as usize;
         match Tail::new(path, source, file, offset, bytes_max) {
             Ok(tail) => {
+                self.counts.problems.remove(&*path.to_string_lossy());
                 let labels = labels_of_file(path, &self.sources[source].config, &self.host);
                 self.tails.push((tail, labels));
             }
@@ -219,15 +220,17 @@ impl Tailer {
         let found = find(&self.globs, self.config.files_max);
         self.counts.files_left_out = found.left_out;
         self.counts.problems.retain(|path, _| found.files.contains_key(Path::new(path)));
-        let here: BTreeMap<PathBuf, Option<(File, Inode)>> = {
-            let mut here = BTreeMap::new();
-            for path in found.files.keys() {
-                here.insert(path.clone(), open(path).map_err(|e| self.problem(path, &e)).ok());
+        let mut here: BTreeMap<PathBuf, Inode> = BTreeMap::new();
+        for path in found.files.keys() {
+            match std::fs::metadata(path) {
+                Ok(metadata) => {
+                    here.insert(path.clone(), Inode::of(&metadata));
+                }
+                Err(e) => self.problem(path, &e),
             }
-            here
-        };
+        }
         for (tail, _) in &mut self.tails {
-            let inode = here.get(&tail.path).and_then(|o| o.as_ref().map(|(_, inode)| *inode));
+            let inode = here.get(&tail.path).copied();
             match inode == Some(tail.inode) {
                 // A name that comes back is taken up again; a copy that has taken the place of the log is not the log.
                 true => tail.keep(),
@@ -238,20 +241,22 @@ impl Tailer {
                 false => {}
             }
         }
-        for (path, opened) in here {
-            if let Some((file, inode)) = opened {
-                self.consider(&path, found.files[&path], file, inode, now_ms);
-            }
+        for (path, inode) in here {
+            self.consider(&path, found.files[&path], inode, now_ms);
         }
         self.forget_gone();
         self.begun = true;
     }
 
     /// Begins to read a file, unless it is known.
-    fn consider(&mut self, path: &Path, source: usize, file: File, inode: Inode, now_ms: i64) {
+    fn consider(&mut self, path: &Path, source: usize, inode: Inode, now_ms: i64) {
         if self.tails.iter().any(|(t, _)| t.inode == inode) {
             return;
         }
+        let (file, inode) = match open(path) {
+            Ok(opened) => opened,
+            Err(e) => return self.problem(path, &e),
+        };
         let length = file.metadata().map_or(0, |m| m.len());
         if let Some(at) = self.done.iter().position(|p| p.inode == inode) {
             let done = &self.done[at];
@@ -272,7 +277,7 @@ impl Tailer {
             // It is read on when the log is found to be emptied.
             return;
         }
-        let before = self.tails.iter().filter(|(t, _)| t.path == path).last();
+        let before = self.tails.iter().rfind(|(t, _)| t.path == path);
         if let Some(modified) = before.and_then(|(t, _)| t.modified()) {
             self.add_missed(path, source, &directory(path), modified, now_ms);
         }
@@ -296,7 +301,11 @@ impl Tailer {
     /// Reads what is there, up to a batch.
     pub fn gather(&mut self, now_ms: i64) -> Gathered {
         let now_ns = now_ms.saturating_mul(1_000_000);
-        let mut builder = Builder::new(self.last_ns);
+        let offset_s = match self.config.utc_offset_minutes {
+            Some(minutes) => i64::from(minutes) * 60,
+            None => local_offset_s(now_ms.div_euclid(1000)),
+        };
+        let mut builder = Builder::new(self.last_ns, self.config.detect.then_some(offset_s));
         let mut more = false;
         let count = self.tails.len();
         let first = if count == 0 { 0 } else { self.turn % count };

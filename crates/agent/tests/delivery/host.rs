@@ -89,7 +89,7 @@ fn an_agent_delivers_this_host_and_its_targets() {
     let dir = tempfile::tempdir().unwrap();
     let server = Receiver::start(always(200));
     let yaml = format!(
-        "to: {}\nspool_dir: spool\ninterval: 100ms\nlabels: {{ instance: here, site: a }}\nscrape_configs:\n- job_name: t\n  scrape_interval: 1s\n  static_configs:\n  - targets: ['127.0.0.1:9']\n",
+        "to: {}\nspool_dir: spool\ninterval: 100ms\nlogs: {{ enabled: false }}\nlabels: {{ instance: here, site: a }}\nscrape_configs:\n- job_name: t\n  scrape_interval: 1s\n  static_configs:\n  - targets: ['127.0.0.1:9']\n",
         server.url()
     );
     let config: AgentConfig = AgentConfig::from_yaml(&yaml).unwrap();

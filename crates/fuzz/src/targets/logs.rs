@@ -333,3 +333,45 @@ pub fn tailed_file_seeds() -> Vec<Vec<u8>> {
     .map(|text| text.as_bytes().to_vec())
     .to_vec()
 }
+
+/// A record through every stage that reads text; before a zero byte stands what a grok pattern and a format of times are.
+pub fn pipeline(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let (setting, line) = text.split_once('\0').unwrap_or(("", &text));
+    pipeline::detect::line_time(line, 1_795_256_430_000_000_000, 0);
+    pipeline::detect::line_level(line);
+    let stages = serde_json::json!([
+        {"json": {}}, {"logfmt": {"prefix": "l."}}, {"detect": {}}, {"redact": {}}, {"timestamp": {"field": "ts"}},
+        {"level": {"field": "level"}}, {"trace": {}}, {"labels": ["app"]}, {"body": "msg"},
+    ]);
+    let own = serde_json::json!([
+        {"grok": {"pattern": setting, "patterns": {"OWN": setting}}},
+        {"timestamp": {"field": "ts", "format": setting}},
+        {"redact": {"patterns": [setting]}},
+    ]);
+    let own = own.as_array().into_iter().flatten().map(|stage| serde_json::json!([stage]));
+    let mut record = model::record::RecordBatch::new(model::record::Tenant::unnamed());
+    let stream = record.stream(model::Labels::empty());
+    record.push(stream, &model::record::Record::line(5, line));
+    for stages in own.chain([stages]) {
+        let config = serde_json::json!([{"name": "x", "stages": stages}]);
+        let configs: Vec<pipeline::PipelineConfig> =
+            serde_json::from_value(config).expect("it is a configuration");
+        // What the input brings may be wrong, and must be told.
+        if let Ok(pipelines) = pipeline::Pipelines::new(&configs) {
+            let applied = pipelines.apply(record.clone(), 1_795_256_430_000_000_000);
+            assert_eq!(applied.batch.len(), 1, "no stage here drops");
+        }
+    }
+}
+
+pub fn pipeline_seeds() -> Vec<Vec<u8>> {
+    [
+        "%{COMMONAPACHELOG}\0 10.0.0.1 - - [21/Nov/2026:10:20:30 +0100] \"GET / HTTP/1.1\" 200 5",
+        "%d/%b/%Y:%T %z\0{\"ts\":\"21/Nov/2026:10:20:30 +0100\",\"level\":\"warn\",\"msg\":{\"a\":[1]},\"app\":\"x\"}",
+        "(a+)b\0ts=1795256430.5 level=error msg=\"a \\\" b\" token=abc card=4111111111111111 a@b.example",
+        "%{OWN:a}\0Nov 21 10:20:30 host app[7]: password: x",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .to_vec()
+}

@@ -76,6 +76,7 @@ pub const TARGETS: &[Target] = &[
         memory_mib: 140,
         ..cheap("log_spool_record", store::log_spool_record, store::log_spool_seeds)
     },
+    Target { cost: 10, memory_mib: 64, ..cheap("pipeline", logs::pipeline, logs::pipeline_seeds) },
     // Through a file, as there is no other way to read one.
     Target { cost: 100, ..cheap("tailed_file", logs::tailed_file, logs::tailed_file_seeds) },
 ];

@@ -114,6 +114,8 @@ fn logs(r: &mut Routes) {
     r.add("/loki/api/v1/push", "loki_push", post(logs::http::loki_push));
     r.add("/api/v1/logs/jsonline", "jsonline", post(logs::http::json_lines));
     r.add("/gelf", "gelf", post(logs::http::gelf));
+    r.add("/api/v1/logs/pipelines", "pipelines", get(logs::pipelines::list));
+    r.add("/api/v1/logs/pipelines/try", "pipelines", post(logs::pipelines::try_out));
     otlp(r);
 }
 

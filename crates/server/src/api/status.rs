@@ -1,7 +1,7 @@
 //! What the server tells about itself.
 
 use super::{Answer, Shared};
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, ErrorKind};
 use crate::http::json::Json;
 use crate::http::params::Params;
 use crate::http::respond::{Encoding, Notes, json, respond, success};

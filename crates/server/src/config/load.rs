@@ -145,6 +145,9 @@ fn check(config: &Config, file: &str, dir: &Path) -> Result<(), ConfigError> {
             return wrong(field, "must be at least 4MB".to_owned());
         }
     }
+    if let Err(e) = pipeline::Pipelines::new(&config.pipelines) {
+        return wrong(&e.field, e.reason);
+    }
     if let Err((field, reason)) = config.agent.logs.check() {
         return wrong(&format!("agent.{field}"), reason);
     }

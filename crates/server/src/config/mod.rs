@@ -31,6 +31,8 @@ pub struct Config {
     pub ingest: IngestConfig,
     /// Which logs are kept, and for how long.
     pub logs: LogsConfig,
+    /// What is done with logs before they are kept.
+    pub pipelines: Vec<pipeline::PipelineConfig>,
     /// Sockets of their own for protocols of logs.
     pub receivers: ReceiversConfig,
     /// What queries may use.

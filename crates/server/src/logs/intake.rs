@@ -151,7 +151,7 @@ async fn store(app: &App, metrics: &LogMetrics, decoded: Decoded) -> Result<Stor
     let accepted = match batch.is_empty() {
         true => Accepted::default(),
         false => {
-            let done = app.ready()?.logs.append(batch);
+            let done = app.ready()?.log_sink.append(batch);
             done.await.map_err(|e| receive::unavailable(e, &metrics.traffic))?
         }
     };
@@ -183,7 +183,7 @@ pub async fn store_or_wait(
     }
     loop {
         let wait = match app.ready() {
-            Ok(running) => match running.logs.append(batch.clone()).await {
+            Ok(running) => match running.log_sink.append(batch.clone()).await {
                 Ok(accepted) => return Some(count(metrics, accepted, outcome)),
                 Err(Unavailable::Busy { retry_after, .. }) => retry_after,
                 Err(e) => {

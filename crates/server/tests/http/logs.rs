@@ -426,3 +426,83 @@ async fn numbered_batches_are_kept_once() {
     let dir = site.stop().await;
     assert_eq!(logs_of(&dir, "default").len(), 2 * LINES.len());
 }
+
+/// One pipeline for the records of `shop`.
+fn with_pipeline(stages: &str) -> Config {
+    let yaml = format!("pipelines: [{{name: shop, match: {{app: shop}}, stages: {stages}}}]");
+    let parsed = server::config::parse(&yaml, "test", std::path::Path::new(".")).unwrap();
+    Config { pipelines: parsed.pipelines, ..quiet() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pipelines_prepare_what_arrives_and_derive_metrics() {
+    let mut config = with_pipeline(
+        r"[{drop: {contains: quotes}}, {redact: {patterns: [third]}},
+           {metric: {name: lines_total, type: counter, labels: {level: level, host: host}}}]",
+    );
+    config.own.interval = TimeSpan::from_millis(200);
+    let site = Site::with(config).await;
+    let headers = [("content-type", "application/json")];
+    let delivery = ("x-watchfire-delivery", "0123456789abcdef0123456789abcdef-1");
+    for _ in 0..2 {
+        let body = loki_json(recent());
+        let answer = site.post("/loki/api/v1/push", &[headers[0], delivery], body).await;
+        assert_eq!(answer.status, 204, "{}", answer.body);
+    }
+    // Elasticsearch tells of each item, those that are dropped on purpose included.
+    let bulk = documents(recent(), "@timestamp", "message", Some(r#"{"create":{"_index":"i"}}"#));
+    let answer = site.post("/_bulk", &[("content-type", "application/x-ndjson")], bulk).await.json();
+    assert_eq!((answer["errors"].as_bool(), answer["items"].as_array().unwrap().len()), (Some(false), 3));
+
+    let counted = async || {
+        let found = site.form("/api/v1/query", &[("query", r#"sum(lines_total{host="h1"})"#)]).await.json();
+        found["data"]["result"][0]["value"][1].as_str().filter(|v| *v == "4").map(str::to_owned)
+    };
+    until("the metric", counted).await;
+    let listed = site.get("/api/v1/logs/pipelines").await.json();
+    let shop = &listed["data"]["pipelines"][0];
+    assert_eq!((shop["name"].as_str(), shop["records"].as_u64()), (Some("shop"), Some(6)), "{listed}");
+    assert_eq!(shop["dropped"], 2);
+    let text = site.get("/metrics").await.body;
+    assert!(text.contains(r#"watchfire_pipeline_dropped_total{pipeline="shop"} 2"#), "{text}");
+    let dir = site.stop().await;
+    let lines = logs_of(&dir, "default");
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    assert!(lines.iter().filter(|l| l.contains("[redacted] é")).count() == 2, "{lines:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pipelines_are_tried_on_samples() {
+    let site = Site::start().await;
+    let attempt = async |body: serde_json::Value| {
+        let answer = site.post("/api/v1/logs/pipelines/try", &[], body.to_string()).await;
+        (answer.status, answer.json())
+    };
+    let lines = [r#"{"level":"warn","msg":"slow"}"#, "no JSON"];
+    let stages = "[{json: {}}, {level: {field: level}}, {drop: {field: service, equals: x, not: true}}]";
+    let yaml = format!("name: a\nstages: {stages}\n");
+    let (status, found) =
+        attempt(serde_json::json!({"yaml": yaml, "labels": {"service": "x"}, "lines": lines})).await;
+    assert_eq!(status, 200, "{found}");
+    let found = &found["data"]["lines"];
+    assert_eq!(found[0]["result"]["level"], "warn");
+    assert_eq!(found[0]["result"]["attributes"][1], serde_json::json!(["msg", "slow"]));
+    assert_eq!(found[1]["steps"][0]["note"], "it is no JSON object");
+    let object = serde_json::json!({"name": "a", "stages": [{"drop": {"field": "service", "exists": true}}]});
+    let (_, found) =
+        attempt(serde_json::json!({"pipeline": object, "labels": {"service": "x"}, "lines": ["a"]})).await;
+    assert!(found["data"]["lines"][0]["result"].is_null(), "{found}");
+    for (body, message) in [
+        (serde_json::json!({"lines": []}), "give either pipeline or yaml"),
+        (serde_json::json!({"yaml": "- {name: a, stages: [{jsn: {}}]}", "lines": []}), "jsn"),
+        (
+            serde_json::json!({"yaml": "{name: a, stages: [{regex: {pattern: a}}]}", "lines": []}),
+            "pipelines[0].stages[0].regex.pattern",
+        ),
+    ] {
+        let (status, answer) = attempt(body).await;
+        assert_eq!(status, 400, "{answer}");
+        assert!(answer["error"].as_str().unwrap().contains(message), "{answer}");
+    }
+    site.stop().await;
+}
