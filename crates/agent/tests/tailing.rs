@@ -192,7 +192,7 @@ fn run(seed: u64) {
                 if keeps {
                     for w in &mut writers {
                         let of = |p: &&agent::Position| p.path == w.path && p.print.bytes > 0 && !p.done;
-                        let kept = reader.kept.iter().flat_map(|k| &k.files).filter(of).next_back();
+                        let kept = reader.kept.iter().flat_map(|k| &k.files).rfind(of);
                         use std::os::unix::fs::MetadataExt;
                         let inode = fs::metadata(&w.path).unwrap().ino();
                         let empty = w.written.last().unwrap().is_empty();

@@ -4,7 +4,7 @@ use regex::bytes::Regex;
 use scrape::config::{ByteSize, TimeSpan};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What is read of this machine's logs.
@@ -15,6 +15,8 @@ pub struct LogsConfig {
     pub enabled: bool,
     /// Whether the systemd journal is read; where it can be, if absent.
     pub journald: Option<bool>,
+    /// A directory with journals, in place of this machine's: of the host, say, as a container sees it.
+    pub journald_dir: Option<PathBuf>,
     /// Whether logs of containers are read, from the usual places.
     pub containers: bool,
     /// Files; the usual ones of `/var/log` if absent.
@@ -84,6 +86,7 @@ impl Default for LogsConfig {
         LogsConfig {
             enabled: true,
             journald: None,
+            journald_dir: None,
             containers: true,
             files: None,
             start: Start::End,

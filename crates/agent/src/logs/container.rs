@@ -81,19 +81,26 @@ fn cri(line: &[u8]) -> Option<Written<'_>> {
     Some(Written { text: Cow::Borrowed(parts.next().unwrap_or_default()), time_ns, stream, partial })
 }
 
+/// Where Kubernetes has its logs: below the root, or below where a container sees that of the host.
+const CONTAINERS: &str = "/var/log/containers/";
+const PODS: &str = "/var/log/pods/";
+
 /// Whether a runtime writes the files of this path.
 pub(super) fn is_runtime(path: &Path) -> bool {
-    ["/var/log/containers", "/var/log/pods"].iter().any(|dir| path.starts_with(dir))
-        || path.to_str().is_some_and(|p| p.contains("/docker/containers/") && p.ends_with("-json.log"))
+    path.to_str().is_some_and(|p| {
+        p.contains(CONTAINERS)
+            || p.contains(PODS)
+            || (p.contains("/docker/containers/") && p.ends_with("-json.log"))
+    })
 }
 
 /// Labels from a path of Kubernetes or Docker; nothing from others.
 pub(super) fn labels_of(path: &Path) -> Vec<(&'static str, String)> {
     let text = path.to_string_lossy();
-    if let Some(name) = text.strip_prefix("/var/log/containers/").and_then(|n| n.strip_suffix(".log")) {
+    if let Some(name) = text.split_once(CONTAINERS).and_then(|(_, n)| n.strip_suffix(".log")) {
         return of_kubernetes_name(name).unwrap_or_default();
     }
-    if let Some(rest) = text.strip_prefix("/var/log/pods/") {
+    if let Some((_, rest)) = text.split_once(PODS) {
         return of_pods_path(rest).unwrap_or_default();
     }
     if is_runtime(path) { of_docker(path).unwrap_or_default() } else { Vec::new() }

@@ -1,7 +1,7 @@
 //! The systemd journal, through `journalctl`: its files are read by the program that knows all their versions, and its
 //! library, which is under another licence, is not linked.
 
-use super::config::Start;
+use super::config::{LogsConfig, Start};
 use super::lines::{Line, Lines};
 use super::records::{Builder, Entry};
 use model::Labels;
@@ -23,10 +23,11 @@ const ATTRIBUTES_MAX: usize = 64;
 /// Pauses before it is started again, doubled from the first to the last.
 const RESTART_MS: std::ops::RangeInclusive<i64> = 5_000..=300_000;
 
-/// Whether this machine has a journal that we may read, and the program to do it.
-pub(super) fn is_readable() -> bool {
-    is_installed()
-        && ["/var/log/journal", "/run/log/journal"].iter().any(|dir| has_system_journal(Path::new(dir)))
+/// Whether there is a journal that we may read, in a directory that was named or in the usual ones, and the program to do
+/// it.
+pub(super) fn is_readable(named: Option<&Path>) -> bool {
+    let usual = ["/var/log/journal", "/run/log/journal"];
+    is_installed() && (named.is_some() || usual.iter().any(|dir| has_system_journal(Path::new(dir))))
 }
 
 fn is_installed() -> bool {
@@ -42,6 +43,7 @@ fn has_system_journal(dir: &Path) -> bool {
 /// Follows the journal.
 pub(super) struct Journal {
     program: PathBuf,
+    dir: Option<PathBuf>,
     start: Start,
     host: String,
     cursor: Option<String>,
@@ -63,11 +65,12 @@ struct Running {
 }
 
 impl Journal {
-    /// A reader that goes on behind `cursor`, or begins as `start` says.
-    pub fn new(start: Start, cursor: Option<String>, host: &str) -> Journal {
+    /// A reader that goes on behind `cursor`, or begins where the configuration says.
+    pub fn new(config: &LogsConfig, cursor: Option<String>, host: &str) -> Journal {
         Journal {
             program: PROGRAM.into(),
-            start,
+            dir: config.journald_dir.clone(),
+            start: config.start,
             host: host.to_owned(),
             cursor,
             running: None,
@@ -107,12 +110,16 @@ impl Journal {
     fn start(&mut self, now_ms: i64) {
         let mut command = Command::new(&self.program);
         command.args(["--output=json", "--follow", "--all", "--no-pager"]);
+        if let Some(dir) = &self.dir {
+            command.arg("--directory").arg(dir);
+        }
         match (&self.cursor, self.start) {
             (Some(cursor), _) => command.arg("--no-tail").arg(format!("--after-cursor={cursor}")),
             (None, Start::Beginning) => command.arg("--no-tail"),
             (None, Start::End) => command.arg("--lines=0"),
         };
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        ends_with_us(&mut command);
         match command.spawn().and_then(Running::of) {
             Ok(running) => {
                 self.running = Some(running);
@@ -167,6 +174,21 @@ impl Journal {
         builder.entry(&labels, &entry, now_ms.saturating_mul(1_000_000));
         self.entries += 1;
     }
+}
+
+/// A program that follows a quiet journal would not notice that we were killed: the kernel tells it, when the thread that
+/// started it ends.
+fn ends_with_us(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    let ask = || {
+        // SAFETY: prctl with this option takes a number and touches no memory.
+        match unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) } {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        }
+    };
+    // SAFETY: between fork and exec only prctl is called, which is a plain system call; no memory is allocated.
+    unsafe { command.pre_exec(ask) };
 }
 
 impl Running {
@@ -341,7 +363,7 @@ echo '{"__CURSOR":"c2","MESSAGE":[104,105,255],"SYSLOG_IDENTIFIER":"cron"}'
 echo "{\"__CURSOR\":\"c3\",\"MESSAGE\":\"$*\"}"
 echo 'No more of it.' >&2
 "#;
-        let mut journal = Journal::new(Start::End, None, "here");
+        let mut journal = Journal::new(&LogsConfig::default(), None, "here");
         journal.program = program(dir.path(), script);
         let all = read_all(&mut journal);
         insta::assert_snapshot!(all.join("\n"));
@@ -358,7 +380,7 @@ echo 'No more of it.' >&2
 
     #[test]
     fn absence_is_told() {
-        let mut journal = Journal::new(Start::End, None, "here");
+        let mut journal = Journal::new(&LogsConfig::default(), None, "here");
         journal.program = "/nowhere/journalctl".into();
         assert!(!journal.gather(&mut Builder::new(0, None), 1, 0));
         assert_eq!(journal.problem, "journalctl is not installed");

@@ -145,10 +145,11 @@ impl Run {
                 })
                 .ok()
         });
-        let journald = config.journald.unwrap_or_else(journald::is_readable);
+        let journald =
+            config.journald.unwrap_or_else(|| journald::is_readable(config.journald_dir.as_deref()));
         let tailer = Tailer::new(&config, journald, host, state.as_ref(), clock.now_ms());
         let kept = state.unwrap_or_default();
-        let journal = journald.then(|| Journal::new(config.start, kept.cursor.clone(), host));
+        let journal = journald.then(|| Journal::new(&config, kept.cursor.clone(), host));
         let patterns: Vec<String> = config.sources(journald).into_iter().flat_map(|s| s.include).collect();
         tracing::info!(journald, files = patterns.join(" "), "reading logs of this machine");
         shared.status.lock().patterns = patterns;

@@ -124,6 +124,7 @@ impl Tailer {
     fn restore(&mut self, positions: &[Position], now_ms: i64) {
         self.done = positions.iter().filter(|p| p.done).cloned().collect();
         let found = find(&self.globs, self.config.files_max);
+        let mut moved_away = Vec::new();
         for position in positions.iter().filter(|p| !p.done) {
             // What no source names any more is not ours to read.
             let source = found.files.get(&position.path).copied().or_else(|| self.source_of(&position.path));
@@ -141,7 +142,7 @@ impl Tailer {
             let all = directory(&position.path);
             let moved = all.iter().find(|r| r.inode == position.inode && r.bytes >= position.offset);
             let moved = moved.filter(|r| position.print.bytes == 0 || r.begins_with(&position.print));
-            let moved = moved.or_else(|| copy_of(&all, position));
+            let moved = moved.or_else(|| copy_of(all.iter(), position));
             let Some(relative) = moved else {
                 tracing::warn!(path = %position.path.display(), offset = position.offset, "a log was rotated out of sight; lines after this offset are lost if there were any");
                 continue;
@@ -149,7 +150,11 @@ impl Tailer {
             let (modified, Ok(file)) = (relative.modified, relative.open()) else { continue };
             self.add(&position.path, source, file, position.offset);
             self.finish_last(now_ms);
-            self.add_missed(&position.path, source, &all, modified, now_ms);
+            moved_away.push((position.path.clone(), source, all, modified));
+        }
+        // Once all that is known is here: what is known is not missed.
+        for (path, source, all, modified) in moved_away {
+            self.add_missed(&path, source, &all, modified, now_ms);
         }
     }
 
@@ -367,14 +372,14 @@ impl Tailer {
         let (path, source, inode) = (tail.path.clone(), tail.source, tail.inode);
         let position = Position { offset: tail.read_at(), ..tail.position(false) };
         let all = directory(&path);
-        let others: Vec<Relative> = all.into_iter().filter(|r| !self.knows(r.inode)).collect();
-        let copy = copy_of(&others, &position).and_then(|r| Some((r.open().ok()?, r.modified)));
+        let others = all.iter().filter(|r| !self.knows(r.inode));
+        let copy = copy_of(others, &position).and_then(|r| Some((r.open().ok()?, r.modified)));
         match copy {
             Some((file, modified)) => {
                 if let Err(e) = self.tails[at].0.go_on_in(file, now_ms) {
                     self.problem(&path, &e);
                 }
-                self.add_missed(&path, source, &others, modified, now_ms);
+                self.add_missed(&path, source, &all, modified, now_ms);
             }
             None => {
                 let (mut tail, labels) = self.tails.remove(at);
@@ -384,7 +389,15 @@ impl Tailer {
         }
         match open(&path) {
             Ok((file, now)) if now == inode => self.add(&path, source, file, 0),
-            // Renamed in the meantime: the next search finds out.
+            // It was filled anew and then renamed: no search finds it under that name.
+            _ if !self.knows(inode) => {
+                if let Some(file) =
+                    directory(&path).iter().find(|r| r.inode == inode).and_then(|r| r.open().ok())
+                {
+                    self.add(&path, source, file, 0);
+                    self.finish_last(now_ms);
+                }
+            }
             _ => {}
         }
     }
@@ -408,14 +421,14 @@ impl Tailer {
 
 /// The copy of a file that was emptied afterwards: it begins as the file did and is at least as long as what was read
 /// of it.
-fn copy_of<'a>(all: &'a [Relative], position: &Position) -> Option<&'a Relative> {
+fn copy_of<'a>(all: impl Iterator<Item = &'a Relative>, position: &Position) -> Option<&'a Relative> {
     let fits = |r: &&Relative| {
         r.inode != position.inode
             && r.bytes >= position.offset
             && is_rotated_name(&position.path, &r.path)
             && r.begins_with(&position.print)
     };
-    all.iter().filter(fits).max_by_key(|r| r.modified)
+    all.filter(fits).max_by_key(|r| r.modified)
 }
 
 fn open(path: &Path) -> std::io::Result<(File, Inode)> {

@@ -15,7 +15,7 @@ use super::{Order, PARTITION, Shared, io_error, open, unavailable};
 use crate::logs::READER;
 use env::{Clock, Disk, DiskLock, Random};
 use ingest::logs::loki;
-use journal::{Journal, Offset};
+use journal::{Journal, JournalError, Offset};
 use model::Unavailable;
 use model::record::{Accepted, Delivery, RecordBatch, RecordSink, RecordsDone, SenderId};
 use parking_lot::Mutex;
@@ -99,8 +99,14 @@ impl Drop for LogSpool {
 /// The state in the last record that can be read. One is always there, once there was one.
 fn last_state(shared: &Shared) -> Result<Option<Vec<u8>>, SpoolError> {
     let mut last = None;
-    // Damage was told when the journal was opened.
-    for (_, bytes) in shared.journal.read(PARTITION, Offset(0))?.flatten() {
+    for item in shared.journal.read(PARTITION, Offset(0))? {
+        let bytes = match item {
+            Ok((_, bytes)) => bytes,
+            // It was told when the journal was opened.
+            Err(JournalError::Damaged(_)) => continue,
+            // What cannot be read now may be read later: without the state, everything would be read again.
+            Err(error) => return Err(error.into()),
+        };
         match LogRecord::decode(&bytes) {
             Ok(record) => last = Some(record.state),
             Err(error) => tracing::error!(%error, "a record of the spool for logs is not understood"),

@@ -150,13 +150,16 @@ impl Appendable for Spool {
     }
 }
 
+/// A spool that was opened; it is ours as long as the lock is held.
+type Opened = (Arc<Shared>, Position, Box<dyn DiskLock>);
+
 /// Opens the journal and the position of a spool.
 fn open(
     options: &SpoolOptions,
     disk: Arc<dyn Disk>,
     clock: Arc<dyn Clock>,
     url: String,
-) -> Result<(Arc<Shared>, Position, Box<dyn DiskLock>), SpoolError> {
+) -> Result<Opened, SpoolError> {
     disk.create_dir_all(&options.dir).map_err(|e| io_error(options, "create", e))?;
     let lock = disk.lock(&options.dir.join("lock")).map_err(|e| io_error(options, "lock", e))?;
     let journal_options = JournalOptions {
