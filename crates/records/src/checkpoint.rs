@@ -102,8 +102,7 @@ impl Checkpoint {
         let replay_from = Offset(r.uvarint("replay offset")?);
         let last_flush = r.uvarint("last flush")?;
         let tombstones = Tombstones::decode(&mut r)?;
-        let senders =
-            if version == VERSION_SENDERS { Senders::decode(&mut r)? } else { Senders::default() };
+        let senders = if version == VERSION_SENDERS { Senders::decode(&mut r)? } else { Senders::default() };
         Ok(Checkpoint { replay_from, last_flush, tombstones, senders })
     }
 }

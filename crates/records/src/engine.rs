@@ -224,6 +224,12 @@ impl Engine {
         self.state.read().active.read().senders().last(sender)
     }
 
+    /// Whether a delivery, or a later one of its sender, is kept. One that is under way is not, and finds out when it is
+    /// applied.
+    pub fn has_delivery(&self, delivery: &Delivery) -> bool {
+        self.state.read().active.read().senders().has(delivery)
+    }
+
     /// Memory of records that are in no part yet.
     pub fn head_bytes(&self) -> usize {
         let state = self.state.read();

@@ -28,7 +28,8 @@ impl Engine {
         let refused = self.refuse(&batch);
         let records = (batch.len() - refused.len()) as u64;
         let accepted = Accepted { records, refused };
-        if records == 0 && batch.delivery().is_none() {
+        let delivery = batch.delivery();
+        if records == 0 && delivery.is_none() || delivery.is_some_and(|d| self.has_delivery(d)) {
             return Box::pin(ready(Ok(accepted)));
         }
         let keep: Arc<Vec<bool>> = {

@@ -4,7 +4,9 @@ use ::records::{Attributes, Direction, Options, Scan, Store, Unlimited, Wanted};
 use env::{Disk, SimClock, SimDisk};
 use journal::{JournalOptions, Log};
 use model::Labels;
-use model::record::{AttributesBuf, Record, RecordBatch, RecordSink, Tenant, TraceId, Value};
+use model::record::{
+    AttributesBuf, Delivery, Record, RecordBatch, RecordSink, SenderId, Tenant, TraceId, Value,
+};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -19,8 +21,11 @@ fn open(disk: &SimDisk) -> Option<Store> {
     Store::open(options, Arc::new(disk.clone()), Arc::new(SimClock::at(NOW_MS))).ok()
 }
 
-fn append(store: &Store, lines: u64) {
+fn append(store: &Store, lines: u64, sequence: Option<u64>) {
     let mut batch = RecordBatch::new(Tenant::unnamed());
+    if let Some(sequence) = sequence {
+        batch.set_delivery(Delivery { sender: SenderId([7; 16]), sequence, state: b"state".to_vec() });
+    }
     let mut attributes = AttributesBuf::new();
     for i in 0..lines {
         let labels = Labels::from_pairs([("app", (i % 3).to_string())]).expect("seeds are valid");
@@ -75,7 +80,8 @@ fn stored(flushed: bool) -> &'static [Stored] {
     FILES[usize::from(flushed)].get_or_init(|| {
         let disk = SimDisk::new(1);
         let store = open(&disk).expect("an empty disk opens");
-        append(&store, 100);
+        append(&store, 100, None);
+        append(&store, 3, Some(1));
         if flushed {
             store.flush().expect("a simulated disk works");
             let matchers = [model::Matcher::equal("app", "1")];
