@@ -46,7 +46,15 @@ impl Format {
             Some("unix_ms") => Format::Unix(1_000_000),
             Some("unix_us") => Format::Unix(1000),
             Some("unix_ns") => Format::Unix(1),
-            Some(text) => Format::Parts(parts(text)?),
+            Some(text) => {
+                let parts = parts(text)?;
+                let tells = |p: &Part| matches!(p, Part::Unix | Part::Day | Part::DayOfYear);
+                if !parts.iter().any(tells) {
+                    let reason = format!("{text:?} tells no day: it needs %d, %j or %s");
+                    return Err(PipelineError::new("format", reason));
+                }
+                Format::Parts(parts)
+            }
         })
     }
 
@@ -134,10 +142,6 @@ fn parts(format: &str) -> Result<Vec<Part>, PipelineError> {
             },
         };
         out.push(part);
-    }
-    let tells = |p: &Part| matches!(p, Part::Unix | Part::Day | Part::DayOfYear);
-    if !out.iter().any(tells) {
-        return Err(wrong(format!("{format:?} tells no day: it needs %d, %j or %s")));
     }
     Ok(out)
 }

@@ -58,7 +58,7 @@ pub struct Shown {
 impl Shown {
     fn of(draft: &Draft<'_>) -> Shown {
         let arena = Bump::new();
-        let text = |value| shown(crate::draft::copied(value, &arena), &arena).to_owned();
+        let text = |value| shown(value, &arena).to_owned();
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let id = |none: bool, id: String| if none { String::new() } else { id };
         Shown {
@@ -92,7 +92,7 @@ impl Pipelines {
             for (place, (stage, config)) in pipeline.stages.iter().zip(&config.stages).enumerate() {
                 let note = match stage.apply(&mut draft, cx, &mut tally) {
                     Outcome::Done => String::new(),
-                    Outcome::Missed(why) => why,
+                    Outcome::Missed(why) => why.to_string(),
                     Outcome::Dropped => {
                         kept = false;
                         "the record is dropped".into()

@@ -219,7 +219,6 @@ fn alike(a: &str, b: &str) -> bool {
 mod tests {
     use super::*;
     use crate::draft::Draft;
-    use bumpalo::Bump;
     use model::record::Record;
 
     fn of(pattern: &str, patterns: &[(&str, &str)]) -> Result<Groups, PipelineError> {
@@ -228,11 +227,11 @@ mod tests {
     }
 
     fn found(pattern: &str, line: &str) -> String {
-        let arena = Bump::new();
+        let groups = of(pattern, &[]).unwrap();
         let mut draft = Draft::of(&Record::line(0, line));
-        match of(pattern, &[]).unwrap().take(line, &mut draft, &arena) {
+        match groups.take(line, &mut draft) {
             Ok(()) => draft.fields.iter().map(|(n, v)| format!("{n}={v:?}")).collect::<Vec<_>>().join(" "),
-            Err(e) => e,
+            Err(e) => e.to_string(),
         }
     }
 

@@ -19,6 +19,7 @@ mod parse;
 mod pipeline;
 mod redact;
 mod stage;
+mod why;
 
 pub use config::{
     Builtin, Condition, Detect, Grok, If, Json, Level, Logfmt, Metric, MetricType, PipelineConfig,

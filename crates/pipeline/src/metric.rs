@@ -2,6 +2,7 @@
 
 use crate::config::{Metric, MetricType, PipelineError};
 use crate::draft::{Draft, number, shown};
+use crate::why::Why;
 use bumpalo::Bump;
 use hashbrown::HashMap;
 use model::{Labels, METRIC_NAME};
@@ -121,33 +122,33 @@ impl Meter {
     }
 
     /// Notes what a record counts for; says why it does not count.
-    pub fn note(
-        &self,
-        draft: &Draft<'_>,
+    pub fn note<'a>(
+        &'a self,
+        draft: &Draft<'a>,
         stream: &Labels,
-        arena: &Bump,
+        arena: &'a Bump,
         tally: &mut Tally,
-    ) -> Result<(), String> {
+    ) -> Result<(), Why<'a>> {
         let value = match &self.config.value {
             None => 1.0,
             Some(field) => {
-                let value = draft.get(field).ok_or_else(|| format!("there is no attribute {field}"))?;
-                number(value).ok_or_else(|| format!("attribute {field} is no number"))?
+                let value = draft.get(field).ok_or(Why::Absent(field))?;
+                number(value).ok_or(Why::NotNumber(field))?
             }
         };
         if self.config.kind == MetricType::Counter && value < 0.0 {
             return Err("a counter does not fall: the value is below 0".into());
         }
         let label = |from: &String| {
-            let field = draft.get(from).map(|v| shown(crate::draft::copied(v, arena), arena).to_owned());
-            let changed = || draft.labels.iter().find(|(n, _)| n == from).map(|(_, v)| (*v).to_owned());
-            let mut text = field
-                .or_else(changed)
-                .or_else(|| stream.get(from).map(str::to_owned))
-                .or_else(|| (from == "level").then(|| draft.severity.text().to_owned()))
-                .unwrap_or_default();
-            text.truncate(text.floor_char_boundary(LABEL_BYTES_MAX));
-            text
+            let changed = || draft.labels.iter().find(|(n, _)| n == from).map(|(_, v)| *v);
+            let text = match draft.get(from) {
+                Some(value) => shown(value, arena),
+                None => changed()
+                    .or_else(|| stream.get(from))
+                    .or_else(|| (from == "level").then(|| draft.severity.text()))
+                    .unwrap_or_default(),
+            };
+            text[..text.floor_char_boundary(LABEL_BYTES_MAX)].to_owned()
         };
         let key: Vec<String> = self.config.labels.values().map(label).collect();
         tally.0.push((self.number, key, value));

@@ -1,6 +1,7 @@
 //! Text is taken apart into attributes.
 
 use crate::draft::{Draft, copied};
+use crate::why::Why;
 use bumpalo::Bump;
 use ingest::logs::{LogLimits, json_members};
 use model::record::Value;
@@ -28,9 +29,9 @@ impl Kind {
     }
 }
 
-fn named<'a>(prefix: &str, name: &str, arena: &'a Bump) -> &'a str {
+fn named<'a>(prefix: &str, name: &'a str, arena: &'a Bump) -> &'a str {
     match prefix {
-        "" => arena.alloc_str(name),
+        "" => name,
         prefix => bumpalo::format!(in arena, "{}{}", prefix, name).into_bump_str(),
     }
 }
@@ -41,7 +42,7 @@ pub(crate) fn json<'a>(
     prefix: &str,
     draft: &mut Draft<'a>,
     arena: &'a Bump,
-) -> Result<(), String> {
+) -> Result<(), Why<'a>> {
     if !text.trim_start().starts_with('{') {
         return Err("it is no JSON object".into());
     }
@@ -49,8 +50,9 @@ pub(crate) fn json<'a>(
     // Nothing is taken over of an object that is broken further on.
     let mut found = Vec::new();
     json_members(text, &limits, &mut |name, value| {
-        found.push((named(prefix, name, arena), copied(value, arena)));
-    })?;
+        found.push((named(prefix, arena.alloc_str(name), arena), copied(value, arena)));
+    })
+    .map_err(Why::Other)?;
     found.into_iter().for_each(|(name, value)| draft.set(name, value));
     Ok(())
 }
@@ -61,7 +63,7 @@ pub(crate) fn logfmt<'a>(
     prefix: &str,
     draft: &mut Draft<'a>,
     arena: &'a Bump,
-) -> Result<(), String> {
+) -> Result<(), Why<'a>> {
     let (mut rest, mut found) = (text.trim(), Vec::new());
     let mut pairs = 0;
     while !rest.is_empty() && found.len() < FIELDS_MAX {
@@ -136,13 +138,13 @@ pub(crate) struct Groups {
 
 impl Groups {
     /// Takes what the groups found.
-    pub fn take<'a>(&self, text: &'a str, draft: &mut Draft<'a>, arena: &'a Bump) -> Result<(), String> {
+    pub fn take<'a>(&'a self, text: &'a str, draft: &mut Draft<'a>) -> Result<(), Why<'a>> {
         let found = self.regex.captures(text).ok_or("the pattern does not match")?;
         for (group, name, kind) in &self.groups {
             if let Some(m) = found.get(*group)
                 && draft.fields.len() < FIELDS_MAX
             {
-                draft.set(arena.alloc_str(name), kind.value(m.as_str()));
+                draft.set(name, kind.value(m.as_str()));
             }
         }
         Ok(())

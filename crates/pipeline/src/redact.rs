@@ -2,7 +2,10 @@
 
 use crate::condition::regex;
 use crate::config::{Builtin, PipelineError, Redact};
+use crate::draft::copied;
+use bumpalo::Bump;
 use memchr::memchr;
+use model::record::{AttributesBuf, Value};
 use regex::Regex;
 
 /// What stands in place of a secret, if nothing else is said.
@@ -20,17 +23,18 @@ pub(crate) struct Redactor {
     pub fields: Option<Vec<String>>,
 }
 
-/// Passwords and keys after the names people give them; the value is the first group. A scheme may stand before it.
-const NAMED: &str = r#"(?i)(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|client[_-]?secret|authorization|credentials?|session[_-]?id|\bsid|cookie)["']?\s*[:=]\s*["']?(?:bearer\s+|basic\s+|token\s+)?([^\s"',;&|}\])]+)"#;
+/// Passwords and keys after the names people give them, bare, quoted, or quoted within a quoted text. Of a bare one its
+/// scheme is no part. A quote that is not closed goes on to the end: the line was cut.
+const NAMED: &str = r#"(?i)(?:passw(?:or)?d|passphrase|(?:(?-u:\b)|_)pass|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|client[_-]?secret|authorization|credentials?|session[_-]?id|(?:(?-u:\b)|_)sid|cookie)\\*["']?\s*[:=]\s*(?:\\+"(.*?)(?:\\+"|$)|"((?:[^"\\]|\\.)*)|'([^']*)|(?:(?:bearer|basic|digest|token)\s+)?((?:[^\s"',;&|}\])\\]|\\[^"'\s])+))"#;
 /// Names whose values are secret.
-const NAMES: &str = r"(?i)(?:^|[._-])?(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|client[_-]?secret|authorization|credentials?|session[_-]?id|cookie)$";
+const NAMES: &str = r"(?i)(?:passw(?:or)?d|passphrase|(?:^|[._-])pass|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|client[_-]?secret|authorization|credentials?|session[_-]?id|cookie)$";
 /// A token after the name of its scheme.
-const SCHEME: &str = r"(?i)\b(?:bearer|basic)\s+([a-z0-9._~+/-]{8,}=*)";
+const SCHEME: &str = r"(?i)(?-u:\b)(?:bearer|basic)\s+([a-z0-9._~+/-]{8,}=*)";
 /// The password of a URL.
 const URL: &str = r"://[^/\s:@]*:([^/\s@]+)@";
 /// Tokens that can be told by their form: of AWS, GitHub, GitLab, Slack, Stripe, Google; JSON Web Tokens (RFC 7519); and
 /// private keys in PEM (RFC 7468).
-const FORMS: &str = r"\b((?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_[0-9A-Za-z]{36,}|github_pat_[0-9A-Za-z_]{40,}|glpat-[0-9A-Za-z_-]{20,}|xox[abeoprs]-[0-9A-Za-z-]{10,}|[rs]k_(?:live|test)_[0-9A-Za-z]{16,}|AIza[0-9A-Za-z_-]{35}|eyJ[0-9A-Za-z_-]+\.eyJ[0-9A-Za-z_-]+\.[0-9A-Za-z_-]*)";
+const FORMS: &str = r"(?-u:\b)((?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_[0-9A-Za-z]{36,}|github_pat_[0-9A-Za-z_]{40,}|glpat-[0-9A-Za-z_-]{20,}|xox[abeoprs]-[0-9A-Za-z-]{10,}|[rs]k_(?:live|test)_[0-9A-Za-z]{16,}|AIza[0-9A-Za-z_-]{35}|eyJ[0-9A-Za-z_-]+\.eyJ[0-9A-Za-z_-]+\.[0-9A-Za-z_-]*)";
 const PEM: &str = r"-----BEGIN [A-Z ]*PRIVATE KEY-----([A-Za-z0-9+/=\s\\]+)";
 
 impl Redactor {
@@ -67,11 +71,36 @@ impl Redactor {
         })
     }
 
-    /// The value of an attribute without its secrets; `None` if it has none.
-    pub fn redact_named(&self, name: &str, text: &str) -> Option<String> {
-        match &self.names {
-            Some(names) if names.is_match(name) && text != self.replacement => Some(self.replacement.clone()),
-            _ => self.redact(text),
+    /// A value of this name without its secrets, in the arena; `None` if it has none. What is in lists and maps is looked
+    /// through, too; values nest a bounded depth.
+    pub fn value<'a>(&self, name: &str, value: Value<'_>, arena: &'a Bump) -> Option<Value<'a>> {
+        let kept = |text: &str| Some(Value::String(arena.alloc_str(text)));
+        let is_named = || self.names.as_ref().is_some_and(|names| names.is_match(name));
+        match value {
+            Value::Null | Value::Bool(_) => None,
+            Value::String(text) if text == self.replacement => None,
+            Value::String(_) | Value::Int(_) | Value::Float(_) | Value::Bytes(_) if is_named() => {
+                kept(&self.replacement)
+            }
+            Value::String(text) => kept(&self.redact(text)?),
+            Value::Int(number) => kept(&self.redact(&number.to_string())?),
+            Value::Float(_) | Value::Bytes(_) => None,
+            Value::List(items) => {
+                let clean: Vec<_> = items.iter().map(|v| (v, self.value(name, v, arena))).collect();
+                clean.iter().any(|(_, c)| c.is_some()).then(|| {
+                    let mut buf = AttributesBuf::new();
+                    clean.iter().for_each(|(was, is)| buf.push_item(is.unwrap_or(*was)));
+                    copied(Value::List(buf.as_items()), arena)
+                })
+            }
+            Value::Map(pairs) => {
+                let clean: Vec<_> = pairs.iter().map(|(n, v)| (n, v, self.value(n, v, arena))).collect();
+                clean.iter().any(|(.., c)| c.is_some()).then(|| {
+                    let mut buf = AttributesBuf::new();
+                    clean.iter().for_each(|(n, was, is)| buf.push(n, is.unwrap_or(*was)));
+                    copied(Value::Map(buf.as_attributes()), arena)
+                })
+            }
         }
     }
 
@@ -81,10 +110,11 @@ impl Redactor {
         for pattern in &self.patterns {
             // Most patterns are not in most lines, and captures are dear.
             if pattern.is_match(text) {
-                let groups = pattern.captures_iter(text);
-                found.extend(
-                    groups.filter_map(|g| g.get(1).or_else(|| g.get(0))).map(|m| (m.start(), m.end())),
-                );
+                // The first group that took part, or all of it.
+                let secret = |g: regex::Captures<'_>| {
+                    g.iter().skip(1).flatten().next().or(g.get(0)).map(|m| m.range())
+                };
+                found.extend(pattern.captures_iter(text).filter_map(secret).map(|r| (r.start, r.end)));
             }
         }
         if self.emails {
@@ -94,7 +124,10 @@ impl Redactor {
             cards(text, &mut found);
         }
         // What was redacted before is left as it is.
-        found.retain(|(start, end)| start < end && !text[*start..].starts_with(&self.replacement));
+        let is_replaced = |start: usize, end: usize| {
+            text[start..].starts_with(&self.replacement) && end <= start + self.replacement.len()
+        };
+        found.retain(|(start, end)| start < end && !is_replaced(*start, *end));
         if found.is_empty() {
             return None;
         }
@@ -136,8 +169,8 @@ fn emails(text: &str, found: &mut Vec<(usize, usize)>) {
     }
 }
 
-/// Runs of 13 to 19 digits, single blanks or dashes between them, that are issued for payment (they begin with 2 to 6)
-/// and whose check digit is right (ISO/IEC 7812-1, annex B).
+/// Runs of 13 to 19 digits, single blanks or dashes between them, that begin and are as long as those that are issued for
+/// payment, and whose check digit is right (ISO/IEC 7812-1, annex B).
 fn cards(text: &str, found: &mut Vec<(usize, usize)>) {
     let b = text.as_bytes();
     let mut at = 0;
@@ -160,18 +193,28 @@ fn cards(text: &str, found: &mut Vec<(usize, usize)>) {
         }
         let longer = b.get(end).is_some_and(|c| c.is_ascii_alphanumeric() || *c == b'_');
         let within = start > 0 && (b[start - 1].is_ascii_alphanumeric() || b"_.".contains(&b[start - 1]));
-        if (13..=19).contains(&digits.len())
-            && !longer
-            && !within
-            && matches!(digits[0], 2..=6)
-            && luhn(&digits)
-        {
+        if (13..=19).contains(&digits.len()) && !longer && !within && is_issued(&digits) && luhn(&digits) {
             found.push((start, end));
         }
         // The rest of a longer run is none either.
         while at < b.len() && b[at].is_ascii_digit() {
             at += 1;
         }
+    }
+}
+
+/// Whether payment cards have numbers of this beginning and length: those of American Express, Diners Club, JCB, Visa,
+/// Maestro, Mastercard, Discover and UnionPay. Most long numbers in logs that pass the check digit by chance do not.
+fn is_issued(digits: &[u8]) -> bool {
+    let first = digits[..4].iter().fold(0u32, |n, d| n * 10 + u32::from(*d));
+    match (first, digits.len()) {
+        (3400..=3499 | 3700..=3799, length) => length == 15,
+        (3000..=3059 | 3095 | 3600..=3699 | 3800..=3999, length) => (14..=19).contains(&length),
+        (3528..=3589, length) => length >= 16,
+        (4000..=4999, length) => matches!(length, 13 | 16 | 19),
+        (2221..=2720 | 5100..=5599, length) => length == 16,
+        (5000..=5099 | 5600..=5899 | 6000..=6999, _) => true,
+        _ => false,
     }
 }
 
@@ -205,6 +248,15 @@ mod tests {
         for (line, want) in [
             ("user=a password=hunter2 x", "user=a password=[redacted] x"),
             (r#"{"password": "hunter2", "n": 1}"#, r#"{"password": "[redacted]", "n": 1}"#),
+            (r#"password="two words" x"#, r#"password="[redacted]" x"#),
+            (r#"{"password":"a \" b","n":1}"#, r#"{"password":"[redacted]","n":1}"#),
+            (
+                r#"{"msg":"{\"password\":\"a b\",\"n\":1}"}"#,
+                r#"{"msg":"{\"password\":\"[redacted]\",\"n\":1}"}"#,
+            ),
+            (r#"{"password": "cut off he"#, r#"{"password": "[redacted]"#),
+            (r"pwd=a\bc end", "pwd=[redacted] end"),
+            ("token='a b' x", "token='[redacted]' x"),
             ("PASSWD: x1, next", "PASSWD: [redacted], next"),
             ("GET /a?api_key=abc&b=c", "GET /a?api_key=[redacted]&b=c"),
             ("Authorization: Bearer abc.def-ghi", "Authorization: Bearer [redacted]"),
@@ -233,7 +285,9 @@ mod tests {
         for line in [
             "passwords are not stored",
             "order 4111111111111112 shipped",
+            "bypass=1 compass: north",
             "at 1795256430123456789 ns",
+            "snowflake 2345678901234567890",
             "id 41111111111111111111111",
             "x4111111111111111",
             "me@localhost",
@@ -247,11 +301,31 @@ mod tests {
     }
 
     #[test]
-    fn attributes_with_secret_names() {
-        for name in ["password", "db.password", "accessToken", "X-Api-Key"] {
-            assert_eq!(all().redact_named(name, "hunter2").as_deref(), Some("[redacted]"), "{name}");
+    fn values_and_what_is_within_them() {
+        let arena = Bump::new();
+        let redacted =
+            |name: &str, value: Value<'_>| all().value(name, value, &arena).map(|v| format!("{v:?}"));
+        let hidden = Some("\"[redacted]\"".to_owned());
+        for name in ["password", "db.password", "accessToken", "X-Api-Key", "db.pass"] {
+            assert_eq!(redacted(name, Value::String("hunter2")), hidden, "{name}");
+            assert_eq!(redacted(name, Value::Int(1234)), hidden, "{name}");
         }
-        assert_eq!(all().redact_named("passwords_changed", "7"), None);
+        for name in ["passwords_changed", "bypass", "user"] {
+            assert_eq!(redacted(name, Value::String("7")), None, "{name}");
+        }
+        assert_eq!(redacted("card", Value::Int(4_111_111_111_111_111)), hidden);
+        assert_eq!(redacted("n", Value::Int(4_111_111_111_111_112)), None);
+        let (mut inner, mut outer) = (AttributesBuf::new(), AttributesBuf::new());
+        inner.push("token", Value::String("abc"));
+        inner.push("n", Value::Int(1));
+        outer.push_item(Value::Map(inner.as_attributes()));
+        outer.push_item(Value::String("mail a@b.example"));
+        outer.push_item(Value::Bool(true));
+        let list = redacted("list", Value::List(outer.as_items())).unwrap();
+        assert_eq!(list, r#"[{"token": "[redacted]", "n": 1}, "mail [redacted]", true]"#);
+        inner.clear();
+        inner.push("n", Value::Int(1));
+        assert_eq!(redacted("map", Value::Map(inner.as_attributes())), None);
     }
 
     #[test]
@@ -271,7 +345,7 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_is_left_and_nothing_else_lost(before in "[ a-z]{0,20}", after in "[ a-z]{0,20}", digits in prop::collection::vec(0u8..10, 12..18)) {
-            let mut card = vec![4u8];
+            let mut card = vec![6u8];
             card.extend(digits);
             let check = (0..10).find(|d| luhn(&[&card[..], &[*d]].concat())).unwrap();
             card.push(check);

@@ -9,6 +9,7 @@ use crate::grok;
 use crate::metric::{Meter, Tally};
 use crate::parse::{self, Groups};
 use crate::redact::Redactor;
+use crate::why::Why;
 use bumpalo::Bump;
 use model::Labels;
 use model::record::{Severity, SpanId, TraceId, Value};
@@ -21,11 +22,11 @@ const STAGES_MAX: usize = 100;
 
 /// What a stage made of a record.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Outcome {
+pub(crate) enum Outcome<'a> {
     /// What it is for.
     Done,
     /// Nothing, for this reason.
-    Missed(String),
+    Missed(Why<'a>),
     /// It is not kept.
     Dropped,
 }
@@ -187,7 +188,7 @@ pub(crate) fn run<'a>(
 
 impl Stage {
     /// Does what the stage is for.
-    pub fn apply<'a>(&'a self, draft: &mut Draft<'a>, cx: Context<'a>, tally: &mut Tally) -> Outcome {
+    pub fn apply<'a>(&'a self, draft: &mut Draft<'a>, cx: Context<'a>, tally: &mut Tally) -> Outcome<'a> {
         let done = match self {
             Stage::Json { field, prefix } => {
                 text(draft, field).and_then(|text| parse::json(text, prefix, draft, cx.arena))
@@ -195,9 +196,7 @@ impl Stage {
             Stage::Logfmt { field, prefix } => {
                 text(draft, field).and_then(|text| parse::logfmt(text, prefix, draft, cx.arena))
             }
-            Stage::Groups { field, groups } => {
-                text(draft, field).and_then(|text| groups.take(text, draft, cx.arena))
-            }
+            Stage::Groups { field, groups } => text(draft, field).and_then(|text| groups.take(text, draft)),
             Stage::Timestamp { field, format, offset_s } => timestamp(draft, field, format, *offset_s, cx),
             Stage::Level { field, values } => severity(draft, field, values, cx),
             Stage::Trace { trace_id, span_id } => trace(draft, trace_id, span_id),
@@ -207,7 +206,7 @@ impl Stage {
                     draft.body = value;
                     Ok(())
                 }
-                None => Err(absent(field)),
+                None => Err(Why::Absent(field)),
             },
             Stage::Drop(test) => {
                 return match test.holds(draft, cx.labels, cx.arena) {
@@ -264,43 +263,39 @@ impl Stage {
     }
 }
 
-fn absent(field: &str) -> String {
-    format!("there is no attribute {field}")
-}
-
-fn text<'a>(draft: &Draft<'a>, field: &Option<String>) -> Result<&'a str, String> {
+fn text<'a>(draft: &Draft<'a>, field: &'a Option<String>) -> Result<&'a str, Why<'a>> {
     draft.text(field.as_deref()).ok_or_else(|| match field {
-        None => "the body is no text".into(),
-        Some(name) if draft.get(name).is_some() => format!("attribute {name} is no text"),
-        Some(name) => absent(name),
+        None => Why::NoText,
+        Some(name) if draft.get(name).is_some() => Why::NotText(name),
+        Some(name) => Why::Absent(name),
     })
 }
 
 fn timestamp<'a>(
     draft: &mut Draft<'a>,
-    field: &str,
+    field: &'a str,
     format: &Format,
     offset_s: i64,
     cx: Context<'a>,
-) -> Result<(), String> {
-    let value = draft.get(field).ok_or_else(|| absent(field))?;
+) -> Result<(), Why<'a>> {
+    let value = draft.get(field).ok_or(Why::Absent(field))?;
     let time_ns = format.read(value, cx.now_ns, offset_s);
-    draft.time_ns = time_ns.ok_or_else(|| format!("{value:?} is not such a time"))?;
+    draft.time_ns = time_ns.ok_or(Why::NotTime(value))?;
     draft.take(field);
     Ok(())
 }
 
 fn severity<'a>(
     draft: &mut Draft<'a>,
-    field: &str,
+    field: &'a str,
     values: &[(String, Severity)],
     cx: Context<'a>,
-) -> Result<(), String> {
-    let value = draft.get(field).ok_or_else(|| absent(field))?;
+) -> Result<(), Why<'a>> {
+    let value = draft.get(field).ok_or(Why::Absent(field))?;
     let word = shown(value, cx.arena);
     let own = values.iter().find(|(w, _)| w.eq_ignore_ascii_case(word)).map(|(_, s)| *s);
     match own.unwrap_or_else(|| ingest::logs::severity_of(value)) {
-        Severity::UNKNOWN => Err(format!("{word:?} is no level")),
+        Severity::UNKNOWN => Err(Why::NotLevel(word)),
         severity => {
             draft.severity = severity;
             Ok(())
@@ -308,7 +303,7 @@ fn severity<'a>(
     }
 }
 
-fn trace(draft: &mut Draft<'_>, trace_id: &str, span_id: &str) -> Result<(), String> {
+fn trace<'a>(draft: &mut Draft<'a>, trace_id: &'a str, span_id: &'a str) -> Result<(), Why<'a>> {
     let id = draft.text(Some(trace_id)).and_then(TraceId::from_hex);
     let span = draft.text(Some(span_id)).and_then(SpanId::from_hex);
     if let Some(id) = id {
@@ -321,18 +316,18 @@ fn trace(draft: &mut Draft<'_>, trace_id: &str, span_id: &str) -> Result<(), Str
     }
     match id.is_some() || span.is_some() {
         true => Ok(()),
-        false => Err(format!("neither {trace_id} nor {span_id} is an id in hexadecimal")),
+        false => Err(Why::NoIds(trace_id, span_id)),
     }
 }
 
-fn detected(
-    draft: &mut Draft<'_>,
+fn detected<'a>(
+    draft: &mut Draft<'a>,
     time: bool,
     level: bool,
     offset_s: i64,
-    cx: Context<'_>,
-) -> Result<(), String> {
-    let Some(line) = draft.body.as_str() else { return Err("the body is no text".into()) };
+    cx: Context<'a>,
+) -> Result<(), Why<'a>> {
+    let Some(line) = draft.body.as_str() else { return Err(Why::NoText) };
     let mut found = false;
     if time && let Some(time_ns) = detect::line_time(line, cx.now_ns, offset_s) {
         draft.time_ns = time_ns;
@@ -347,16 +342,12 @@ fn detected(
 
 /// Whether a record is among those kept. It follows from the record alone, so that one that is sent again meets the same
 /// fate.
-fn is_sampled(draft: &Draft<'_>, below: u64, by: Option<&str>, cx: Context<'_>) -> bool {
-    let value = match by {
-        None => None,
-        Some(name) => draft.get(name).map(|v| shown(crate::draft::copied(v, cx.arena), cx.arena)),
-    };
-    let hash = match value {
-        Some(text) => xxh3_64(text.as_bytes()),
+fn is_sampled<'a>(draft: &Draft<'a>, below: u64, by: Option<&str>, cx: Context<'a>) -> bool {
+    let hash = match by.and_then(|name| draft.get(name)) {
+        Some(value) => xxh3_64(shown(value, cx.arena).as_bytes()),
         None => {
-            let text = shown(crate::draft::copied(draft.body, cx.arena), cx.arena);
-            xxh3_64(text.as_bytes()) ^ (draft.time_ns as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            let text = xxh3_64(shown(draft.body, cx.arena).as_bytes());
+            text ^ (draft.time_ns as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
         }
     };
     // The time alone moves the hash in steps; once more mixes it.
@@ -364,16 +355,15 @@ fn is_sampled(draft: &Draft<'_>, below: u64, by: Option<&str>, cx: Context<'_>) 
 }
 
 fn redact<'a>(redactor: &Redactor, draft: &mut Draft<'a>, arena: &'a Bump) {
-    let kept = |text: String| Value::String(arena.alloc_str(&text));
     if redactor.fields.is_none()
-        && let Some(body) = draft.body.as_str().and_then(|text| redactor.redact(text))
+        && let Some(body) = redactor.value("", draft.body, arena)
     {
-        draft.body = kept(body);
+        draft.body = body;
     }
     for (name, value) in &mut draft.fields {
         let chosen = redactor.fields.as_ref().is_none_or(|all| all.iter().any(|n| n.as_str() == *name));
-        if chosen && let Some(clean) = value.as_str().and_then(|text| redactor.redact_named(name, text)) {
-            *value = kept(clean);
+        if chosen && let Some(clean) = redactor.value(name, *value, arena) {
+            *value = clean;
         }
     }
 }
