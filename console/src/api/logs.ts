@@ -146,20 +146,24 @@ export interface DetectedField {
   readonly cardinality: number
 }
 
+const detectedField =
+  (nameField: string): Decoder<DetectedField & { readonly parsed: boolean }> =>
+  (entry, at) => {
+    const body = fields(entry, at)
+    return {
+      name: text(body[nameField], `${at}.${nameField}`),
+      type: optional(text, 'string')(body.type, `${at}.type`),
+      cardinality: optional(number, 0)(body.cardinality, `${at}.cardinality`),
+      parsed: optional(list(text), [])(body.parsers, `${at}.parsers`).length > 0,
+    }
+  }
+
 const detected =
   (field: string, nameField: string): Decoder<DetectedField[]> =>
   (value, path) =>
-    optional(
-      list((entry, at) => {
-        const body = fields(entry, at)
-        return {
-          name: text(body[nameField], `${at}.${nameField}`),
-          type: optional(text, 'string')(body.type, `${at}.type`),
-          cardinality: optional(number, 0)(body.cardinality, `${at}.cardinality`),
-        }
-      }),
-      [],
-    )(fields(value, path)[field], `${path}.${field}`)
+    optional(list(detectedField(nameField)), [])(fields(value, path)[field], `${path}.${field}`)
+      .filter((found) => !found.parsed)
+      .map(({ name, type, cardinality }) => ({ name, type, cardinality }))
 
 /** Labels of the streams of a selector. */
 export async function detectedLabels(
@@ -172,7 +176,7 @@ export async function detectedLabels(
   return (await request('/loki/api/v1/detected_labels', params, decode, signal, { bare: true })).data
 }
 
-/** Attributes of the newest records of a query. */
+/** Attributes of the newest records of a query; what only a parser would find in the lines is left out. */
 export async function detectedFields(
   query: string,
   span: Span,

@@ -74,7 +74,9 @@ export function useFields(query: string, lines: readonly LogLine[]): readonly Kn
     const all = [
       ...labels.map((field) => known(field, 'stream')),
       ...(labels.length + attributes.length === 0 ? [] : [level]),
-      ...attributes.map((field) => known(field, 'structured')),
+      ...attributes
+        .filter((field) => field.name !== 'detected_level')
+        .map((field) => known(field, 'structured')),
       ...parsed.map((name): KnownField => ({ name, origin: 'parsed', type: 'string', distinct: null })),
     ]
     const seen = new Set<string>()

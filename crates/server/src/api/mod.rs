@@ -130,8 +130,17 @@ fn loki(r: &mut Routes) {
     r.add("/loki/api/v1/index/stats", "loki_index", get(loki::stats).post(loki::stats));
     r.add("/loki/api/v1/index/volume", "loki_index", get(loki::volume).post(loki::volume));
     r.add("/loki/api/v1/index/volume_range", "loki_index", get(loki::volume_range).post(loki::volume_range));
-    r.add("/loki/api/v1/detected_labels", "loki_labels", get(loki::detected_labels));
-    r.add("/loki/api/v1/detected_fields", "loki_labels", get(loki::detected_fields));
+    r.add(
+        "/loki/api/v1/detected_labels",
+        "loki_labels",
+        get(loki::detected_labels).post(loki::detected_labels),
+    );
+    r.add(
+        "/loki/api/v1/detected_fields",
+        "loki_labels",
+        get(loki::detected_fields).post(loki::detected_fields),
+    );
+    r.add("/loki/api/v1/detected_field/{name}/values", "loki_labels", get(loki::detected_values));
     r.add("/loki/api/v1/tail", "loki_tail", get(loki::tail));
     r.add(
         "/loki/api/v1/delete",

@@ -2,6 +2,7 @@
 
 mod answer;
 mod delete;
+mod fields;
 mod params;
 mod query;
 mod source;
@@ -9,9 +10,8 @@ mod streams;
 mod tail;
 
 pub use delete::{cancel, delete, deletions};
+pub use fields::{detected_fields, detected_values};
 pub use query::{format, instant, range};
 pub use source::Bounded;
-pub use streams::{
-    build, detected_fields, detected_labels, label_names, label_values, series, stats, volume, volume_range,
-};
+pub use streams::{build, detected_labels, label_names, label_values, series, stats, volume, volume_range};
 pub use tail::tail;

@@ -1,8 +1,8 @@
 //! What there is: streams, labels, volumes, fields.
 
 use super::params;
-use super::query::{engine, on_pool, taken};
-use super::source::{Bounded, StoredNames};
+use super::query::{on_pool, taken};
+use super::source::StoredNames;
 use crate::api::query::failed;
 use crate::api::{Answer, Shared};
 use crate::http::error::ApiError;
@@ -13,11 +13,10 @@ use crate::state::App;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::Request;
-use logql::Control;
 use logql::names::{self, sanitize};
 use model::record::Tenant;
 use model::{Labels, Matcher};
-use records::{Direction, StreamStats};
+use records::StreamStats;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Streams of one request, without the text of any record.
@@ -148,7 +147,7 @@ pub async fn stats(State(app): Shared, request: Request<Body>) -> Answer {
 }
 
 /// An answer without the envelope of most others.
-fn plain(j: Json) -> axum::response::Response {
+pub(super) fn plain(j: Json) -> axum::response::Response {
     let encoding = crate::http::respond::Encoding::Identity;
     crate::http::respond::respond(j.into_bytes(), "application/json", encoding)
 }
@@ -300,40 +299,6 @@ pub async fn detected_labels(State(app): Shared, request: Request<Body>) -> Answ
         Ok(plain(j))
     })
     .await
-}
-
-/// So many of the newest records say which fields there are.
-const FIELD_SAMPLE: usize = 1000;
-
-/// `/loki/api/v1/detected_fields`
-pub async fn detected_fields(State(app): Shared, request: Request<Body>) -> Answer {
-    let (headers, params) = taken(&app, request).await?;
-    let selector = match super::query::expression(&params)? {
-        logql::Expr::Log(log) => log.matchers.clone(),
-        logql::Expr::Metric(_) => {
-            return Err(ApiError::parameter("query", "a query for lines is wanted, without functions"));
-        }
-    };
-    let mut asked = Asked::of(&app, &headers, &Params::of_query(""), "query")?;
-    (asked.start_ns, asked.end_ns) = params::span_ns(&params, app.now_ms())?;
-    asked.selectors = vec![selector];
-    on_pool(&app, move |app, control, _| fields(app, &asked, control)).await
-}
-
-fn fields(app: &App, asked: &Asked, control: &Control) -> Answer {
-    let store = &app.ready()?.logs;
-    let known = StoredNames::of(store, &asked.tenant, &asked.selectors[0]);
-    let matchers = known.stored(&asked.selectors[0]);
-    let scan = records::Scan { direction: Direction::Backward, ..asked.scan(&matchers) };
-    let budget = Bounded::new(control, engine(app).options.memory_max);
-    let found = store.attributes(&scan, FIELD_SAMPLE, &budget).map_err(|e| failed(budget.error(e)))?;
-    let mut j = Json::new();
-    j.raw("{").key("fields").list(&found, |j, field| {
-        j.raw("{").key("label").string(&sanitize(&field.name)).key("type").string(field.kind);
-        j.key("cardinality").int(field.values as i64).key("parsers").raw("null").raw("}");
-    });
-    j.key("limit").int(FIELD_SAMPLE as i64).raw("}");
-    Ok(plain(j))
 }
 
 /// `/loki/api/v1/status/buildinfo`
