@@ -8,6 +8,12 @@ SHELL := /bin/bash
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/watchfire
 export CARGO_TARGET_DIR ?= $(shell mkdir -p $(CACHE)/target 2>/dev/null && test -w $(CACHE)/target && echo $(CACHE)/target || echo $(CURDIR)/target)
 export PCO_DISMISS_BUILD_WARNINGS := 1
+# Where `make setup` puts senders of logs of other makes; tests whose sender is absent say so and pass.
+CLIENTS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/watchfire-test
+export WATCHFIRE_TEST_PYTHON ?= $(CLIENTS)-clients/bin/python
+export WATCHFIRE_TEST_PYTHON_ES7 ?= $(CLIENTS)-clients-es7/bin/python
+export WATCHFIRE_TEST_PYTHON_ES8 ?= $(CLIENTS)-clients-es8/bin/python
+export WATCHFIRE_TEST_SYSLOG_NG ?= $(CLIENTS)-syslog-ng
 SHARED := $(abspath $(CURDIR)/../shared)
 
 .PHONY: help

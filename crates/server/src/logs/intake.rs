@@ -52,12 +52,17 @@ pub fn tenant(headers: &HeaderMap) -> Result<Tenant, ApiError> {
 fn delivery(headers: &HeaderMap) -> Result<Option<Delivery>, ApiError> {
     let Some(text) = headers.get("x-watchfire-delivery") else { return Ok(None) };
     let text = text.to_str().unwrap_or("(not text)");
-    let delivery = Delivery::from_text(text).ok_or_else(|| {
-        ApiError::bad_data(format!(
+    match Delivery::from_text(text) {
+        // Whoever writes under its name makes it believe that its lines are kept.
+        Some(d) if d.sender == agent::READER => Err(ApiError::bad_data(format!(
+            "header X-Watchfire-Delivery: {} is the server's own reader: draw another at random",
+            d.sender
+        ))),
+        Some(d) => Ok(Some(d)),
+        None => Err(ApiError::bad_data(format!(
             "header X-Watchfire-Delivery: {text:?} is not 32 hexadecimal digits, a dash and a number from 1 on"
-        ))
-    });
-    delivery.map(Some)
+        ))),
+    }
 }
 
 /// A numbered batch is kept as a whole, in one record of the journal: larger ones are refused.

@@ -419,6 +419,11 @@ async fn numbered_batches_are_kept_once() {
         push(number, 204).await;
     }
     assert!(push("0", 400).await.contains("X-Watchfire-Delivery"));
+    // Whoever could write under the name of the server's own reader could make it forget its lines.
+    let own = format!("{}-18446744073709551615", agent::READER);
+    let headers = [("content-type", "application/json"), ("x-watchfire-delivery", own.as_str())];
+    let refused = site.post("/loki/api/v1/push", &headers, body.clone()).await;
+    assert!(refused.status == 400 && refused.body.contains("own reader"), "{}", refused.body);
     let dir = site.stop().await;
     let site = Site::at(quiet(), dir, None).await;
     let headers = [("content-type", "application/json"), ("x-watchfire-delivery", &*format!("{sender}-2"))];
@@ -504,5 +509,72 @@ async fn pipelines_are_tried_on_samples() {
         assert_eq!(status, 400, "{answer}");
         assert!(answer["error"].as_str().unwrap().contains(message), "{answer}");
     }
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fields_are_detected_in_attributes_and_lines() {
+    let site = Site::start().await;
+    let now = recent() * 1_000_000_000;
+    let line =
+        |i: i64, text: &str| serde_json::json!([(now + i).to_string(), text, {"user": format!("u{i}")}]);
+    let body = serde_json::json!({"streams": [
+        {"stream": {"app": "a"}, "values": [
+            line(1, r#"{"status": 200, "took": "15ms", "nested": {"ok": true}}"#),
+            line(2, r#"{"status": 404, "took": "1.5s", "nested": {"ok": false}}"#),
+            line(3, r#"{"status": 1, broken"#),
+        ]},
+        {"stream": {"app": "b"}, "values": [line(4, "rate=0.5 size=10KB msg=\"two words\""), line(5, "plain = text")]},
+    ]});
+    let json = [("content-type", "application/json")];
+    assert_eq!(site.post("/loki/api/v1/push", &json, body.to_string()).await.status, 204);
+    let fields = async |query: &str| {
+        let at = format!("/loki/api/v1/detected_fields?query={query}");
+        let answer = site.get(&at).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let found = answer.json();
+        let row = |f: &serde_json::Value| {
+            format!(
+                "{} {} {} {}",
+                f["label"].as_str().unwrap(),
+                f["type"].as_str().unwrap(),
+                f["cardinality"],
+                f["parsers"]
+            )
+        };
+        found["fields"].as_array().unwrap().iter().map(row).collect::<Vec<_>>()
+    };
+    let of_a = [
+        "nested_ok boolean 2 [\"json\"]",
+        "status int 2 [\"json\"]",
+        "took duration 2 [\"json\"]",
+        "user string 3 null",
+    ];
+    assert_eq!(fields("%7Bapp%3D%22a%22%7D").await, of_a);
+    let parsed = fields("%7Bapp%3D%22a%22%7D%7Cjson%7Cstatus%3D404").await;
+    assert_eq!(
+        parsed,
+        ["nested_ok boolean 1 null", "status int 1 null", "took duration 1 null", "user string 1 null"]
+    );
+    let of_b = fields("%7Bapp%3D%22b%22%7D").await;
+    assert_eq!(
+        of_b,
+        [
+            "msg string 1 [\"logfmt\"]",
+            "rate float 1 [\"logfmt\"]",
+            "size bytes 1 [\"logfmt\"]",
+            "user string 2 null"
+        ]
+    );
+    let values = async |name: &str, more: &str| {
+        let at = format!("/loki/api/v1/detected_field/{name}/values?query=%7Bapp%3D%22a%22%7D{more}");
+        site.get(&at).await.json()
+    };
+    assert_eq!(values("status", "").await, serde_json::json!({"values": ["200", "404"], "limit": 1000}));
+    assert_eq!(values("user", "&limit=1").await, serde_json::json!({"values": ["u1"], "limit": 1}));
+    assert_eq!(values("user", "&line_limit=1").await["values"], serde_json::json!(["u3"]));
+    assert_eq!(values("nothing", "").await["values"], serde_json::json!([]));
+    let wrong = site.get("/loki/api/v1/detected_fields?query=%7Bapp%3D%22a%22%7D&line_limit=x").await;
+    assert!(wrong.status == 400 && wrong.body.contains("line_limit"), "{}", wrong.body);
     site.stop().await;
 }

@@ -243,7 +243,7 @@ async fn graypy() {
         r#"
 import logging, graypy
 logger = logging.getLogger("g")
-logger.addHandler(graypy.GELFUDPHandler("127.0.0.1", {}, chunk_size=100))
+logger.addHandler(graypy.GELFUDPHandler("127.0.0.1", {}, gelf_chunker=graypy.handler.GELFWarningChunker(chunk_size=100)))
 logger.addHandler(graypy.GELFTCPHandler("127.0.0.1", {}))
 for i in range(10):
     logger.error("gelf line %d", i, extra={{"n": i, "random": [str(j) for j in range(200)]}})

@@ -7,6 +7,7 @@ mod federate;
 mod http2;
 mod logs;
 mod logs_clients;
+mod logs_daemons;
 mod logs_kept;
 mod peers;
 mod running;
