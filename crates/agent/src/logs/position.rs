@@ -60,7 +60,7 @@ impl Inode {
 /// filled anew; by this one can tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Print {
-    /// How many bytes; fewer than [`PRINT_BYTES`] while the file is short.
+    /// How many bytes; fewer than `PRINT_BYTES` while the file is short.
     pub bytes: u32,
     /// XXH3-64 of them.
     pub hash: u64,
