@@ -5,7 +5,12 @@ import { preloadFirstScreen, thirdPartyNotices } from './build/plugins.ts'
 
 // Development talks to a running server; in production the console is served by it.
 const backend = process.env.WATCHFIRE_URL ?? 'http://127.0.0.1:7766'
-const proxy = { '/api': backend, '/-': backend, '/loki': { target: backend, ws: true } }
+// The server asks whether a page is its own: the address the browser asked for stays what it is.
+const proxy = {
+  '/api': { target: backend, changeOrigin: false },
+  '/-': { target: backend, changeOrigin: false },
+  '/loki': { target: backend, changeOrigin: false, ws: true },
+}
 
 export default defineConfig({
   plugins: [

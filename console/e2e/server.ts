@@ -13,6 +13,7 @@ const readyMs = 30_000
 export interface RunningServer {
   /** Where the console is served; the API is below the same address. */
   readonly url: string
+  readonly configFile: string
   readonly stop: () => Promise<void>
 }
 
@@ -30,8 +31,17 @@ async function freePort(): Promise<number> {
   })
 }
 
-/** One target that answers, one that does not, one that relabelling drops. */
-const config = (port: number) => `scrape_configs:
+/** One target that answers, one that does not, one that relabelling drops; a pipeline for streams of one name. */
+const config = (port: number) => `pipelines:
+  - name: prepared
+    match: {service_name: prepared}
+    stages:
+      - json: {}
+      - level: {field: level}
+      - drop: {field: path, any_of: [/health]}
+      - metric: {name: e2e_prepared_total, type: counter, labels: {path: path}}
+      - redact: {}
+scrape_configs:
   - job_name: watchfire
     scrape_interval: 1s
     static_configs:
@@ -77,7 +87,12 @@ async function consoleBefore(url: string): Promise<{ url: string; server: Previe
       host: '127.0.0.1',
       port: await freePort(),
       strictPort: true,
-      proxy: { '/api': url, '/-': url, '/loki': { target: url, ws: true } },
+      // The server asks whether a page is its own: the address the browser asked for stays what it is.
+      proxy: {
+        '/api': { target: url, changeOrigin: false },
+        '/-': { target: url, changeOrigin: false },
+        '/loki': { target: url, changeOrigin: false, ws: true },
+      },
     },
   })
   return { url: server.resolvedUrls?.local[0]?.replace(/\/$/, '') ?? '', server }
@@ -115,6 +130,7 @@ export async function startServer(binary: string, options: { agent: boolean }): 
     const front = await consoleBefore(api)
     return {
       url: front.url,
+      configFile,
       stop: async () => {
         await front.server?.close()
         await stop()

@@ -67,6 +67,13 @@ const logs = createRoute({
   component: lazyRouteComponent(() => import('./pages/logs/LogsPage'), 'LogsPage'),
 })
 
+const pipelines = createRoute({
+  getParentRoute: () => root,
+  path: '/pipelines',
+  validateSearch: (search: Record<string, unknown>) => present({ name: one(search.name) }),
+  component: lazyRouteComponent(() => import('./pages/pipelines/PipelinesPage'), 'PipelinesPage'),
+})
+
 const targets = createRoute({
   getParentRoute: () => root,
   path: '/targets',
@@ -87,7 +94,7 @@ const status = createRoute({
 })
 
 export const router = createRouter({
-  routeTree: root.addChildren([machine, explore, logs, targets, status]),
+  routeTree: root.addChildren([machine, explore, logs, pipelines, targets, status]),
   parseSearch,
   stringifySearch,
   defaultErrorComponent: Crash,

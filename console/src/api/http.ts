@@ -74,10 +74,14 @@ async function send(
   path: string,
   params: Params,
   signal: AbortSignal | undefined,
-  headers: Readonly<Record<string, string>>,
+  { headers = {}, json }: RequestOptions,
 ): Promise<Response> {
   const query = encodeParams(params)
   const init: RequestInit = { headers, ...(signal === undefined ? {} : { signal }) }
+  if (json !== undefined) {
+    const typed = { ...headers, 'content-type': 'application/json' }
+    return fetch(path, { ...init, headers: typed, method: 'POST', body: JSON.stringify(json) })
+  }
   if (path.length + query.length < addressMax) return fetch(query === '' ? path : `${path}?${query}`, init)
   return fetch(path, { ...init, method: 'POST', body: new URLSearchParams(query) })
 }
@@ -86,6 +90,10 @@ export interface RequestOptions {
   readonly headers?: Readonly<Record<string, string>>
   /** Some answers of Loki's API are the payload itself, without an envelope; their errors have one all the same. */
   readonly bare?: boolean
+  /** What is posted as JSON, where parameters do not carry the question. */
+  readonly json?: unknown
+  /** The answer, where it is good, is text and no JSON. */
+  readonly plain?: boolean
 }
 
 /**
@@ -103,7 +111,7 @@ export async function request<T>(
   let response: Response
   let raw: string
   try {
-    response = await send(path, params, signal, options.headers ?? {})
+    response = await send(path, params, signal, options)
     raw = await response.text()
   } catch (cause) {
     if (cause instanceof DOMException && cause.name === 'AbortError') throw cause
@@ -117,6 +125,7 @@ export async function request<T>(
     warnings: [],
     infos: [],
   }
+  if (options.plain === true && response.ok) return { data: decode(raw, ''), exchange: measured, raw }
   let body: Envelope
   try {
     const value: unknown = JSON.parse(raw)

@@ -21,11 +21,13 @@ interface CodeEditorProps {
   /** Characters to underline as wrong. */
   readonly error: { readonly from: number; readonly to: number } | null
   readonly handle: Ref<EditorHandle>
+  /** A text of many lines: Enter begins another one. */
+  readonly document?: boolean
 }
 
-/** The editor of queries in all languages of the console. */
+/** The editor of queries and of configuration, in all languages of the console. */
 export function CodeEditor(props: CodeEditorProps) {
-  const { language, value, onChange, onRun, label, hint, error, handle } = props
+  const { language, value, onChange, onRun, label, hint, error, handle, document = false } = props
   const host = useRef<HTMLDivElement>(null)
   const view = useRef<EditorView | null>(null)
   const hintPart = useRef(new Compartment())
@@ -37,10 +39,11 @@ export function CodeEditor(props: CodeEditorProps) {
   useEffect(() => {
     const parent = host.current
     if (parent === null) return undefined
-    const extensions = editorExtensions(label, {
+    const actions = {
       run: () => latest.current.onRun(),
-      change: (text) => latest.current.onChange(text),
-    })
+      change: (text: string) => latest.current.onChange(text),
+    }
+    const extensions = editorExtensions(label, actions, document)
     const state = EditorState.create({
       doc: latest.current.value,
       extensions: [...extensions, language, hintPart.current.of(placeholder(latest.current.hint))],
@@ -51,7 +54,7 @@ export function CodeEditor(props: CodeEditorProps) {
       view.current = null
       created.destroy()
     }
-  }, [language, label])
+  }, [language, label, document])
 
   useEffect(() => {
     view.current?.dispatch({ effects: hintPart.current.reconfigure(placeholder(hint)) })
@@ -83,5 +86,5 @@ export function CodeEditor(props: CodeEditorProps) {
     },
     focus: () => view.current?.focus(),
   }))
-  return <div ref={host} className={styles.editor} />
+  return <div ref={host} className={styles.editor} data-document={document || undefined} />
 }

@@ -24,6 +24,7 @@ const highlight = HighlightStyle.define([
   { tag: tags.modifier, color: 'var(--wf-syntax-keyword)' },
   { tag: tags.function(tags.variableName), color: 'var(--wf-syntax-function)' },
   { tag: tags.labelName, color: 'var(--wf-syntax-label)' },
+  { tag: tags.definition(tags.propertyName), color: 'var(--wf-syntax-label)' },
   { tag: tags.string, color: 'var(--wf-syntax-string)' },
   { tag: tags.number, color: 'var(--wf-syntax-number)' },
   { tag: tags.operator, color: 'var(--wf-muted)' },
@@ -56,8 +57,8 @@ export interface EditorActions {
   readonly change: (text: string) => void
 }
 
-/** What every query editor of the console does, whatever its language. */
-export function editorExtensions(label: string, actions: EditorActions): Extension[] {
+/** What every editor of the console does, whatever its language. In a document, unlike a query, Enter begins a line. */
+export function editorExtensions(label: string, actions: EditorActions, document: boolean): Extension[] {
   const run = () => {
     actions.run()
     return true
@@ -79,7 +80,7 @@ export function editorExtensions(label: string, actions: EditorActions): Extensi
       ]),
     ),
     keymap.of(completionKeymap),
-    keymap.of([{ key: 'Enter', run }]),
+    ...(document ? [] : [keymap.of([{ key: 'Enter', run }])]),
     keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, ...lintKeymap]),
     history(),
     drawSelection(),

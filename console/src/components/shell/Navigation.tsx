@@ -24,7 +24,7 @@ export function Navigation({ narrow, onToggle }: NavigationProps) {
       </Link>
       <ul>
         {screens.map(({ name, to, icon: Icon }) => (
-          <li key={name}>
+          <li key={name} data-screen={name}>
             <Tooltip label={t.nav[name]} position="right" disabled={!narrow}>
               <Link
                 to={to}

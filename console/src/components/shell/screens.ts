@@ -1,9 +1,18 @@
-import { IconFlame, IconGauge, IconLogs, IconRadar2, IconTerminal2, type Icon } from '@tabler/icons-react'
+import {
+  IconFilterCog,
+  IconFlame,
+  IconGauge,
+  IconLogs,
+  IconRadar2,
+  IconTerminal2,
+  type Icon,
+} from '@tabler/icons-react'
 
 export const screens = [
   { name: 'machine', to: '/', key: 'm', icon: IconFlame },
   { name: 'explore', to: '/explore', key: 'e', icon: IconTerminal2 },
   { name: 'logs', to: '/logs', key: 'l', icon: IconLogs },
+  { name: 'pipelines', to: '/pipelines', key: 'p', icon: IconFilterCog },
   { name: 'targets', to: '/targets', key: 't', icon: IconRadar2 },
   { name: 'status', to: '/status', key: 's', icon: IconGauge },
 ] as const satisfies readonly { name: string; to: string; key: string; icon: Icon }[]

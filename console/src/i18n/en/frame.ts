@@ -3,6 +3,7 @@ export const nav = {
   machine: 'This machine',
   explore: 'Explore',
   logs: 'Logs',
+  pipelines: 'Pipelines',
   targets: 'Targets',
   status: 'Status',
   collapse: 'Collapse navigation',

@@ -2,6 +2,7 @@ import { common, errors, nav, palette, shortcuts, time, top } from './frame'
 import { explore } from './explore'
 import { logs } from './logs'
 import { machine } from './machine'
+import { pipelines } from './pipelines'
 import { query } from './query'
 import { status } from './status'
 import { targets } from './targets'
@@ -21,6 +22,7 @@ export const en = {
   query,
   explore,
   logs,
+  pipelines,
   targets,
   status,
 }

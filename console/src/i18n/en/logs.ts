@@ -52,6 +52,8 @@ export const logs = {
   context: 'Surrounding lines',
   link: 'Copy link to this line',
   linkCopied: 'Link copied',
+  tryPipeline: 'Try a pipeline on this line',
+  pipelines: 'Pipelines',
   copyLine: 'Copy line',
   copyJson: 'Copy as JSON',
   table: 'Fields',

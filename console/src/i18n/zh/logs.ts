@@ -51,6 +51,8 @@ export const logs: Messages['logs'] = {
   context: '上下文',
   link: '复制此行的链接',
   linkCopied: '链接已复制',
+  tryPipeline: '用此行试用处理管道',
+  pipelines: '日志处理',
   copyLine: '复制此行',
   copyJson: '复制为 JSON',
   table: '字段',

@@ -7,7 +7,7 @@ import { streamSelector } from '@/lib/logql/edit'
 import { later, nanosText } from '@/lib/nanos'
 import { useTimeState } from '@/state/timeSearch'
 import styles from './ContextView.module.css'
-import { levelVariables } from './levelVariables'
+import { levelVariables } from '@/components/levelVariables'
 import { drawnText } from './LineRow'
 import { fetchPage, type Cursor, type Page } from './pages'
 

@@ -1,5 +1,14 @@
 import { ActionIcon, Button, SegmentedControl, Tooltip } from '@mantine/core'
-import { IconArrowsVertical, IconColumns, IconCopy, IconLink, IconMinus, IconPlus } from '@tabler/icons-react'
+import {
+  IconArrowsVertical,
+  IconColumns,
+  IconCopy,
+  IconFilterCog,
+  IconLink,
+  IconMinus,
+  IconPlus,
+} from '@tabler/icons-react'
+import { useNavigate } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
 import { CodeBlock } from '@/components/CodeBlock'
 import { useCopy } from '@/components/useCopy'
@@ -8,9 +17,11 @@ import { epochMs } from '@/lib/brand'
 import { toNdjson } from '@/lib/exportLines'
 import { flatJson, highlighted, jsonOf, type LogLine } from '@/lib/logLine'
 import { parses, standing, type Field } from '@/lib/logql/edit'
+import { labelsText, sampleOf } from '@/lib/pipelineSample'
 import { stringifySearch } from '@/lib/search'
 import { resolveRange } from '@/lib/time'
 import { formatValue } from '@/lib/units'
+import { pipelineSample } from '@/state/pipelineDraft'
 import { useTimeState } from '@/state/timeSearch'
 import styles from './LineDetail.module.css'
 import type { LineActions } from './LineList'
@@ -103,7 +114,12 @@ interface ActionsProps {
 function Actions({ line, query, tab, onTab, onContext }: ActionsProps) {
   const l = useMessages().logs
   const copy = useCopy()
+  const navigate = useNavigate()
   const { range, zone } = useTimeState()
+  const tryPipeline = () => {
+    pipelineSample.set({ text: sampleOf([line.text]), labels: labelsText(line.stream) })
+    void navigate({ to: '/pipelines' })
+  }
   // The link holds the range as it is now: relative to another moment the line would be elsewhere.
   const link = () => {
     const { from, to } = resolveRange(range, epochMs(Date.now()), zone)
@@ -147,6 +163,9 @@ function Actions({ line, query, tab, onTab, onContext }: ActionsProps) {
       </Button>
       <Button variant="default" leftSection={<IconCopy size={14} />} onClick={() => void copy(pretty(line))}>
         {l.copyJson}
+      </Button>
+      <Button variant="default" leftSection={<IconFilterCog size={14} />} onClick={tryPipeline}>
+        {l.tryPipeline}
       </Button>
     </div>
   )

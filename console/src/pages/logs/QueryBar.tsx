@@ -1,6 +1,7 @@
 import { Button } from '@mantine/core'
-import { IconBraces, IconLink, IconPlayerPlay, IconZoomCode } from '@tabler/icons-react'
+import { IconBraces, IconFilterCog, IconLink, IconPlayerPlay, IconZoomCode } from '@tabler/icons-react'
 import { useQueryClient } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
 import { useEffect, useMemo, useRef, useState } from 'react'
 import { formatLogQuery, type Span } from '@/api/logs'
 import { CodeEditor } from '@/components/editor/CodeEditor'
@@ -95,6 +96,15 @@ export function QueryBar({ draft, ran, onDraft, onRun, running, error, first, st
             disabled={draft.trim() === ''}
           >
             {t.query.format}
+          </Button>
+          <Button
+            component={Link}
+            to="/pipelines"
+            variant="subtle"
+            color="gray"
+            leftSection={<IconFilterCog size={15} />}
+          >
+            {t.logs.pipelines}
           </Button>
           <div className={styles.end}>
             <Button
