@@ -189,7 +189,7 @@ test('what is written comes into force by the file and a reload', async ({ open,
   const reload = apply.getByRole('button', { name: 'Read the configuration again' })
   try {
     const rest = before.slice(before.indexOf('scrape_configs:'))
-    await writeFile(server.configFile, block + rest)
+    await writeFile(server.configFile, `${block}\n${rest}`)
     await reload.click()
     await expect(page.getByText('The configuration was read again')).toBeVisible()
     const list = page.getByRole('region', { name: 'In force', exact: true })

@@ -49,7 +49,7 @@ export function ApplyPanel({ text, active, onReloaded }: ApplyPanelProps) {
         {p.applySteps(file === '' ? p.applyFile : file)} {p.applyOne}{' '}
         {replaces ? p.applyReplaces(name) : p.applyAdds}
       </p>
-      <CodeBlock text={configBlock(text)} language="yaml" />
+      <CodeBlock text={configBlock(text).trimEnd()} language="yaml" />
       <p>{p.applyReload}</p>
       <CodeBlock text={commands.join('\n')} language="text" />
       <div>

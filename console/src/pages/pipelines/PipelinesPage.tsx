@@ -48,7 +48,9 @@ export function PipelinesPage() {
   const state = useTrial(settled, settledSample.text, settledSample.labels)
 
   const begin = (next: string, of: string | null) => {
-    const replaces = text.trim() !== '' && text !== next
+    const known = (active.data ?? []).map(({ config }) => pipelineYaml(config))
+    const replaces =
+      text.trim() !== '' && ![next, ...known, ...templates.map((template) => template.text)].includes(text)
     pipelineDraft.set({ text: next, of })
     if (replaces) say(p.undo)
   }

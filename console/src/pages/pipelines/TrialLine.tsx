@@ -123,8 +123,11 @@ const shortMax = 120
 
 const short = (text: string) => (text.length > shortMax ? `${text.slice(0, shortMax)}…` : text)
 
-function shown(change: Change, value: string, zone: ZoneId): string {
-  return change.part === 'time' ? exactTimeText(Number(value), zone) : short(value)
+type LevelNames = Readonly<Record<string, string>>
+
+function shown({ part }: Change, value: string, zone: ZoneId, levels: LevelNames): string {
+  if (part === 'level') return levels[value] ?? value
+  return part === 'time' ? exactTimeText(Number(value), zone) : short(value)
 }
 
 interface ChangeChipProps {
@@ -135,7 +138,8 @@ interface ChangeChipProps {
 }
 
 function ChangeChip({ change, zone, secrets, words }: ChangeChipProps) {
-  const p = useMessages().pipelines
+  const t = useMessages()
+  const p = t.pipelines
   const { part, name, before, after } = change
   const named = part === 'attribute' ? name : part === 'label' ? `${p.parts.label} ${name}` : p.parts[part]
   const kind = before === null ? 'added' : after === null ? 'removed' : 'changed'
@@ -146,12 +150,12 @@ function ChangeChip({ change, zone, secrets, words }: ChangeChipProps) {
       <b>{named}</b>
       {kind === 'removed' ? null : (
         <span>
-          <Marked text={shown(change, after ?? '', zone)} words={words} as="mark" />
+          <Marked text={shown(change, after ?? '', zone, t.logs.levels)} words={words} as="mark" />
         </span>
       )}
       {tellsBefore && kind === 'changed' && part !== 'line' && (
         <small>
-          {p.was} <Marked text={shown(change, before, zone)} words={secrets} as="del" />
+          {p.was} <Marked text={shown(change, before, zone, t.logs.levels)} words={secrets} as="del" />
         </small>
       )}
     </span>
@@ -166,11 +170,12 @@ interface KeptProps {
 
 /** The record as it would be stored. */
 function Kept({ record, trial, words }: KeptProps) {
-  const p = useMessages().pipelines
+  const t = useMessages()
+  const p = t.pipelines
   const { zone } = useTimeState()
   const marks = trial.secrets.length > 0 ? words : []
   const rows: (readonly [kind: string, name: string, value: string])[] = [
-    [p.parts.level, '', record.level],
+    [p.parts.level, '', t.logs.levels[record.level] ?? record.level],
     [p.parts.line, '', record.body],
     ...record.labels.map(([name, value]) => [p.parts.label, name, value] as const),
     ...record.attributes.map(([name, value]) => [p.parts.attribute, name, value] as const),
