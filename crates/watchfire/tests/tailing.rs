@@ -164,7 +164,7 @@ impl Program {
                 3 => format!(
                     "{name} {n} failed\njava.lang.IllegalStateException: no {n}\n\tat a.B.c(B.java:{n})\nCaused by: x.Error: y\n\t... 7 more"
                 ),
-                7 => format!("Traceback (most recent call last):\n  File \"{name}.py\", line {n}\nValueError: {n}"),
+                7 => format!("{name} {n} failed\nTraceback (most recent call last):\n  File \"{name}.py\", line {n}\nValueError: {n}"),
                 _ => format!("{name} {n}"),
             })
             .collect();
