@@ -45,12 +45,6 @@ export function useShortcuts(actions: ShortcutActions): void {
     }
     if (event.metaKey || event.ctrlKey || event.altKey || isTyping(event.target)) return false
     if (document.querySelector('[role="dialog"]') !== null) return false
-    if (event.timeStamp - chordAt.current < chordMs) {
-      chordAt.current = -Infinity
-      const screen = screens.find(({ key }) => key === event.key)
-      if (screen !== undefined) void navigate({ to: screen.to })
-      return screen !== undefined
-    }
     switch (event.key) {
       case 'g':
         chordAt.current = event.timeStamp
@@ -83,15 +77,34 @@ export function useShortcuts(actions: ShortcutActions): void {
     }
   }
 
-  const latest = useRef(handle)
+  /** The second key of a chord, which the screen's own keys must not see. */
+  const complete = (event: KeyboardEvent): boolean => {
+    if (event.timeStamp - chordAt.current >= chordMs || isTyping(event.target)) return false
+    if (event.metaKey || event.ctrlKey || event.altKey) return false
+    chordAt.current = -Infinity
+    const screen = screens.find(({ key }) => key === event.key)
+    if (screen !== undefined) void navigate({ to: screen.to })
+    return screen !== undefined
+  }
+
+  const latest = useRef({ handle, complete })
   useEffect(() => {
-    latest.current = handle
+    latest.current = { handle, complete }
   })
   useEffect(() => {
-    const listen = (event: KeyboardEvent) => {
-      if (latest.current(event)) event.preventDefault()
+    const first = (event: KeyboardEvent) => {
+      if (!latest.current.complete(event)) return
+      event.preventDefault()
+      event.stopImmediatePropagation()
     }
+    const listen = (event: KeyboardEvent) => {
+      if (latest.current.handle(event)) event.preventDefault()
+    }
+    window.addEventListener('keydown', first, { capture: true })
     window.addEventListener('keydown', listen)
-    return () => window.removeEventListener('keydown', listen)
+    return () => {
+      window.removeEventListener('keydown', first, { capture: true })
+      window.removeEventListener('keydown', listen)
+    }
   }, [])
 }
