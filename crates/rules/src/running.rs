@@ -159,6 +159,16 @@ impl RunningGroup {
         old.into_iter().flatten().flat_map(|o| o.given).collect()
     }
 
+    /// Gives one of its rules the alerts that were kept of it. There must be one of this number.
+    pub fn restore(&mut self, i: usize, alerts: Alerts) {
+        self.rules[i].alerts = alerts;
+    }
+
+    /// The series that its rules gave at the last evaluation.
+    pub fn given(&self) -> impl Iterator<Item = &Labels> {
+        self.rules.iter().flat_map(|r| &r.given)
+    }
+
     /// Evaluates its rules in order at `now_ms`; each sees what those before it gave.
     pub fn evaluate(
         &mut self,

@@ -2,7 +2,9 @@
 
 use crate::config::Config;
 use crate::logs::Prepared;
+use crate::notify::{Office, Routing};
 use crate::process;
+use crate::rule_groups::{RuleGroups, RuleSet, RuleSettings};
 use crate::server::StartError;
 use crate::state::App;
 use crate::telemetry::Family;
@@ -30,6 +32,10 @@ pub struct Running {
     pub agent: Option<Mutex<Local>>,
     /// What reads logs of this machine, unless that is off.
     pub log_reader: Option<Mutex<LogReader>>,
+    /// What tells people.
+    pub office: Arc<Office>,
+    /// What evaluates rules.
+    pub rules: RuleGroups,
 }
 
 impl Running {
@@ -69,17 +75,32 @@ impl Running {
             }
             false => None,
         };
-        Ok(Running { db, logs, log_sink, scraper, agent, log_reader })
+        let office = Arc::new(open_office(app, &config).await?);
+        let memory = promql::MemoryPool::new(app.budgets.query_bytes / RULES_PART);
+        let clock = Arc::clone(&app.clock);
+        let rules = RuleGroups::new(db.clone(), Arc::clone(&office), clock, memory, config.rules.concurrency);
+        let file = app.origin.config_file.as_deref();
+        let set = RuleSet::load(&config, config_dir(file)).map_err(StartError::Config)?;
+        rules.apply(set, rule_settings(app, &config, &office).map_err(StartError::Config)?).await;
+        Ok(Running { db, logs, log_sink, scraper, agent, log_reader, office, rules })
     }
 
     /// Puts other scrape jobs in force.
-    pub async fn reload(&self, config: &Config, file: &Path) -> Result<(), String> {
-        self.scraper.reload(jobs(config, Some(file))?).await;
+    pub async fn reload(&self, app: &App, config: &Config, file: &Path) -> Result<(), String> {
+        // All of it is read before any of it is in force.
+        let jobs = jobs(config, Some(file))?;
+        let routing = Routing::load(config, config_dir(Some(file)), &external_url(config))?;
+        let set = RuleSet::load(config, config_dir(Some(file)))?;
+        self.scraper.reload(jobs).await;
+        self.office.configure(routing).await.map_err(|e| e.message)?;
+        self.rules.apply(set, rule_settings(app, config, &self.office)?).await;
         Ok(())
     }
 
     /// Ends collecting; what was collected is in the store.
     pub async fn stop_collecting(&self) {
+        self.rules.stop().await;
+        self.office.stop().await;
         if let Some(agent) = &self.agent {
             // It ends after the collection under way, which takes milliseconds.
             agent.lock().stop();
@@ -95,6 +116,52 @@ impl Running {
 /// The scrape jobs of a configuration. Paths in it are relative to its file.
 fn jobs(config: &Config, file: Option<&Path>) -> Result<Jobs, String> {
     Jobs::resolve(&config.global, &config.scrape_configs, config_dir(file)).map_err(|e| e.to_string())
+}
+
+/// Of the memory for queries, as much again is for rules.
+const RULES_PART: u64 = 4;
+
+async fn open_office(app: &App, config: &Config) -> Result<Office, StartError> {
+    let dir = config_dir(app.origin.config_file.as_deref());
+    let routing = Routing::load(config, dir, &external_url(config)).map_err(StartError::Config)?;
+    let data = app.origin.data_dir.join("alerting");
+    let disk: Arc<dyn env::Disk> = Arc::new(env::RealDisk);
+    let deliveries_max = config.alerting.deliveries_max;
+    Office::open(routing, deliveries_max, &data, disk, Arc::clone(&app.clock)).map_err(StartError::Store)
+}
+
+/// Where people reach this server unless it is configured: by its name, at the port it listens at.
+fn external_url(config: &Config) -> String {
+    let port = config.http.listen.rsplit_once(':').map_or("7766", |(_, p)| p);
+    let host = match process::hostname() {
+        name if name.is_empty() => "localhost".to_owned(),
+        name => name,
+    };
+    format!("http://{host}:{port}")
+}
+
+fn rule_settings(app: &App, config: &Config, office: &Office) -> Result<RuleSettings, String> {
+    let query = &config.query;
+    let relabel = &config.alerting.alert_relabel_configs;
+    let relabel =
+        scrape::relabel::Rules::compile(relabel, Default::default(), "alerting.alert_relabel_configs");
+    Ok(RuleSettings {
+        engine: promql::EngineOptions {
+            lookback_ms: i64::try_from(query.lookback.as_millis()).unwrap_or(i64::MAX),
+            samples_max: query.samples_max,
+            series_max: query.series_max,
+            memory_max: query.memory_per_query.bytes().min(app.budgets.query_bytes / RULES_PART),
+            experimental: query.experimental,
+            threads: 1,
+            ..promql::EngineOptions::default()
+        },
+        timeout: config.rules.timeout.into(),
+        surroundings: rules::Surroundings {
+            external_labels: config.global.external_labels.clone(),
+            external_url: office.routing().external_url.clone(),
+        },
+        relabel: Arc::new(relabel.map_err(|e| e.to_string())?),
+    })
 }
 
 fn config_dir(file: Option<&Path>) -> &Path {

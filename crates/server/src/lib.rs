@@ -1,5 +1,6 @@
 //! HTTP surfaces, configuration and wiring; refuses to know file formats.
 
+mod alertmanager;
 mod api;
 mod cache;
 mod collect;
@@ -10,14 +11,18 @@ mod evaluate;
 pub mod http;
 mod logs;
 mod loki;
+mod notify;
 mod own;
 pub mod pool;
 pub mod process;
 mod receive;
+mod rule_groups;
 mod server;
 mod source;
 pub mod state;
 pub mod telemetry;
 mod weight;
 
+pub use notify::Routing;
+pub use rule_groups::{LoadedGroup, RuleSet};
 pub use server::{Server, StartError};

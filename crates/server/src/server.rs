@@ -105,6 +105,11 @@ impl Server {
         }
     }
 
+    /// Reads the configuration again, as `POST /-/reload` does.
+    pub async fn reload(&self) -> Result<&'static str, String> {
+        reload(&self.app).await
+    }
+
     /// Ends: takes nothing more in, lets requests under way finish, and writes what is in memory.
     pub async fn stop(mut self) -> Result<(), StartError> {
         self.app.stop();
@@ -151,7 +156,11 @@ async fn open(
         app.fail(e.to_string());
     }
     let (db, logs) = result?;
-    let running = Running::start(&app, db, logs).await?;
+    let started = Running::start(&app, db, logs).await;
+    if let Err(e) = &started {
+        app.fail(e.to_string());
+    }
+    let running = started?;
     app.open(running);
     let serving = listeners.serve(&app, &app.config(), &stop);
     tracing::info!("ready");
@@ -229,6 +238,8 @@ async fn apply(app: &Arc<App>, path: &std::path::Path) -> Result<&'static str, S
         || new.http != old.http
         || new.agent != old.agent
         || new.receivers != old.receivers
+        || new.rules.concurrency != old.rules.concurrency
+        || new.alerting.deliveries_max != old.alerting.deliveries_max
         || without_limits(&new.logs) != without_limits(&old.logs);
     new.storage = old.storage.clone();
     new.http = old.http.clone();
@@ -236,6 +247,8 @@ async fn apply(app: &Arc<App>, path: &std::path::Path) -> Result<&'static str, S
     new.receivers = old.receivers.clone();
     new.logs = LogsConfig { limits: new.logs.limits.clone(), ..old.logs.clone() };
     new.own = old.own.clone();
+    new.rules.concurrency = old.rules.concurrency;
+    new.alerting.deliveries_max = old.alerting.deliveries_max;
     new.query.concurrency = old.query.concurrency;
     new.query.concurrency_heavy = old.query.concurrency_heavy;
     new.query.light_time = old.query.light_time;
@@ -243,7 +256,7 @@ async fn apply(app: &Arc<App>, path: &std::path::Path) -> Result<&'static str, S
     new.query.memory = old.query.memory;
     new.query.cache = old.query.cache;
     if let Some(running) = app.running() {
-        running.reload(&new, path).await?;
+        running.reload(app, &new, path).await?;
     }
     app.preparation.replace(&new.pipelines);
     app.set_config(new);

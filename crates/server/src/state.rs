@@ -272,6 +272,8 @@ impl App {
             out.extend(crate::api::status::store_families(&running.db));
             out.extend(crate::api::log_status::families(&running.logs.status()));
             out.extend(crate::collect::scraper_families(&running.scraper));
+            out.extend(running.office.families());
+            out.extend(running.rules.families());
             if let Some(agent) = &running.agent {
                 out.extend(crate::collect::agent_families(&agent.lock()));
             }

@@ -96,7 +96,8 @@ impl Family {
         self.samples.push(OwnSample { suffix: "", labels, value });
     }
 
-    fn push_durations(&mut self, label: (&'static str, &str), d: &Durations) {
+    /// Adds durations.
+    pub fn push_durations(&mut self, label: (&'static str, &str), d: &Durations) {
         let (name, value) = label;
         let mut count = 0;
         for (i, bucket) in d.buckets.iter().enumerate() {

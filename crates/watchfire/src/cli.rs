@@ -60,6 +60,13 @@ pub enum Command {
     Query(QueryArgs),
     /// Ask a server for log lines, or follow them.
     Logs(LogsArgs),
+    /// Show what fires.
+    Alerts(AlertsArgs),
+    /// Make, list and end silences.
+    Silence {
+        #[command(subcommand)]
+        what: SilenceCommand,
+    },
     /// Check files without touching data.
     Check {
         #[command(subcommand)]
@@ -229,6 +236,81 @@ pub enum OutputFormat {
     Sparkline,
 }
 
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  watchfire alerts
+  watchfire alerts severity=page 'instance=~web.*'
+  watchfire alerts --format json")]
+pub struct AlertsArgs {
+    /// Conditions on labels, all of which must hold.
+    #[arg(value_name = "MATCHER")]
+    pub matchers: Vec<String>,
+    /// Leave out what is silenced or inhibited.
+    #[arg(long)]
+    pub active: bool,
+    /// The server; any that speaks Alertmanager's API.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7766", env = "WATCHFIRE_URL")]
+    pub url: String,
+    /// How the answer looks.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: ListFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    /// Lines for people.
+    Text,
+    /// The server's answer as it came.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SilenceCommand {
+    /// Make a silence; its id is printed.
+    #[command(
+        after_help = "Example:\n  watchfire silence add --for 2h --comment 'new disks' alertname=Full 'host=~db.*'"
+    )]
+    Add {
+        /// Conditions on labels, all of which must hold.
+        #[arg(required = true, value_name = "MATCHER")]
+        matchers: Vec<String>,
+        /// How long.
+        #[arg(long = "for", value_name = "DURATION", default_value = "1h")]
+        length: String,
+        /// Why.
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        comment: String,
+        /// Who [default: the user].
+        #[arg(long, value_name = "NAME", env = "USER")]
+        author: Option<String>,
+        /// The server; any that speaks Alertmanager's API.
+        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7766", env = "WATCHFIRE_URL")]
+        url: String,
+    },
+    /// List silences that are not over.
+    List {
+        /// Those that are over, too.
+        #[arg(long)]
+        expired: bool,
+        /// The server; any that speaks Alertmanager's API.
+        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7766", env = "WATCHFIRE_URL")]
+        url: String,
+        /// How the answer looks.
+        #[arg(long, value_enum, default_value = "text")]
+        format: ListFormat,
+    },
+    /// End silences.
+    Expire {
+        /// Their ids.
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+        /// The server; any that speaks Alertmanager's API.
+        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7766", env = "WATCHFIRE_URL")]
+        url: String,
+    },
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Check {
     /// Check a configuration file.
@@ -254,6 +336,15 @@ Examples:
         /// A label of the lines' stream; may be given several times.
         #[arg(long = "label", value_name = "NAME=VALUE")]
         labels: Vec<String>,
+    },
+    /// Check a configuration file of Alertmanager, with its templates.
+    #[command(after_help = "Example:\n  watchfire check alertmanager /etc/prometheus/alertmanager.yml")]
+    Alertmanager {
+        /// The file.
+        file: PathBuf,
+        /// Take receivers that run programs, as a server with alerting.exec does.
+        #[arg(long)]
+        exec: bool,
     },
     /// Check rule files.
     #[command(after_help = "\

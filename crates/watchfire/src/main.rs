@@ -1,6 +1,7 @@
 //! The `watchfire` program.
 
 mod agent;
+mod alerts;
 mod allocator;
 mod backup;
 mod check;
@@ -45,6 +46,9 @@ fn run(cli: Cli) -> Result<(), Exit> {
         Command::Check { what: Check::Pipeline { file, name, labels } } => {
             pipelines::check(&file, name.as_deref(), &labels)
         }
+        Command::Alerts(args) => on_one_thread(alerts::run(&args)),
+        Command::Silence { what } => on_one_thread(alerts::silence(what)),
+        Command::Check { what: Check::Alertmanager { file, exec } } => check::alertmanager(&file, exec),
         Command::Check { what: Check::Rules { files, ignore_unknown_fields, lint_fatal } } => {
             rules::check(&files, ignore_unknown_fields, lint_fatal)
         }
@@ -86,6 +90,20 @@ fn allow_descriptors() {
     if let Err(e) = setrlimit(Resource::Nofile, limit) {
         tracing::debug!(error = %e, "the limit of file descriptors stays as it is");
     }
+}
+
+/// Calls `then` each time the process is asked to read its files again.
+async fn each_hangup(mut then: impl AsyncFnMut()) {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::hangup()) {
+        Ok(mut hangup) => {
+            while hangup.recv().await.is_some() {
+                then().await;
+            }
+        }
+        Err(error) => tracing::warn!(%error, "SIGHUP is not listened for: reload with POST /-/reload"),
+    }
+    std::future::pending().await
 }
 
 /// Waits until the process is asked to end.

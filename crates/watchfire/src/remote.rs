@@ -47,6 +47,16 @@ impl Remote {
         self.send(self.client.get(self.url(path))).await
     }
 
+    /// Gets a URL made from [`Remote::url`].
+    pub async fn get_url(&self, url: Url) -> Result<(u16, Vec<u8>), Exit> {
+        self.send(self.client.get(url)).await
+    }
+
+    /// Deletes what is at an endpoint and gives status and body.
+    pub async fn delete(&self, path: &str) -> Result<(u16, Vec<u8>), Exit> {
+        self.send(self.client.delete(self.url(path))).await
+    }
+
     /// Posts bytes and gives status and body.
     pub async fn post(
         &self,

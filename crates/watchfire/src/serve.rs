@@ -73,7 +73,11 @@ async fn serve(config: Config, origin: Origin) -> Result<(), Exit> {
         }
         Some(Ok(())) => {
             welcome(&url, watches, &data_dir);
-            asked_to_end().await?;
+            tokio::select! {
+                asked = asked_to_end() => asked?,
+                // What came of it is in the log.
+                () = crate::each_hangup(async || drop(server.reload().await)) => {}
+            }
         }
         None => {}
     }

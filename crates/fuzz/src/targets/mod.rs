@@ -1,5 +1,6 @@
 //! The targets.
 
+mod alerting;
 mod blocks;
 mod config;
 mod log_queries;
@@ -51,6 +52,15 @@ pub const TARGETS: &[Target] = &[
     cheap("template", rules::template, rules::template_seeds),
     cheap("rule_file", rules::rule_file, rules::rule_file_seeds),
     cheap("rule_test", rules::rule_test, rules::rule_test_seeds),
+    Target {
+        cost: 20,
+        ..cheap("alertmanager_config", alerting::alertmanager_config, alerting::alertmanager_config_seeds)
+    },
+    Target { cost: 10, ..cheap("alert_matchers", alerting::alert_matchers, alerting::alert_matchers_seeds) },
+    Target {
+        cost: 4,
+        ..cheap("alerting_record", alerting::alerting_record, alerting::alerting_record_seeds)
+    },
     cheap("request_text", query::request_text, query::request_seeds),
     Target { cost: 20, ..cheap("server_config", config::server, config::server_seeds) },
     Target { cost: 4, ..cheap("agent_config", config::agent, config::agent_seeds) },

@@ -20,6 +20,7 @@ mod tree;
 pub mod value;
 mod write;
 
+use crate::alertmanager as am;
 use crate::console;
 use crate::http::error::{ApiError, ErrorKind};
 use crate::http::origin::Origins;
@@ -47,6 +48,7 @@ pub fn router(app: Arc<App>, origins: Origins) -> Router {
     let mut routes = Routes { router: Router::new(), app: Arc::clone(&app) };
     prometheus(&mut routes);
     ours(&mut routes);
+    alerting(&mut routes);
     logs(&mut routes);
     loki(&mut routes);
     elastic(&mut routes);
@@ -107,6 +109,20 @@ fn ours(r: &mut Routes) {
     r.add("/api/v1/processes", "processes", get(processes::processes));
     r.add("/api/v1/explain", "explain", get(explain::explain).post(explain::explain));
     r.add("/api/v1/functions", "functions", get(language::functions));
+}
+
+/// Alertmanager's API, version 2, and what it does not have.
+fn alerting(r: &mut Routes) {
+    r.add("/api/v2/alerts", "am_alerts", get(am::get_alerts).post(am::post_alerts));
+    r.add("/api/v2/alerts/groups", "am_alerts", get(am::groups));
+    r.add("/api/v2/silences", "am_silences", get(am::list).post(am::create));
+    r.add("/api/v2/silence/{id}", "am_silences", get(am::get).delete(am::delete));
+    r.add("/api/v2/receivers", "am_status", get(am::receivers));
+    r.add("/api/v2/status", "am_status", get(am::status));
+    r.add("/api/v1/silences/preview", "alerting", post(am::preview));
+    r.add("/api/v1/alerting/route", "alerting", post(am::route));
+    r.add("/api/v1/alerting/test", "alerting", post(am::trial));
+    r.add("/api/v1/alerting/deliveries", "alerting", get(am::deliveries));
 }
 
 /// Ways in for logs.

@@ -36,9 +36,11 @@ pub enum ConfigError {
 }
 
 /// Sections of a `prometheus.yml` that have no counterpart here yet.
-const FOREIGN_SECTIONS: [(&str, &str); 8] = [
-    ("rule_files", "rules are not evaluated yet"),
-    ("alerting", "alerts are not sent yet"),
+const FOREIGN_SECTIONS: [(&str, &str); 7] = [
+    (
+        "alertmanagers",
+        "this server tells people itself: put the file of Alertmanager into alerting.config_file",
+    ),
     ("remote_write", "to send on what is collected, run `watchfire agent --to URL`"),
     ("remote_read", "queries are answered from this server's own store only"),
     ("scrape_config_files", "write the jobs into scrape_configs"),
@@ -104,6 +106,10 @@ fn check(config: &Config, file: &str, dir: &Path) -> Result<(), ConfigError> {
         ("logs.limits.line_bytes_max", config.logs.limits.line_bytes_max.bytes()),
         ("logs.limits.nesting_max", config.logs.limits.nesting_max),
         ("receivers.connections_max", config.receivers.connections_max as u64),
+        ("alerting.deliveries_max", config.alerting.deliveries_max as u64),
+        ("rules.concurrency", config.rules.concurrency as u64),
+        ("rules.timeout", config.rules.timeout.as_millis()),
+        ("rules.rules_max", config.rules.rules_max as u64),
         ("query.lookback", config.query.lookback.as_millis()),
         ("query.timeout", config.query.timeout.as_millis()),
         ("query.samples_max", config.query.samples_max),
@@ -176,6 +182,15 @@ fn check(config: &Config, file: &str, dir: &Path) -> Result<(), ConfigError> {
     if let Err(reason) = config.logs.options(dir) {
         return wrong("logs.retention_rules", reason);
     }
+    let relabel = &config.alerting.alert_relabel_configs;
+    if let Err(e) =
+        scrape::relabel::Rules::compile(relabel, Default::default(), "alerting.alert_relabel_configs")
+    {
+        return wrong(&e.field, e.reason.clone());
+    }
+    if let Err(reason) = super::rule_files(&config.rule_files, dir) {
+        return wrong("rule_files", reason);
+    }
     if !config.http.listen.contains(':') {
         return wrong("http.listen", format!("{:?} is not host:port", config.http.listen));
     }
@@ -243,8 +258,8 @@ mod tests {
                 r#"watchfire.yml: line 2, column 3: unknown key "retentoin": did you mean "retention"?"#,
             ),
             (
-                "rule_files: [a.yml]\n",
-                r#"watchfire.yml: line 1, column 1: the section "rule_files" of Prometheus is not supported: rules are not evaluated yet"#,
+                "alerting: {alertmanagers: []}\n",
+                r#"watchfire.yml: line 1, column 12: the section "alertmanagers" of Prometheus is not supported: this server tells people itself: put the file of Alertmanager into alerting.config_file"#,
             ),
             (
                 "storage: {retention: 3 days}\n",

@@ -1,10 +1,12 @@
 //! The configuration: one typed tree, of which each component is handed its own part.
 
+mod alerting;
 mod load;
 mod logs;
 mod memory;
 mod sections;
 
+pub use alerting::{AlertingConfig, RulesConfig, rule_files};
 pub use load::{ConfigError, find, load, parse};
 pub use logs::{LogsConfig, ReceiversConfig, SyslogConfig};
 pub use memory::{Budgets, machine_memory_bytes};
@@ -25,6 +27,12 @@ pub struct Config {
     pub global: GlobalConfig,
     /// What is scraped, as in `prometheus.yml`.
     pub scrape_configs: Vec<ScrapeConfig>,
+    /// Files with rules, as in `prometheus.yml`; patterns.
+    pub rule_files: Vec<String>,
+    /// How alerts become messages.
+    pub alerting: AlertingConfig,
+    /// How rules are evaluated.
+    pub rules: RulesConfig,
     /// What is kept, and for how long.
     pub storage: StorageConfig,
     /// What is taken in.

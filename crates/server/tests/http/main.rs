@@ -1,5 +1,6 @@
 //! The server as its clients meet it: over a socket, with a store on a real disk.
 
+mod alerting;
 mod api_shapes;
 mod bad_input;
 mod elastic;

@@ -1,0 +1,84 @@
+//! Reads rule files.
+
+use crate::config::{Config, rule_files};
+use rules::{FileOptions, Group, RuleFile};
+use std::path::Path;
+
+/// A group and where it stands.
+#[derive(Debug, Clone)]
+pub struct LoadedGroup {
+    /// The file.
+    pub file: String,
+    /// The group.
+    pub group: Group,
+    /// Milliseconds between evaluations.
+    pub interval_ms: i64,
+    /// How far in the past it is evaluated unless it says so, milliseconds.
+    pub query_offset_ms: i64,
+}
+
+/// All groups of a configuration.
+#[derive(Debug, Clone, Default)]
+pub struct RuleSet {
+    /// In order of file and place.
+    pub groups: Vec<LoadedGroup>,
+}
+
+/// Between evaluations unless configured, milliseconds.
+const INTERVAL_MS: i64 = 60_000;
+/// Most problems that are told at once.
+const PROBLEMS_MAX: usize = 20;
+/// Bytes of a rule file.
+const FILE_BYTES_MAX: u64 = 64 << 20;
+
+impl RuleSet {
+    /// Reads all rule files of a configuration. Patterns are relative to `dir`.
+    pub fn load(config: &Config, dir: &Path) -> Result<RuleSet, String> {
+        let global = &config.global;
+        let ms = |span: Option<crate::config::TimeSpan>| {
+            span.map(|s| i64::try_from(s.as_millis()).unwrap_or(i64::MAX))
+        };
+        let interval_ms = ms(global.evaluation_interval).filter(|ms| *ms > 0).unwrap_or(INTERVAL_MS);
+        let query_offset_ms = ms(global.rule_query_offset).unwrap_or(0);
+        let mut set = RuleSet::default();
+        let mut problems = Vec::new();
+        let mut rules = 0;
+        for path in rule_files(&config.rule_files, dir)? {
+            let name = path.display().to_string();
+            let length = std::fs::metadata(&path).map_err(|e| format!("cannot read {name}: {e}"))?.len();
+            if length > FILE_BYTES_MAX {
+                return Err(format!(
+                    "{name}: {length} bytes, over the limit of {FILE_BYTES_MAX}: divide the file"
+                ));
+            }
+            let text = std::fs::read_to_string(&path).map_err(|e| format!("cannot read {name}: {e}"))?;
+            match RuleFile::parse(&text, FileOptions::default()) {
+                Ok(file) => {
+                    rules += file.rule_count();
+                    set.groups.extend(file.groups.into_iter().map(|group| LoadedGroup {
+                        file: name.clone(),
+                        interval_ms: group.interval_ms.unwrap_or(interval_ms),
+                        query_offset_ms,
+                        group,
+                    }));
+                }
+                Err(found) => problems.extend(found.iter().map(|p| format!("{name}:{p}"))),
+            }
+        }
+        if rules > config.rules.rules_max {
+            problems.push(format!(
+                "{rules} rules, over the limit of {}: raise rules.rules_max",
+                config.rules.rules_max
+            ));
+        }
+        if problems.is_empty() {
+            return Ok(set);
+        }
+        let more = problems.len().saturating_sub(PROBLEMS_MAX);
+        problems.truncate(PROBLEMS_MAX);
+        if more > 0 {
+            problems.push(format!("and {more} more"));
+        }
+        Err(problems.join("\n"))
+    }
+}
