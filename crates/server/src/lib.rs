@@ -16,6 +16,7 @@ pub mod process;
 mod receive;
 mod server;
 mod source;
+mod sql;
 pub mod state;
 pub mod telemetry;
 mod weight;

@@ -15,6 +15,7 @@ mod query;
 mod remote;
 mod rules;
 mod serve;
+mod sql;
 mod testing;
 mod verify;
 
@@ -40,6 +41,7 @@ fn run(cli: Cli) -> Result<(), Exit> {
         Command::Agent(args) => agent::run(&args),
         Command::Query(args) => on_one_thread(query::run(&args)),
         Command::Logs(args) => on_one_thread(logs::run(&args)),
+        Command::Sql(args) => on_one_thread(sql::run(&args)),
         Command::Check { what: Check::Config { file } } => check::config(&file),
         Command::Check { what: Check::Rules { files, ignore_unknown_fields, lint_fatal } } => {
             rules::check(&files, ignore_unknown_fields, lint_fatal)

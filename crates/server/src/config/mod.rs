@@ -4,6 +4,7 @@ mod load;
 mod logs;
 mod memory;
 mod sections;
+mod sql;
 
 pub use load::{ConfigError, find, load, parse};
 pub use logs::{LogsConfig, ReceiversConfig, SyslogConfig};
@@ -13,6 +14,7 @@ pub use sections::{
     AgentConfig, HttpConfig, IngestConfig, IngestLimits, QueryConfig, SelfConfig, StorageConfig,
     StorageLimits,
 };
+pub use sql::{PostgresConfig, SqlConfig};
 
 use scrape::config::{GlobalConfig, ScrapeConfig};
 use serde::{Deserialize, Serialize};
@@ -35,6 +37,8 @@ pub struct Config {
     pub receivers: ReceiversConfig,
     /// What queries may use.
     pub query: QueryConfig,
+    /// SQL.
+    pub sql: SqlConfig,
     /// The agent inside the server.
     pub agent: AgentConfig,
     /// The HTTP server.

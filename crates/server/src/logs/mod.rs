@@ -14,4 +14,4 @@ pub mod syslog;
 mod tls;
 
 pub use intake::tenant;
-pub use listeners::Listeners;
+pub use listeners::{Listeners, bind};

@@ -11,3 +11,4 @@ mod logs_kept;
 mod peers;
 mod running;
 mod site;
+mod sql;
