@@ -4,7 +4,7 @@
 use super::types;
 use crate::catalog::{METRICS, PG_CATALOG, PUBLIC, Tables};
 use arrow::array::{ArrayRef, BooleanArray, Int32Array, Int64Array, StringArray};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{Field, Schema};
 use arrow::record_batch::RecordBatch;
 use datafusion::catalog::TableProvider;
 use datafusion::common::Result;
