@@ -4,6 +4,7 @@
 //! concatenations would take what it likes. Functions whose results can be larger than what they are given are
 //! therefore wrapped, and look at their arguments before they work.
 
+use crate::bounds::RESULT_BYTES_MAX;
 use crate::pg;
 use crate::session::Options;
 use arrow::array::{Array, ArrayRef, AsArray};
@@ -20,9 +21,6 @@ use datafusion::logical_expr::{
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 use promql::EvalError;
 use std::sync::Arc;
-
-/// What one call, of one batch, may make.
-const RESULT_BYTES_MAX: u64 = 256 << 20;
 
 /// How large the result of a function can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -125,12 +123,12 @@ impl ScalarUDFImpl for Bounded {
 
 fn result_bytes(growth: Growth, args: &ScalarFunctionArgs) -> Result<u64> {
     let rows = args.number_rows;
-    let place = |i: usize| args.args.get(i).map(|a| a.clone().into_array(rows)).transpose();
+    let place = |i: usize| args.args.get(i).map(Given::of).transpose();
     Ok(match growth {
         Growth::Sum => {
             let mut sum = 0u64;
             for i in 0..args.args.len() {
-                let bytes = place(i)?.map_or(0, |a| (0..rows).map(|row| bytes_of(&a, row)).sum());
+                let bytes = place(i)?.map_or(0, |a| (0..rows).map(|row| a.bytes(row)).sum());
                 sum = sum.saturating_add(bytes);
             }
             sum
@@ -139,7 +137,7 @@ fn result_bytes(growth: Growth, args: &ScalarFunctionArgs) -> Result<u64> {
             let (Some(first), Some(second)) = (place(0)?, place(1)?) else { return Ok(0) };
             let counts = numbers(&second)?;
             let each = |row: usize| match growth {
-                Growth::Times => bytes_of(&first, row).max(1).saturating_mul(counts(row)),
+                Growth::Times => first.bytes(row).max(1).saturating_mul(counts(row)),
                 _ => counts(row).saturating_mul(8),
             };
             (0..rows).map(each).fold(0, u64::saturating_add)
@@ -148,16 +146,16 @@ fn result_bytes(growth: Growth, args: &ScalarFunctionArgs) -> Result<u64> {
             let plain = growth == Growth::Replaced;
             let (Some(first), Some(from), Some(to)) = (place(0)?, place(1)?, place(2)?) else { return Ok(0) };
             let each = |row: usize| {
-                let width = if plain { bytes_of(&from, row).max(1) } else { 1 };
-                let length = bytes_of(&first, row);
-                let places = if bytes_of(&to, row) == 0 { 0 } else { length / width + 1 };
-                length.saturating_add(places.saturating_mul(bytes_of(&to, row)))
+                let width = if plain { from.bytes(row).max(1) } else { 1 };
+                let length = first.bytes(row);
+                let places = if to.bytes(row) == 0 { 0 } else { length / width + 1 };
+                length.saturating_add(places.saturating_mul(to.bytes(row)))
             };
             (0..rows).map(each).fold(0, u64::saturating_add)
         }
         Growth::Range => {
             let (Some(first), second, third) = (place(0)?, place(1)?, place(2)?) else { return Ok(0) };
-            if !first.data_type().is_integer() {
+            if !first.array.data_type().is_integer() {
                 return Ok(0);
             }
             let first = signed(&first)?;
@@ -174,6 +172,25 @@ fn result_bytes(growth: Growth, args: &ScalarFunctionArgs) -> Result<u64> {
             (0..rows).map(each).fold(0, u64::saturating_add)
         }
     })
+}
+
+/// An argument. A constant is one value for all rows: it is not repeated to be looked at.
+struct Given {
+    array: ArrayRef,
+    constant: bool,
+}
+
+impl Given {
+    fn of(arg: &ColumnarValue) -> Result<Given> {
+        Ok(match arg {
+            ColumnarValue::Array(array) => Given { array: Arc::clone(array), constant: false },
+            ColumnarValue::Scalar(value) => Given { array: value.to_array()?, constant: true },
+        })
+    }
+
+    fn bytes(&self, row: usize) -> u64 {
+        bytes_of(&self.array, if self.constant { 0 } else { row })
+    }
 }
 
 /// Bytes of a value as it is shown, whether or not they are shared with others.
@@ -195,16 +212,16 @@ fn bytes_of(array: &ArrayRef, row: usize) -> u64 {
     }
 }
 
-fn signed(array: &ArrayRef) -> Result<impl Fn(usize) -> i64 + use<>> {
-    let array = cast(array, &DataType::Int64)?;
+fn signed(given: &Given) -> Result<impl Fn(usize) -> i64 + use<>> {
+    let (array, constant) = (cast(&given.array, &DataType::Int64)?, given.constant);
     Ok(move |row: usize| {
-        let numbers = array.as_primitive::<Int64Type>();
+        let (numbers, row) = (array.as_primitive::<Int64Type>(), if constant { 0 } else { row });
         if numbers.is_null(row) { 0 } else { numbers.value(row) }
     })
 }
 
-fn numbers(array: &ArrayRef) -> Result<impl Fn(usize) -> u64 + use<>> {
-    let signed = signed(array)?;
+fn numbers(given: &Given) -> Result<impl Fn(usize) -> u64 + use<>> {
+    let signed = signed(given)?;
     Ok(move |row: usize| u64::try_from(signed(row)).unwrap_or(0))
 }
 

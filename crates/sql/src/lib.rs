@@ -4,6 +4,7 @@
 //! under the reins of a [`Control`] and within its memory. Conditions on time, labels and bodies, columns and limits
 //! are handed to the source, so that it reads little; what is left DataFusion does.
 
+mod bounds;
 mod catalog;
 mod columns;
 mod error;

@@ -10,13 +10,15 @@ use std::fmt;
 #[derive(Debug)]
 pub(crate) struct QueryMemory {
     held: Mutex<Held>,
+    /// What was taken in spite of the limit, and is not held.
+    beyond: Mutex<u64>,
     limit: u64,
 }
 
 impl QueryMemory {
     /// At most so many bytes.
     pub fn new(control: &Control, limit: u64) -> QueryMemory {
-        QueryMemory { held: Mutex::new(Held::new(control, limit)), limit }
+        QueryMemory { held: Mutex::new(Held::new(control, limit)), beyond: Mutex::default(), limit }
     }
 
     /// Holds more, or says why that cannot be.
@@ -45,11 +47,16 @@ impl MemoryPool for QueryMemory {
 
     /// Growth that was not asked for cannot be refused; the next that is asked for will be.
     fn grow(&self, _: &MemoryReservation, additional: usize) {
-        let _ = self.take(additional as u64);
+        if self.take(additional as u64).is_err() {
+            *self.beyond.lock() += additional as u64;
+        }
     }
 
     fn shrink(&self, _: &MemoryReservation, shrink: usize) {
-        self.give(shrink as u64);
+        let mut beyond = self.beyond.lock();
+        let first = (*beyond).min(shrink as u64);
+        *beyond -= first;
+        self.give(shrink as u64 - first);
     }
 
     fn try_grow(&self, _: &MemoryReservation, additional: usize) -> Result<()> {

@@ -1,5 +1,6 @@
 //! Statements from text to rows.
 
+use crate::bounds::{check_constants, deep};
 use crate::catalog::{Catalogs, PUBLIC, Tables};
 use crate::error::SqlError;
 use crate::functions;
@@ -120,7 +121,8 @@ impl Session {
     pub fn prepare(&self, parsed: &Parsed) -> Result<Prepared<'_>, SqlError> {
         parsed.check()?;
         let statement = parsed.statement.clone();
-        let planned = runtime()?.block_on(self.state.statement_to_plan(statement));
+        let runtime = runtime()?;
+        let planned = deep(|| runtime.block_on(self.state.statement_to_plan(statement)));
         let plan = planned.map_err(|e| SqlError::of(&parsed.text, &e))?;
         self.run.control.check()?;
         Ok(Prepared { session: self, text: parsed.text.clone(), plan })
@@ -142,7 +144,7 @@ impl Prepared<'_> {
 
     /// The types of its parameters `$1`, `$2` and so on, as far as they can be told.
     pub fn parameters(&self) -> Result<Vec<Option<DataType>>, SqlError> {
-        let found = self.plan.get_parameter_types().map_err(|e| SqlError::of(&self.text, &e))?;
+        let found = deep(|| self.plan.get_parameter_types()).map_err(|e| SqlError::of(&self.text, &e))?;
         let mut out = Vec::new();
         for (name, of) in found {
             let number = name.strip_prefix('$').and_then(|n| n.parse::<usize>().ok());
@@ -161,7 +163,7 @@ impl Prepared<'_> {
     /// Puts values in place of its parameters.
     pub fn bind(mut self, values: Vec<ScalarValue>) -> Result<Self, SqlError> {
         let values = ParamValues::from(values);
-        self.plan = self.plan.with_param_values(values).map_err(|e| SqlError::of(&self.text, &e))?;
+        self.plan = deep(|| self.plan.with_param_values(values)).map_err(|e| SqlError::of(&self.text, &e))?;
         Ok(self)
     }
 
@@ -181,13 +183,21 @@ impl Prepared<'_> {
 
     /// Runs the statement on this thread and gives its rows to `visit`, batch by batch, until that breaks off.
     pub fn run(&self, visit: &mut dyn FnMut(&RecordBatch) -> ControlFlow<()>) -> Result<(), SqlError> {
+        deep(|| self.run_here(visit))
+    }
+
+    fn run_here(&self, visit: &mut dyn FnMut(&RecordBatch) -> ControlFlow<()>) -> Result<(), SqlError> {
         let failed = |e: DataFusionError| SqlError::of(&self.text, &e);
         let control = &self.session.run.control;
         let runtime = runtime()?;
         let mut rows = runtime.block_on(async {
-            let plan = self.session.state.create_physical_plan(&self.plan).await.map_err(failed)?;
+            let state = &self.session.state;
+            let optimized = state.optimize(&self.plan).map_err(failed)?;
             control.check()?;
-            execute_stream(plan, self.session.state.task_ctx()).map_err(failed)
+            check_constants(&optimized).map_err(failed)?;
+            let planned = state.query_planner().create_physical_plan(&optimized, state).await;
+            control.check()?;
+            execute_stream(planned.map_err(failed)?, state.task_ctx()).map_err(failed)
         })?;
         loop {
             // Rows are given on between the turns of the runtime: whoever takes them may block.

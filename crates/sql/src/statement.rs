@@ -1,5 +1,6 @@
 //! Which statements may be run: those that only read.
 
+use crate::bounds;
 use crate::error::SqlError;
 use crate::pg;
 use datafusion::common::DataFusionError;
@@ -58,6 +59,7 @@ pub fn parse(text: &str) -> Result<Vec<Parsed>, SqlError> {
         let message = format!("the statement has {} bytes, over the limit of {TEXT_BYTES_MAX}", text.len());
         return Err(SqlError::Statement(ParseError::new("", Span { start: 0, end: 0 }, message)));
     }
+    bounds::check_text(text)?;
     let failed = |e: DataFusionError| SqlError::of(text, &e);
     let dialect = PostgreSqlDialect {};
     let mut parser = DFParserBuilder::new(text)
@@ -72,10 +74,13 @@ pub fn parse(text: &str) -> Result<Vec<Parsed>, SqlError> {
         return Err(SqlError::Statement(ParseError::new(text, Span { start: 0, end: 0 }, message)));
     }
     let parsed = |mut statement: Statement| {
+        if let Statement::Statement(ast) = &statement {
+            bounds::check_tables(text, ast)?;
+        }
         pg::rewrite(&mut statement);
-        Parsed { text: text.to_owned(), statement }
+        Ok(Parsed { text: text.to_owned(), statement })
     };
-    Ok(statements.into_iter().map(parsed).collect())
+    statements.into_iter().map(parsed).collect()
 }
 
 /// What a statement does that is not allowed, `None` if nothing.

@@ -169,6 +169,10 @@ impl LogRows {
     fn has(&self, piece: &Piece) -> bool {
         self.pieces.contains(piece)
     }
+
+    fn has_attribute(&self) -> bool {
+        self.pieces.iter().any(|p| matches!(p, Piece::Attribute(_)))
+    }
 }
 
 impl Rows for LogRows {
@@ -283,6 +287,9 @@ enum Column {
     Maps(Maps),
 }
 
+/// So many rows at a time where labels and attributes, which may be long, are among the columns.
+const LONG_ROWS: usize = 64;
+
 /// Batches under construction.
 struct Building<'a> {
     rows: &'a LogRows,
@@ -360,8 +367,8 @@ impl<'a> Building<'a> {
                 }
             }
         }
-        if self.columns.iter().any(|c| matches!(c, Column::Maps(_))) {
-            to = to.min(from + 1024);
+        if self.columns.iter().any(|c| matches!(c, Column::Maps(_))) || self.rows.has_attribute() {
+            to = to.min(from + LONG_ROWS);
         }
         let mut bytes = (to - from) * 8;
         let mut named = 0;

@@ -107,20 +107,23 @@ impl From<io::Error> for Fault {
     }
 }
 
-impl<E: Into<Refusal>> From<E> for Fault
-where
-    E: NotIo,
-{
-    fn from(e: E) -> Fault {
+impl From<Refusal> for Fault {
+    fn from(e: Refusal) -> Fault {
+        Fault::Refused(e)
+    }
+}
+
+impl From<Failure> for Fault {
+    fn from(e: Failure) -> Fault {
         Fault::Refused(e.into())
     }
 }
 
-/// Errors that are told to the client.
-trait NotIo {}
-impl NotIo for SqlError {}
-impl NotIo for Failure {}
-impl NotIo for Refusal {}
+impl From<SqlError> for Fault {
+    fn from(e: SqlError) -> Fault {
+        Fault::Refused(e.into())
+    }
+}
 
 /// A session.
 pub struct Connection {
