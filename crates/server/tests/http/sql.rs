@@ -179,7 +179,9 @@ async fn psql(address: SocketAddr, commands: &[&str]) -> Option<String> {
         "-t",
     ]);
     psql.env("PGCONNECT_TIMEOUT", "10").env("PGOPTIONS", "");
-    commands.iter().for_each(|c| drop(psql.args(["-c", c])));
+    for command in commands {
+        psql.args(["-c", command]);
+    }
     let done = tokio::task::spawn_blocking(move || psql.output()).await.unwrap();
     let Ok(done) = done else {
         eprintln!("skipped: there is no psql");

@@ -24,6 +24,8 @@ struct Context {
 }
 
 type Call = fn(&Context, &[ScalarValue]) -> ScalarValue;
+/// Name, aliases, type of what it returns, what it does.
+type Entry = (&'static str, &'static [&'static str], fn(&[DataType]) -> DataType, Call);
 
 /// One function.
 #[derive(Debug)]
@@ -196,8 +198,8 @@ pub fn show(name: &str) -> Option<&'static str> {
     setting(name)
 }
 
-/// All of them: name, aliases, type of what they return, what they do.
-fn all() -> Vec<(&'static str, &'static [&'static str], fn(&[DataType]) -> DataType, Call)> {
+/// All of them.
+fn all() -> Vec<Entry> {
     const YES: Call = |_, _| ScalarValue::Boolean(Some(true));
     const NO: Call = |_, _| ScalarValue::Boolean(Some(false));
     const NOTHING: Call = |_, _| NO_TEXT;

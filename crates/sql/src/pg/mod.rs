@@ -5,9 +5,11 @@
 pub(crate) mod catalog;
 pub(crate) mod functions;
 mod messages;
+mod numeric;
 mod parameters;
 mod rewrite;
 mod rows;
+mod times;
 mod types;
 
 pub use functions::{SERVER_VERSION, show};

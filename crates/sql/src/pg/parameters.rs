@@ -1,5 +1,6 @@
 //! Values of parameters, in text and in binary.
 
+use super::numeric::numeric;
 use super::types::*;
 use arrow::datatypes::{DataType, IntervalMonthDayNano, IntervalUnit, TimeUnit};
 use datafusion::common::ScalarValue;
@@ -125,28 +126,4 @@ fn of_binary(bytes: &[u8], stated: Option<u32>, of: &DataType) -> Result<ScalarV
         }
         other => return Err(format!("binary values of type {other} are not read: send text")),
     })
-}
-
-/// A `numeric`: digits in base 10,000.
-fn numeric(bytes: &[u8]) -> Result<f64, String> {
-    let word = |i: usize| -> Result<u16, String> {
-        let pair = bytes.get(i * 2..i * 2 + 2).ok_or_else(|| "ends too early".to_owned())?;
-        Ok(u16::from_be_bytes([pair[0], pair[1]]))
-    };
-    let (count, weight, sign) = (word(0)?, word(1)? as i16, word(2)?);
-    match sign {
-        0xc000 => return Ok(f64::NAN),
-        0xd000 => return Ok(f64::INFINITY),
-        0xf000 => return Ok(f64::NEG_INFINITY),
-        0 | 0x4000 => {}
-        _ => return Err("has an unknown sign".to_owned()),
-    }
-    // Through decimal text, so that it is rounded once.
-    let mut text = String::from(if sign == 0x4000 { "-0" } else { "0" });
-    for i in 0..usize::from(count) {
-        text.push_str(&format!("{:04}", word(4 + i)?.min(9999)));
-    }
-    let exponent = (i32::from(weight) - i32::from(count) + 1) * 4;
-    text.push_str(&format!("e{exponent}"));
-    text.parse().map_err(|_| "is no number".to_owned())
 }

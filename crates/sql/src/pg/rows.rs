@@ -3,7 +3,9 @@
 //! PostgreSQL's times have microseconds: nanoseconds are cut.
 
 use super::messages::write;
+use super::numeric::push_numeric;
 use super::parameters::{EPOCH_DAYS, EPOCH_MICROS};
+use super::times::{clock, date, interval, of_micros, push_interval, timestamp};
 use super::types::*;
 use crate::format::{Cells, push_float};
 use arrow::array::{
@@ -14,7 +16,7 @@ use arrow::array::{
 use arrow::compute::cast;
 use arrow::datatypes::{
     DataType, Date32Type, DurationMicrosecondType, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type,
-    IntervalMonthDayNano, IntervalMonthDayNanoType, IntervalUnit, SchemaRef, Time64MicrosecondType, TimeUnit,
+    IntervalMonthDayNanoType, IntervalUnit, SchemaRef, Time64MicrosecondType, TimeUnit,
     TimestampMicrosecondType,
 };
 use arrow::record_batch::RecordBatch;
@@ -123,6 +125,9 @@ fn canonical(column: &ArrayRef, oid: u32) -> Result<ArrayRef, EvalError> {
     if *column.data_type() == of { Ok(Arc::clone(column)) } else { cast(column, &of).map_err(fault) }
 }
 
+/// Where the items of a row's list are.
+type Place<'a> = Box<dyn Fn(usize) -> std::ops::Range<usize> + 'a>;
+
 /// The values of a column.
 enum Values<'a> {
     Bool(&'a BooleanArray),
@@ -139,7 +144,7 @@ enum Values<'a> {
     Bytes(&'a BinaryArray),
     Numeric(Cells<'a>),
     /// Lists: where a row's items are, and the items.
-    List(Box<dyn Fn(usize) -> std::ops::Range<usize> + 'a>, Box<Column<'a>>, u32),
+    List(Place<'a>, Box<Column<'a>>, u32),
     /// Text and JSON.
     Text(Cells<'a>),
 }
@@ -200,27 +205,27 @@ impl<'a> Column<'a> {
     }
 
     fn text(&self, row: usize, out: &mut String) {
-        let _ = match &self.values {
-            Values::Bool(v) => write!(out, "{}", if v.value(row) { "t" } else { "f" }),
-            Values::Int2(v) => write!(out, "{}", v.value(row)),
-            Values::Int4(v) => write!(out, "{}", v.value(row)),
-            Values::Int8(v) => write!(out, "{}", v.value(row)),
+        match &self.values {
+            Values::Bool(v) => out.push_str(if v.value(row) { "t" } else { "f" }),
+            Values::Int2(v) => show(v.value(row), out),
+            Values::Int4(v) => show(v.value(row), out),
+            Values::Int8(v) => show(v.value(row), out),
             Values::Float4(v) => {
                 let v = v.value(row);
                 // The shortest text of the narrow number, not of the wide one.
-                if v.is_finite() { write!(out, "{v}") } else { Ok(push_float(f64::from(v), out)) }
+                if v.is_finite() { show(v, out) } else { push_float(f64::from(v), out) }
             }
-            Values::Float8(v) => Ok(push_float(v.value(row), out)),
-            Values::Timestamp(v, zoned) => Ok(timestamp(v.value(row), *zoned, out)),
-            Values::Date(v) => Ok(date(v.value(row), out)),
-            Values::Time(v) => Ok(clock(v.value(row), out)),
-            Values::Interval(v) => Ok(interval(v.value(row), out)),
-            Values::Duration(v) => Ok(interval(of_micros(v.value(row)), out)),
+            Values::Float8(v) => push_float(v.value(row), out),
+            Values::Timestamp(v, zoned) => timestamp(v.value(row), *zoned, out),
+            Values::Date(v) => date(v.value(row), out),
+            Values::Time(v) => clock(v.value(row), out),
+            Values::Interval(v) => interval(v.value(row), out),
+            Values::Duration(v) => interval(of_micros(v.value(row)), out),
             Values::Bytes(v) => {
                 out.push_str("\\x");
-                v.value(row).iter().try_for_each(|b| write!(out, "{b:02x}"))
+                v.value(row).iter().for_each(|b| show(format_args!("{b:02x}"), out));
             }
-            Values::Numeric(cells) | Values::Text(cells) => Ok(cells.text(row, out)),
+            Values::Numeric(cells) | Values::Text(cells) => cells.text(row, out),
             Values::List(place, items, _) => {
                 out.push('{');
                 let mut item = String::new();
@@ -235,9 +240,8 @@ impl<'a> Column<'a> {
                     quote_item(&item, out);
                 }
                 out.push('}');
-                Ok(())
             }
-        };
+        }
     }
 
     fn binary(&self, row: usize, text: &mut String, out: &mut Vec<u8>) {
@@ -292,23 +296,22 @@ fn list(array: &ArrayRef, oid: u32, binary: bool) -> Result<Values<'_>, EvalErro
         FLOAT8_ARRAY => FLOAT8,
         _ => TEXT,
     };
-    let (place, items): (Box<dyn Fn(usize) -> std::ops::Range<usize> + '_>, &ArrayRef) =
-        match array.data_type() {
-            DataType::LargeList(_) => {
-                let list = array.as_list::<i64>();
-                let offsets = list.value_offsets();
-                (Box::new(|row| offsets[row] as usize..offsets[row + 1] as usize), list.values())
-            }
-            DataType::FixedSizeList(_, length) => {
-                let (list, length) = (array.as_fixed_size_list(), *length as usize);
-                (Box::new(move |row| row * length..(row + 1) * length), list.values())
-            }
-            _ => {
-                let list = array.as_list::<i32>();
-                let offsets = list.value_offsets();
-                (Box::new(|row| offsets[row] as usize..offsets[row + 1] as usize), list.values())
-            }
-        };
+    let (place, items): (Place<'_>, &ArrayRef) = match array.data_type() {
+        DataType::LargeList(_) => {
+            let list = array.as_list::<i64>();
+            let offsets = list.value_offsets();
+            (Box::new(|row| offsets[row] as usize..offsets[row + 1] as usize), list.values())
+        }
+        DataType::FixedSizeList(_, length) => {
+            let (list, length) = (array.as_fixed_size_list(), *length as usize);
+            (Box::new(move |row| row * length..(row + 1) * length), list.values())
+        }
+        _ => {
+            let list = array.as_list::<i32>();
+            let offsets = list.value_offsets();
+            (Box::new(|row| offsets[row] as usize..offsets[row + 1] as usize), list.values())
+        }
+    };
     if canonical_item(items.data_type(), of) {
         let items = Column::of(items, of, binary)?;
         return Ok(Values::List(place, Box::new(items), of));
@@ -326,6 +329,11 @@ fn canonical_item(of: &DataType, oid: u32) -> bool {
             | (DataType::Float64, FLOAT8)
             | (DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8, TEXT)
     )
+}
+
+fn show(value: impl std::fmt::Display, out: &mut String) {
+    // Writing to a text cannot fail.
+    let _ = write!(out, "{value}");
 }
 
 fn quote_item(item: &str, out: &mut String) {
@@ -346,134 +354,16 @@ fn quote_item(item: &str, out: &mut String) {
     out.push('"');
 }
 
-fn fraction(micros: i64, out: &mut String) {
-    if micros != 0 {
-        let digits = format!("{micros:06}");
-        out.push('.');
-        out.push_str(digits.trim_end_matches('0'));
-    }
-}
-
-fn clock(micros: i64, out: &mut String) {
-    let seconds = micros.div_euclid(1_000_000);
-    let _ = write!(out, "{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
-    fraction(micros.rem_euclid(1_000_000), out);
-}
-
-fn date(days: i32, out: &mut String) {
-    let Ok(at) = jiff::Timestamp::from_second(i64::from(days) * 86_400) else {
-        out.push_str(if days > 0 { "infinity" } else { "-infinity" });
-        return;
-    };
-    let day = at.to_zoned(jiff::tz::TimeZone::UTC).date();
-    let _ = write!(out, "{:04}-{:02}-{:02}", day.year(), day.month(), day.day());
-}
-
-fn timestamp(micros: i64, zoned: bool, out: &mut String) {
-    const DAY: i64 = 86_400_000_000;
-    let days = i32::try_from(micros.div_euclid(DAY)).unwrap_or(if micros > 0 { i32::MAX } else { i32::MIN });
-    date(days, out);
-    if out.ends_with("infinity") {
-        return;
-    }
-    out.push(' ');
-    clock(micros.rem_euclid(DAY), out);
-    if zoned {
-        out.push_str("+00");
-    }
-}
-
-fn of_micros(micros: i64) -> IntervalMonthDayNano {
-    IntervalMonthDayNano { months: 0, days: 0, nanoseconds: micros.saturating_mul(1000) }
-}
-
-fn interval(v: IntervalMonthDayNano, out: &mut String) {
-    let begin = out.len();
-    for (n, unit) in [(v.months / 12, "year"), (v.months % 12, "mon"), (v.days, "day")] {
-        if n != 0 {
-            out.push_str(if out.len() > begin { " " } else { "" });
-            let _ = write!(out, "{n} {unit}{}", if n == 1 { "" } else { "s" });
-        }
-    }
-    let micros = v.nanoseconds / 1000;
-    if micros != 0 || out.len() == begin {
-        out.push_str(if out.len() > begin { " " } else { "" });
-        out.push_str(if micros < 0 { "-" } else { "" });
-        clock(micros.saturating_abs(), out);
-    }
-}
-
-fn push_interval(v: IntervalMonthDayNano, out: &mut Vec<u8>) {
-    out.extend_from_slice(&(v.nanoseconds / 1000).to_be_bytes());
-    out.extend_from_slice(&v.days.to_be_bytes());
-    out.extend_from_slice(&v.months.to_be_bytes());
-}
-
-/// A decimal number as `numeric`: digits in base 10,000.
-fn push_numeric(text: &str, out: &mut Vec<u8>) {
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text),
-    };
-    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
-    let whole = whole.trim_start_matches('0');
-    let padded = format!(
-        "{}{whole}{part}{}",
-        "0".repeat((4 - whole.len() % 4) % 4),
-        "0".repeat((4 - part.len() % 4) % 4)
-    );
-    let groups: Vec<u16> = padded
-        .as_bytes()
-        .chunks(4)
-        .map(|c| c.iter().fold(0, |n, d| n * 10 + u16::from(d.wrapping_sub(b'0') % 10)))
-        .collect();
-    let mut weight = whole.len().div_ceil(4) as i32 - 1;
-    let zeros = groups.iter().take_while(|g| **g == 0).count();
-    weight -= zeros as i32;
-    let last = groups.iter().rposition(|g| *g != 0).map_or(zeros, |i| i + 1);
-    let kept = &groups[zeros.min(last)..last];
-    let weight = if kept.is_empty() { 0 } else { weight };
-    let sign: u16 = if negative && !kept.is_empty() { 0x4000 } else { 0 };
-    for word in [kept.len() as u16, weight as i16 as u16, sign, part.len() as u16] {
-        out.extend_from_slice(&word.to_be_bytes());
-    }
-    kept.iter().for_each(|g| out.extend_from_slice(&g.to_be_bytes()));
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn numbers_in_base_ten_thousand() {
-        for (text, words) in [
-            ("0", &[0u16, 0, 0, 0][..]),
-            ("1", &[1, 0, 0, 0, 1]),
-            ("-12345.678", &[3, 1, 0x4000, 3, 1, 2345, 6780]),
-            ("0.0001", &[1, 0xffff, 0, 4, 1]),
-            ("10000", &[1, 1, 0, 0, 1]),
-            ("0.00000001", &[1, 0xfffe, 0, 8, 1]),
-        ] {
-            let mut out = Vec::new();
-            push_numeric(text, &mut out);
-            let found: Vec<u16> = out.chunks(2).map(|c| u16::from_be_bytes([c[0], c[1]])).collect();
-            assert_eq!(found, words, "{text}");
-        }
-    }
-
-    #[test]
-    fn times_and_spans() {
-        let shown = |f: &dyn Fn(&mut String)| {
+    fn items_are_quoted_where_they_must_be() {
+        for (item, quoted) in [("a", "a"), ("", "\"\""), ("null", "\"null\""), ("a \"b\"", r#""a \"b\"""#)] {
             let mut out = String::new();
-            f(&mut out);
-            out
-        };
-        assert_eq!(shown(&|o| timestamp(1_700_000_000_250_000, true, o)), "2023-11-14 22:13:20.25+00");
-        assert_eq!(shown(&|o| timestamp(-1, false, o)), "1969-12-31 23:59:59.999999");
-        assert_eq!(shown(&|o| timestamp(i64::MAX, true, o)), "infinity");
-        let span = IntervalMonthDayNano { months: 14, days: 1, nanoseconds: -5_500_000_000 };
-        assert_eq!(shown(&|o| interval(span, o)), "1 year 2 mons 1 day -00:00:05.5");
-        assert_eq!(shown(&|o| interval(of_micros(0), o)), "00:00:00");
-        assert_eq!(shown(&|o| quote_item("a \"b\"", o)), r#""a \"b\"""#);
+            quote_item(item, &mut out);
+            assert_eq!(out, quoted);
+        }
     }
 }

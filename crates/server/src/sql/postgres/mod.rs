@@ -3,8 +3,10 @@
 //! Who a client is, is not asked, as it is not over HTTP. The database it names is the tenant.
 
 mod connection;
+mod extended;
 mod local;
 mod portal;
+mod refusal;
 mod wire;
 
 use crate::http::listen::ended;
