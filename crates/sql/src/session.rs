@@ -120,9 +120,11 @@ impl Session {
     /// Plans a statement that only reads.
     pub fn prepare(&self, parsed: &Parsed) -> Result<Prepared<'_>, SqlError> {
         parsed.check()?;
-        let statement = parsed.statement.clone();
         let runtime = runtime()?;
-        let planned = deep(|| runtime.block_on(self.state.statement_to_plan(statement)));
+        let planned = deep(|| {
+            let statement = parsed.statement.as_ref().clone();
+            runtime.block_on(self.state.statement_to_plan(statement))
+        });
         let plan = planned.map_err(|e| SqlError::of(&parsed.text, &e))?;
         self.run.control.check()?;
         Ok(Prepared { session: self, text: parsed.text.clone(), plan })
@@ -163,7 +165,8 @@ impl Prepared<'_> {
     /// Puts values in place of its parameters.
     pub fn bind(mut self, values: Vec<ScalarValue>) -> Result<Self, SqlError> {
         let values = ParamValues::from(values);
-        self.plan = deep(|| self.plan.with_param_values(values)).map_err(|e| SqlError::of(&self.text, &e))?;
+        let plan = std::mem::take(&mut self.plan);
+        self.plan = deep(|| plan.with_param_values(values)).map_err(|e| SqlError::of(&self.text, &e))?;
         Ok(self)
     }
 
@@ -175,8 +178,9 @@ impl Prepared<'_> {
         ) {
             return Ok(self);
         }
-        let limited =
-            LogicalPlanBuilder::from(self.plan).limit(0, Some(rows)).and_then(LogicalPlanBuilder::build);
+        let limited = LogicalPlanBuilder::from(std::mem::take(&mut self.plan))
+            .limit(0, Some(rows))
+            .and_then(LogicalPlanBuilder::build);
         self.plan = limited.map_err(|e| SqlError::of(&self.text, &e))?;
         Ok(self)
     }
@@ -208,6 +212,13 @@ impl Prepared<'_> {
                 return Ok(());
             }
         }
+    }
+}
+
+impl Drop for Prepared<'_> {
+    fn drop(&mut self) {
+        let plan = std::mem::take(&mut self.plan);
+        deep(|| drop(plan));
     }
 }
 

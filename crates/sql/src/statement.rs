@@ -9,6 +9,7 @@ use datafusion::sql::sqlparser::ast::{Query, SetExpr, Statement as Ast, Visit, V
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use promql::{ParseError, Span};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// The longest text of a statement.
 pub(crate) const TEXT_BYTES_MAX: usize = 256 << 10;
@@ -21,14 +22,15 @@ const STATEMENTS_MAX: usize = 64;
 #[derive(Debug, Clone)]
 pub struct Parsed {
     pub(crate) text: String,
-    pub(crate) statement: Statement,
+    /// Trees can be deep: they are not copied where stacks are small.
+    pub(crate) statement: Arc<Statement>,
 }
 
 impl Parsed {
     /// A statement that selects nothing.
     pub fn nothing() -> Parsed {
         let ast = Ast::Commit { chain: false, end: false, modifier: None };
-        Parsed { text: String::new(), statement: Statement::Statement(Box::new(ast)) }
+        Parsed { text: String::new(), statement: Arc::new(Statement::Statement(Box::new(ast))) }
     }
 
     /// Its text.
@@ -38,7 +40,7 @@ impl Parsed {
 
     /// Refuses what does not only read.
     pub fn check(&self) -> Result<(), SqlError> {
-        match refused(&self.statement) {
+        match bounds::deep(|| refused(&self.statement)) {
             None => Ok(()),
             Some(what) => {
                 let word = self.text.trim_start();
@@ -60,6 +62,10 @@ pub fn parse(text: &str) -> Result<Vec<Parsed>, SqlError> {
         return Err(SqlError::Statement(ParseError::new("", Span { start: 0, end: 0 }, message)));
     }
     bounds::check_text(text)?;
+    bounds::deep(|| parse_deep(text))
+}
+
+fn parse_deep(text: &str) -> Result<Vec<Parsed>, SqlError> {
     let failed = |e: DataFusionError| SqlError::of(text, &e);
     let dialect = PostgreSqlDialect {};
     let mut parser = DFParserBuilder::new(text)
@@ -78,7 +84,7 @@ pub fn parse(text: &str) -> Result<Vec<Parsed>, SqlError> {
             bounds::check_tables(text, ast)?;
         }
         pg::rewrite(&mut statement);
-        Ok(Parsed { text: text.to_owned(), statement })
+        Ok(Parsed { text: text.to_owned(), statement: Arc::new(statement) })
     };
     statements.into_iter().map(parsed).collect()
 }
@@ -220,7 +226,7 @@ const SETTINGS: [&str; 16] = [
 impl Parsed {
     /// The statement if it is about the session.
     pub fn local(&self) -> Result<Option<Local>, SqlError> {
-        let ast = match &self.statement {
+        let ast = match self.statement.as_ref() {
             Statement::Statement(ast) => ast.as_ref(),
             Statement::Reset(_) => return Ok(Some(Local::Reset)),
             _ => return Ok(None),

@@ -171,7 +171,7 @@ fn rows(source: &Arc<MemorySource>, statement: &str) -> Result<Vec<String>, SqlE
     rows_of(source, statement)
 }
 
-/// Rows as the tests write them: cells tab separated, `NULL`, lines of a text as `\n`.
+/// Rows as the tests write them: cells tab separated, `NULL`, lines of a text as `\n`, without empty cells at the end.
 fn rows_of(source: &Arc<MemorySource>, statement: &str) -> Result<Vec<String>, SqlError> {
     let control = Control::new();
     let options = Options { memory_max: 64 << 20, ..Options::default() };
@@ -204,7 +204,8 @@ fn rows_of(source: &Arc<MemorySource>, statement: &str) -> Result<Vec<String>, S
                 serde_json::Value::Null => "NULL".to_owned(),
                 other => other.to_string(),
             };
-            rows.push(row.values().map(cell).collect::<Vec<_>>().join("\t"));
+            let cells = row.values().map(cell).collect::<Vec<_>>().join("\t");
+            rows.push(cells.trim_end_matches('\t').to_owned());
         }
     }
     Ok(rows)
