@@ -1,5 +1,6 @@
-//! What stops a query: its deadline, its asker, its share of memory.
+//! What stops a query, its deadline, its asker, its share of memory; and what makes it pause.
 
+use crate::brake::{Brake, Pauses};
 use crate::error::EvalError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -75,6 +76,7 @@ pub struct Control {
     deadline: Option<(Instant, Duration)>,
     cancelled: Arc<AtomicBool>,
     pool: Option<Arc<MemoryPool>>,
+    pauses: Option<Arc<Pauses>>,
 }
 
 impl Control {
@@ -97,6 +99,13 @@ impl Control {
         self
     }
 
+    /// Lets the query pause while the brake is held.
+    #[must_use]
+    pub fn with_brake(mut self, brake: Arc<Brake>) -> Control {
+        self.pauses = Some(Arc::new(Pauses::new(brake)));
+        self
+    }
+
     /// Stops the query soon.
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::Relaxed);
@@ -107,8 +116,11 @@ impl Control {
         self.cancelled.clone()
     }
 
-    /// Whether the query may go on.
+    /// Whether the query may go on; it is asked between any two pieces of work that take long.
     pub fn check(&self) -> Result<(), EvalError> {
+        if let Some(pauses) = &self.pauses {
+            pauses.pause();
+        }
         if self.cancelled.load(Ordering::Relaxed) {
             return Err(EvalError::Cancelled);
         }

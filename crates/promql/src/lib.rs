@@ -6,6 +6,7 @@
 mod almost;
 mod annotations;
 pub mod ast;
+mod brake;
 mod catalog;
 mod control;
 mod dates;
@@ -26,6 +27,7 @@ mod value;
 
 pub use annotations::{Annotation, Annotations, Severity};
 pub use ast::{Expr, Span, ValueType};
+pub use brake::{Brake, Hold};
 pub use catalog::{Function, function, functions};
 pub use control::{Control, Held, MemoryPool, Share};
 pub use dependence::{Dependence, dependence};

@@ -125,21 +125,21 @@ impl Engine {
         if self.wake.closed.load(Ordering::Acquire) {
             return Some(Unavailable::Closed);
         }
-        let busy = |reason: &str| {
-            self.counters.refused_busy.fetch_add(1, Ordering::Relaxed);
-            Some(Unavailable::Busy { reason: reason.to_owned(), retry_after: Duration::from_secs(1) })
-        };
-        if self.queued_bytes.load(Ordering::Relaxed) > self.options.queued_bytes_max {
-            return busy("writes wait for the disk");
-        }
-        let bytes = self.head_bytes();
-        if bytes > self.options.head_bytes_max {
+        if self.head_bytes() > self.options.head_bytes_max {
             self.wake.flush.raise();
-            if self.options.background && bytes > 2 * self.options.head_bytes_max {
-                return busy("memory for recent records, logs.memory, is used up");
-            }
         }
-        None
+        let reason = self.full()?.to_owned();
+        self.counters.refused_busy.fetch_add(1, Ordering::Relaxed);
+        Some(Unavailable::Busy { reason, retry_after: Duration::from_secs(1) })
+    }
+
+    /// What there is no room for, if so.
+    pub fn full(&self) -> Option<&'static str> {
+        if self.queued_bytes.load(Ordering::Relaxed) > self.options.queued_bytes_max {
+            return Some("writes wait for the disk");
+        }
+        let used_up = self.options.background && self.head_bytes() > 2 * self.options.head_bytes_max;
+        used_up.then_some("memory for recent records, logs.memory, is used up")
     }
 }
 

@@ -117,6 +117,11 @@ impl Store {
         self.0.engine.snapshot(dir)
     }
 
+    /// Whether a batch that comes now is taken, rather than put off.
+    pub fn has_room(&self) -> bool {
+        self.0.engine.full().is_none()
+    }
+
     /// Figures of this moment.
     pub fn status(&self) -> Status {
         self.0.engine.status()

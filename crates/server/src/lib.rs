@@ -19,6 +19,7 @@ mod receive;
 mod rule_groups;
 mod server;
 mod source;
+mod sql;
 pub mod state;
 pub mod telemetry;
 mod weight;

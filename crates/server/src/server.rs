@@ -5,7 +5,7 @@ use crate::collect::Running;
 use crate::config::{Config, LogsConfig, load};
 use crate::http::listen::{ConnectionLimits, serve};
 use crate::http::origin::Origins;
-use crate::logs::{Listeners, derived};
+use crate::logs::{Listeners, bind, derived};
 use crate::own;
 use crate::state::{App, Origin};
 use env::{Disk, RealClock, RealDisk};
@@ -35,6 +35,9 @@ pub enum StartError {
     Store(String),
 }
 
+/// The setting of the socket for PostgreSQL's clients.
+const SQL_POSTGRES: &str = "sql.postgres.listen";
+
 /// Opens the stores; gives what serves the receivers' sockets.
 type Opening = JoinHandle<Result<Vec<JoinHandle<()>>, StartError>>;
 
@@ -62,7 +65,9 @@ impl Server {
         let listener = TcpListener::bind(&listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let listeners = Listeners::bind(&config.receivers).await?;
-        let receivers = listeners.addresses();
+        let postgres = bind(SQL_POSTGRES, &config.sql.postgres.listen).await?;
+        let mut receivers = listeners.addresses();
+        receivers.extend(postgres.as_ref().and_then(|l| Some((SQL_POSTGRES, l.local_addr().ok()?))));
         let limits = ConnectionLimits {
             connections_max: config.http.connections_max,
             streams_max: config.http.streams_max,
@@ -74,7 +79,7 @@ impl Server {
         let router = api::router(Arc::clone(&app), origins);
         let connections = Arc::clone(&app.connections);
         let http = tokio::spawn(serve(listener, router, limits, connections, stopped.clone()));
-        let opening = Some(tokio::spawn(open(Arc::clone(&app), listeners, stopped.clone())));
+        let opening = Some(tokio::spawn(open(Arc::clone(&app), listeners, postgres, stopped.clone())));
         let derived = tokio::spawn(derived::record(Arc::clone(&app), stopped.clone()));
         let own = tokio::spawn(own::record(Arc::clone(&app), stopped));
         Ok(Server { app, address, stop, http, receivers, opening, serving: Vec::new(), own, derived })
@@ -149,6 +154,7 @@ fn close(running: &Running) -> Result<(), String> {
 async fn open(
     app: Arc<App>,
     listeners: Listeners,
+    postgres: Option<TcpListener>,
     stop: watch::Receiver<bool>,
 ) -> Result<Vec<JoinHandle<()>>, StartError> {
     let result = open_stores(&app).await;
@@ -162,7 +168,8 @@ async fn open(
     }
     let running = started?;
     app.open(running);
-    let serving = listeners.serve(&app, &app.config(), &stop);
+    let mut serving = listeners.serve(&app, &app.config(), &stop);
+    serving.extend(postgres.map(|l| tokio::spawn(crate::sql::postgres::serve(l, Arc::clone(&app), stop))));
     tracing::info!("ready");
     Ok(serving)
 }
@@ -240,11 +247,13 @@ async fn apply(app: &Arc<App>, path: &std::path::Path) -> Result<&'static str, S
         || new.receivers != old.receivers
         || new.rules.concurrency != old.rules.concurrency
         || new.alerting.deliveries_max != old.alerting.deliveries_max
+        || new.sql.postgres != old.sql.postgres
         || without_limits(&new.logs) != without_limits(&old.logs);
     new.storage = old.storage.clone();
     new.http = old.http.clone();
     new.agent = old.agent.clone();
     new.receivers = old.receivers.clone();
+    new.sql.postgres = old.sql.postgres.clone();
     new.logs = LogsConfig { limits: new.logs.limits.clone(), ..old.logs.clone() };
     new.own = old.own.clone();
     new.rules.concurrency = old.rules.concurrency;
@@ -261,7 +270,7 @@ async fn apply(app: &Arc<App>, path: &std::path::Path) -> Result<&'static str, S
     app.preparation.replace(&new.pipelines);
     app.set_config(new);
     Ok(if restart {
-        "reloaded; changes of storage, logs, receivers, http and agent take effect after a restart"
+        "reloaded; changes of storage, logs, receivers, sql.postgres, http and agent take effect after a restart"
     } else {
         "reloaded"
     })

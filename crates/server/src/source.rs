@@ -16,12 +16,17 @@ impl<'a> StoreSource<'a> {
     }
 }
 
+/// The series of a store that a query selects.
+pub fn select<'s>(db: &Db, selection: &Selection<'_>) -> Result<Box<dyn SeriesSet + 's>, SourceError> {
+    let found = db.select(selection.matchers, selection.range).map_err(source_error)?;
+    Ok(Box::new(Found(if selection.hints.newest { found.newest_only() } else { found })))
+}
+
 struct Found(tsdb::Selection);
 
 impl Source for StoreSource<'_> {
     fn select(&self, selection: &Selection<'_>) -> Result<Box<dyn SeriesSet + '_>, SourceError> {
-        let found = self.db.select(selection.matchers, selection.range).map_err(source_error)?;
-        Ok(Box::new(Found(if selection.hints.newest { found.newest_only() } else { found })))
+        select(self.db, selection)
     }
 
     fn count_present(&self, selection: &Selection<'_>) -> Result<Option<u64>, SourceError> {

@@ -48,6 +48,8 @@ pub struct App {
     pub query_memory: Arc<promql::MemoryPool>,
     /// Memory of light queries together: what heavy ones cannot take from them.
     pub light_memory: Arc<promql::MemoryPool>,
+    /// Held while a write is under way: queries pause.
+    pub brake: Arc<promql::Brake>,
     /// What is done with logs before they are kept.
     pub preparation: Arc<Preparation>,
     /// Results of range queries.
@@ -80,6 +82,7 @@ impl App {
             in_flight: crate::receive::InFlight::new(config.ingest.limits.in_flight_bytes_max.bytes()),
             query_memory: promql::MemoryPool::new(budgets.query_bytes - budgets.query_bytes / LIGHT_PART),
             light_memory: promql::MemoryPool::new(budgets.query_bytes / LIGHT_PART),
+            brake: Arc::default(),
             preparation: Arc::new(Preparation::new(&config.pipelines)),
             results: ResultCache::new(budgets.cache_bytes),
             budgets,

@@ -67,6 +67,8 @@ pub enum Command {
         #[command(subcommand)]
         what: SilenceCommand,
     },
+    /// Ask a server for logs and samples in SQL.
+    Sql(SqlArgs),
     /// Check files without touching data.
     Check {
         #[command(subcommand)]
@@ -222,6 +224,45 @@ pub enum LogsFormat {
     Raw,
     /// One JSON object a line.
     Json,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  watchfire sql \"SELECT app, count(*) FROM logs WHERE timestamp > now() - interval '1 day' GROUP BY app\"
+  watchfire sql 'SELECT * FROM node_load1 ORDER BY timestamp DESC LIMIT 10'
+  watchfire sql 'SELECT * FROM logs WHERE body LIKE $1' --param '%timeout%' --format csv > lines.csv
+  watchfire sql \"EXPLAIN SELECT count(*) FROM logs WHERE app = 'shop'\"")]
+pub struct SqlArgs {
+    /// The statement; - reads it from stdin.
+    pub query: String,
+    /// A value for $1, $2 and so on, as text; once for each.
+    #[arg(short, long = "param", value_name = "VALUE", allow_hyphen_values = true)]
+    pub params: Vec<String>,
+    /// No more rows than this; 0 for all.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 0)]
+    pub limit: usize,
+    /// The server.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7766", env = "WATCHFIRE_URL")]
+    pub url: String,
+    /// Whose logs, where there are several tenants.
+    #[arg(long, value_name = "NAME", env = "WATCHFIRE_TENANT")]
+    pub tenant: Option<String>,
+    /// How the answer looks.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: SqlFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SqlFormat {
+    /// Aligned columns, for people.
+    Table,
+    /// Comma-separated values with a line of names.
+    Csv,
+    /// The server's answer as it came: columns and rows.
+    Json,
+    /// One JSON object a line.
+    Ndjson,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -17,6 +17,7 @@ mod query;
 mod remote;
 mod rules;
 mod serve;
+mod sql;
 mod testing;
 mod verify;
 
@@ -42,6 +43,7 @@ fn run(cli: Cli) -> Result<(), Exit> {
         Command::Agent(args) => agent::run(&args),
         Command::Query(args) => on_one_thread(query::run(&args)),
         Command::Logs(args) => on_one_thread(logs::run(&args)),
+        Command::Sql(args) => on_one_thread(sql::run(&args)),
         Command::Check { what: Check::Config { file } } => check::config(&file),
         Command::Check { what: Check::Pipeline { file, name, labels } } => {
             pipelines::check(&file, name.as_deref(), &labels)

@@ -10,6 +10,7 @@ mod receive;
 mod records;
 mod rules;
 mod search;
+mod sql;
 mod store;
 mod text;
 
@@ -49,6 +50,8 @@ pub const TARGETS: &[Target] = &[
         memory_mib: 64,
         ..cheap("search_body", search::search_body, search::search_body_seeds)
     },
+    Target { cost: 2000, memory_mib: 96, ..cheap("sql", sql::statement, sql::statement_seeds) },
+    cheap("postgres_message", sql::message, sql::message_seeds),
     cheap("template", rules::template, rules::template_seeds),
     cheap("rule_file", rules::rule_file, rules::rule_file_seeds),
     cheap("rule_test", rules::rule_test, rules::rule_test_seeds),

@@ -34,7 +34,7 @@ pub async fn explain(State(app): Shared, request: Request<Body>) -> Answer {
     }
     let timeout = question.timeout;
     let control =
-        Control::new().with_timeout(Instant::now(), timeout).with_pool(Arc::clone(&app.query_memory));
+        Control::new().with_timeout(Instant::now(), timeout).with_pool(Arc::clone(&app.query_memory)).with_brake(Arc::clone(&app.brake));
     let cancel = CancelOnDrop(control.clone());
     let app2 = Arc::clone(&app);
     let done = app.queries.run_heavy(timeout, move || answer(&app2, &question, times, &control)).await;

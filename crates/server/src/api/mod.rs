@@ -109,6 +109,7 @@ fn ours(r: &mut Routes) {
     r.add("/api/v1/processes", "processes", get(processes::processes));
     r.add("/api/v1/explain", "explain", get(explain::explain).post(explain::explain));
     r.add("/api/v1/functions", "functions", get(language::functions));
+    r.add("/api/v1/sql", "sql", get(crate::sql::query).post(crate::sql::query));
 }
 
 /// Alertmanager's API, version 2, and what it does not have.

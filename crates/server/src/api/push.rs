@@ -64,6 +64,7 @@ async fn push(app: &Arc<App>, request: Request<Body>, options: PushOptions) -> A
     app.ready()?;
     let limits = app.form_limits();
     let mut held = receive::body(app, &metrics.traffic, &parts.headers, body, &limits).await?;
+    let _hold = app.brake.hold();
     let mut work = std::mem::take(&mut held.work);
     let app2 = Arc::clone(app);
     let done = tokio::task::spawn_blocking(move || {

@@ -150,7 +150,7 @@ async fn run(app: Arc<App>, question: Question, when: Times) -> Answer {
     let app2 = Arc::clone(&app);
     let timeout = question.timeout;
     let asked = Instant::now();
-    let control = Control::new().with_timeout(asked, timeout);
+    let control = Control::new().with_timeout(asked, timeout).with_brake(Arc::clone(&app.brake));
     let cancel = CancelOnDrop(control.clone());
     let work = move |lane| answer(&app2, &question, when, &control, asked, lane);
     let done = app.queries.run_fairly(timeout, work).await;

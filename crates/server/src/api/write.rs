@@ -30,6 +30,7 @@ pub async fn write(State(app): Shared, request: Request<Body>) -> Answer {
     app.ready()?;
     let limits = app.form_limits();
     let held = receive::body(&app, &metrics.traffic, &parts.headers, body, &limits).await?;
+    let _hold = app.brake.hold();
     let (outcome, done) = if held.work.body.len() <= INLINE_BYTES_MAX {
         decode(&app, held, message, encoding)?
     } else {

@@ -116,6 +116,11 @@ fn check(config: &Config, file: &str, dir: &Path) -> Result<(), ConfigError> {
         ("query.steps_max", config.query.steps_max),
         ("query.concurrency", config.query.concurrency.unwrap_or(1) as u64),
         ("query.threads", config.query.threads.unwrap_or(1) as u64),
+        ("sql.columns_max", config.sql.columns_max as u64),
+        ("sql.tables_listed_max", config.sql.tables_listed_max as u64),
+        ("sql.tables_per_query_max", config.sql.tables_per_query_max as u64),
+        ("sql.postgres.connections_max", config.sql.postgres.connections_max as u64),
+        ("sql.postgres.idle_timeout", config.sql.postgres.idle_timeout.as_millis()),
         ("http.connections_max", config.http.connections_max as u64),
         ("http.streams_max", u64::from(config.http.streams_max)),
         ("http.header_timeout", config.http.header_timeout.as_millis()),
@@ -171,6 +176,7 @@ fn check(config: &Config, file: &str, dir: &Path) -> Result<(), ConfigError> {
         ("receivers.fluent.listen", &r.fluent.listen),
         ("receivers.gelf.udp", &r.gelf.udp),
         ("receivers.gelf.tcp", &r.gelf.tcp),
+        ("sql.postgres.listen", &config.sql.postgres.listen),
     ] {
         if let Some(address) = address.as_ref().filter(|a| !a.contains(':')) {
             return wrong(field, format!("{address:?} is not host:port"));

@@ -5,6 +5,7 @@ mod load;
 mod logs;
 mod memory;
 mod sections;
+mod sql;
 
 pub use alerting::{AlertingConfig, RulesConfig, rule_files};
 pub use load::{ConfigError, find, load, parse};
@@ -15,6 +16,7 @@ pub use sections::{
     AgentConfig, HttpConfig, IngestConfig, IngestLimits, QueryConfig, SelfConfig, StorageConfig,
     StorageLimits,
 };
+pub use sql::{PostgresConfig, SqlConfig};
 
 use scrape::config::{GlobalConfig, ScrapeConfig};
 use serde::{Deserialize, Serialize};
@@ -45,6 +47,8 @@ pub struct Config {
     pub receivers: ReceiversConfig,
     /// What queries may use.
     pub query: QueryConfig,
+    /// SQL.
+    pub sql: SqlConfig,
     /// The agent inside the server.
     pub agent: AgentConfig,
     /// The HTTP server.

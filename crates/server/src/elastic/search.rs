@@ -165,7 +165,7 @@ pub async fn on_lanes<T: Send + 'static>(
     work: impl Fn(&Control, Lane) -> Result<T, Refusal> + Send + Sync + 'static,
 ) -> Result<T, Refusal> {
     let asked = Instant::now();
-    let control = Control::new().with_timeout(asked, timeout);
+    let control = Control::new().with_timeout(asked, timeout).with_brake(Arc::clone(&app.brake));
     let cancel = CancelOnDrop(control.clone());
     let attempt = move |lane: Lane| {
         let own = match lane {

@@ -96,14 +96,28 @@ pub async fn receive<T: Send + 'static>(
     let delivery = delivery(headers)?;
     let encoding = header_text(headers, &header::CONTENT_ENCODING);
     let encoding = negotiate::encoding(encoding, unstated).map_err(receive::decode_error)?;
-    app.ready()?;
+    wait_for_room(&app.ready()?.logs).await;
     let held = receive::body(app, &metrics.traffic, headers, body, &app.form_limits()).await?;
+    let _hold = app.brake.hold();
     let (value, mut decoded) = decoded(app, held, tenant, encoding, decode).await?;
     if let Some(delivery) = delivery {
         number(&mut decoded, delivery)?;
     }
     let stored = store(app, metrics, decoded).await?;
     Ok((value, stored))
+}
+
+/// How long a sender is kept waiting before its body is read, rather than sent away with it.
+const ROOM_WAIT: Duration = Duration::from_secs(2);
+const ROOM_LOOK: Duration = Duration::from_millis(20);
+
+/// Waits a moment for room. A sender that is told to come back has sent its body for nothing, and many wait for a second
+/// or more where a fraction of one would do.
+async fn wait_for_room(logs: &records::Store) {
+    let until = tokio::time::Instant::now() + ROOM_WAIT;
+    while !logs.has_room() && tokio::time::Instant::now() < until {
+        tokio::time::sleep(ROOM_LOOK).await;
+    }
 }
 
 async fn decoded<T: Send + 'static>(

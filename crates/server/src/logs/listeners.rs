@@ -35,18 +35,18 @@ impl Listeners {
             None => None,
             Some(_) => {
                 let acceptor = tls::acceptor(&config.syslog).map_err(StartError::Config)?;
-                tcp("receivers.syslog.tls", &config.syslog.tls).await?.map(|listener| (listener, acceptor))
+                bind("receivers.syslog.tls", &config.syslog.tls).await?.map(|listener| (listener, acceptor))
             }
         };
         Ok(Listeners {
-            otlp_grpc: tcp("receivers.otlp.grpc", &config.otlp.grpc).await?,
-            otlp_http: tcp("receivers.otlp.http", &config.otlp.http).await?,
+            otlp_grpc: bind("receivers.otlp.grpc", &config.otlp.grpc).await?,
+            otlp_http: bind("receivers.otlp.http", &config.otlp.http).await?,
             syslog_udp: udp("receivers.syslog.udp", &config.syslog.udp).await?,
-            syslog_tcp: tcp("receivers.syslog.tcp", &config.syslog.tcp).await?,
+            syslog_tcp: bind("receivers.syslog.tcp", &config.syslog.tcp).await?,
             syslog_tls: tls,
-            fluent: tcp("receivers.fluent.listen", &config.fluent.listen).await?,
+            fluent: bind("receivers.fluent.listen", &config.fluent.listen).await?,
             gelf_udp: udp("receivers.gelf.udp", &config.gelf.udp).await?,
-            gelf_tcp: tcp("receivers.gelf.tcp", &config.gelf.tcp).await?,
+            gelf_tcp: bind("receivers.gelf.tcp", &config.gelf.tcp).await?,
         })
     }
 
@@ -134,7 +134,8 @@ impl Listeners {
     }
 }
 
-async fn tcp(setting: &str, address: &Option<String>) -> Result<Option<TcpListener>, StartError> {
+/// Binds an address, if there is one.
+pub async fn bind(setting: &str, address: &Option<String>) -> Result<Option<TcpListener>, StartError> {
     let Some(address) = address else { return Ok(None) };
     TcpListener::bind(address).await.map(Some).map_err(|source| failed(setting, address, source))
 }

@@ -17,5 +17,5 @@ pub mod syslog;
 mod tls;
 
 pub use intake::tenant;
-pub use listeners::Listeners;
+pub use listeners::{Listeners, bind};
 pub use prepare::{Preparation, Prepared};

@@ -5,7 +5,7 @@ use crate::site::{Site, logs_of, quiet};
 use std::process::Command;
 
 /// Runs a Python script with the packages it needs; false, and a word about it, if they are not there.
-async fn python(module: &'static str, script: String) -> bool {
+pub async fn python(module: &'static str, script: String) -> bool {
     python_of("WATCHFIRE_TEST_PYTHON", module, script).await
 }
 

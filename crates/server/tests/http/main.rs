@@ -13,3 +13,4 @@ mod logs_kept;
 mod peers;
 mod running;
 mod site;
+mod sql;
