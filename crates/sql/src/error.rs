@@ -40,6 +40,10 @@ impl SqlError {
         if let Some(parser) = parser_error(error) {
             return of_parser(text, parser);
         }
+        if let DataFusionError::ResourcesExhausted(told) = error.find_root() {
+            let message = format!("{}: raise query.memory_per_query", lower_first(told));
+            return SqlError::Run(EvalError::Query(message));
+        }
         let message = tidy(error);
         match error.diagnostic() {
             Some(Diagnostic { span: Some(span), message: told, .. }) if span.start.line > 0 => {

@@ -33,8 +33,10 @@ pub async fn explain(State(app): Shared, request: Request<Body>) -> Answer {
         question.check_range()?;
     }
     let timeout = question.timeout;
-    let control =
-        Control::new().with_timeout(Instant::now(), timeout).with_pool(Arc::clone(&app.query_memory)).with_brake(Arc::clone(&app.brake));
+    let control = Control::new()
+        .with_timeout(Instant::now(), timeout)
+        .with_pool(Arc::clone(&app.query_memory))
+        .with_brake(Arc::clone(&app.brake));
     let cancel = CancelOnDrop(control.clone());
     let app2 = Arc::clone(&app);
     let done = app.queries.run_heavy(timeout, move || answer(&app2, &question, times, &control)).await;

@@ -118,7 +118,10 @@ pub(super) async fn on_pool<T: Send + 'static>(
 ) -> Result<T, ApiError> {
     let timeout = app.query_timeout();
     let asked = Instant::now();
-    let control = Control::new().with_timeout(asked, timeout).with_pool(Arc::clone(&app.query_memory)).with_brake(Arc::clone(&app.brake));
+    let control = Control::new()
+        .with_timeout(asked, timeout)
+        .with_pool(Arc::clone(&app.query_memory))
+        .with_brake(Arc::clone(&app.brake));
     let cancel = CancelOnDrop(control.clone());
     let shared = Arc::clone(app);
     let done = app.queries.run(timeout, move || work(&shared, &control, asked.elapsed())).await;

@@ -75,7 +75,7 @@ async fn rows_in_every_form() {
         .post("/api/v1/sql", &[("content-type", "application/sql"), ("x-scope-orgid", "other")], two)
         .await;
     assert!(
-        other.body.contains("No field named") || other.json()["data"]["rows"] == json!([]),
+        other.body.contains("no field named") || other.json()["data"]["rows"] == json!([]),
         "{}",
         other.body
     );
@@ -224,7 +224,7 @@ async fn psql_asks_and_looks_around() {
         (&["SELECT bodi FROM logs"], "LINE 1: SELECT bodi FROM logs\n               ^"),
         (&["DELETE FROM logs"], "DELETE is not allowed"),
         (&["SET datestyle = 'ISO'", "SET work_mem = '1GB'"], "cannot be set"),
-        (&["SELECT count(*) FROM nothing"], "nothing"),
+        (&["SELECT count(*) FROM nothing"], "table 'default.public.nothing' not found"),
         (&["EXPLAIN SELECT body FROM logs WHERE app = 'db'"], "LogScan"),
     ] {
         let Some(got) = psql(address, commands).await else { break };
@@ -354,17 +354,17 @@ async fn the_protocol_is_kept() {
 
         let mut stranger = Bare::start(address, "stranger");
         assert!(String::from_utf8_lossy(&stranger.next().1).contains("3D000"));
-        let many: Vec<Bare> = (0..5)
+        let many: Vec<(Bare, Vec<(u8, Vec<u8>)>)> = (0..5)
             .map(|_| {
                 let mut c = Bare::start(address, "postgres");
                 c.0.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
                 let first = c.until(b'Z');
                 (c, first)
             })
-            .filter(|(_, first)| String::from_utf8_lossy(&first[0].1).contains("53300"))
-            .map(|(c, _)| c)
             .collect();
-        assert!(!many.is_empty(), "the fifth connection is refused");
+        let refused =
+            |(_, first): &&(Bare, Vec<(u8, Vec<u8>)>)| String::from_utf8_lossy(&first[0].1).contains("53300");
+        assert!(many.iter().filter(refused).count() >= 1, "the fifth connection is refused");
     };
     tokio::task::spawn_blocking(check).await.unwrap();
     site.stop().await;

@@ -260,11 +260,16 @@ fn all() -> Vec<Entry> {
                 text(if plain { name } else { format!("\"{}\"", name.replace('"', "\"\"")) })
             })
         }),
-        ("watchfire_regclass", &[], other_way, |_, args| named(args, class_name, class_oid)),
-        ("watchfire_regtype", &[], other_way, |_, args| named(args, type_name_of, catalog::type_oid)),
-        ("watchfire_regnamespace", &["watchfire_regrole"], other_way, |_, args| {
-            named(args, catalog::schema_name, catalog::schema_oid)
+        ("watchfire_regclass", &["to_regclass"], other_way, |_, args| named(args, class_name, class_oid)),
+        ("watchfire_regtype", &["to_regtype"], other_way, |_, args| {
+            named(args, type_name_of, catalog::type_oid)
         }),
+        (
+            "watchfire_regnamespace",
+            &["watchfire_regrole", "to_regnamespace", "to_regrole"],
+            other_way,
+            |_, args| named(args, catalog::schema_name, catalog::schema_oid),
+        ),
         (
             "watchfire_regproc",
             &["watchfire_regprocedure", "watchfire_regoper", "watchfire_regconfig"],

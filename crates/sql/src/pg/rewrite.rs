@@ -120,14 +120,34 @@ fn is_count(expr: &Expr) -> bool {
 }
 
 fn is_empty(table: &TableFactor) -> bool {
-    let TableFactor::Table { name, args: None, .. } = table else { return false };
-    match &name.0[..] {
-        [ObjectNamePart::Identifier(name)] => catalog::is_empty(&name.value.to_ascii_lowercase()),
-        [ObjectNamePart::Identifier(schema), ObjectNamePart::Identifier(name)] => {
-            schema.value.eq_ignore_ascii_case("pg_catalog")
-                && catalog::is_empty(&name.value.to_ascii_lowercase())
+    system_table(table).is_some_and(|name| catalog::is_empty(&name))
+}
+
+/// The name of a system table.
+fn system_table(table: &TableFactor) -> Option<String> {
+    let TableFactor::Table { name, args: None, .. } = table else { return None };
+    let name = match &name.0[..] {
+        [ObjectNamePart::Identifier(name)] => name,
+        [ObjectNamePart::Identifier(schema), ObjectNamePart::Identifier(name)]
+            if schema.value.eq_ignore_ascii_case("pg_catalog") =>
+        {
+            name
         }
-        _ => false,
+        _ => return None,
+    };
+    Some(name.value.to_ascii_lowercase()).filter(|name| catalog::NAMES.contains(&name.as_str()))
+}
+
+/// Says of a query for one value of a system table's row that there is at most one. PostgreSQL finds out when it runs
+/// it; the planner here wants to know before.
+fn single(query: &mut Query) {
+    let SetExpr::Select(select) = query.body.as_mut() else { return };
+    let plain = matches!(&select.group_by, GroupByExpr::Expressions(e, _) if e.is_empty())
+        && matches!(&select.from[..], [table] if table.joins.is_empty() && system_table(&table.relation).is_some());
+    if let (true, [SelectItem::UnnamedExpr(column @ (Expr::Identifier(_) | Expr::CompoundIdentifier(_)))]) =
+        (plain, &mut select.projection[..])
+    {
+        *column = call("max", vec![take(column)]);
     }
 }
 
@@ -174,6 +194,10 @@ fn instead(expr: &mut Expr) -> Option<Expr> {
             None
         }
         Expr::Subquery(query) if gives_nothing(query) => Some(null()),
+        Expr::Subquery(query) => {
+            single(query);
+            None
+        }
         Expr::Exists { subquery, negated } if gives_nothing(subquery) => {
             Some(Expr::Value(Value::Boolean(*negated).into()))
         }

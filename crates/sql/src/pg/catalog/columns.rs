@@ -1,38 +1,39 @@
 //! The system tables and their columns.
 
-/// Names of the columns: `#` before a name makes it a large number, `:` a small one, `?` a truth value.
+/// Names of the columns: `#` before a name makes it a large number, `:` a small one, `?` a truth value, `@` a list of
+/// texts, which is null everywhere.
 pub(super) const COLUMNS: &[(&str, &str)] = &[
-    ("pg_namespace", "#oid nspname #nspowner nspacl"),
+    ("pg_namespace", "#oid nspname #nspowner @nspacl"),
     (
         "pg_class",
         "#oid relname #relnamespace #reltype #reloftype #relowner #relam #relfilenode #reltablespace :relpages \
          #reltuples :relallvisible #reltoastrelid ?relhasindex ?relisshared relpersistence relkind :relnatts :relchecks \
          ?relhasrules ?relhastriggers ?relhassubclass ?relrowsecurity ?relforcerowsecurity ?relispopulated relreplident \
-         ?relispartition #relrewrite relacl reloptions relpartbound ?relhasoids #xmin",
+         ?relispartition #relrewrite @relacl @reloptions relpartbound ?relhasoids #xmin",
     ),
     (
         "pg_attribute",
         "#attrelid attname #atttypid :attstattarget :attlen :attnum :attndims :attcacheoff :atttypmod ?attbyval attalign \
          attstorage ?attnotnull ?atthasdef ?atthasmissing attidentity attgenerated ?attisdropped ?attislocal \
-         :attinhcount #attcollation attacl attoptions attfdwoptions attcompression",
+         :attinhcount #attcollation @attacl @attoptions @attfdwoptions attcompression",
     ),
     (
         "pg_type",
         "#oid typname #typnamespace #typowner :typlen ?typbyval typtype typcategory ?typispreferred ?typisdefined \
          typdelim #typrelid #typelem #typarray typinput typoutput typreceive typsend #typbasetype :typtypmod :typndims \
-         #typcollation typdefault ?typnotnull typalign typstorage typacl typsubscript",
+         #typcollation typdefault ?typnotnull typalign typstorage @typacl typsubscript",
     ),
     (
         "pg_database",
         "#oid datname #datdba :encoding datcollate datctype ?datistemplate ?datallowconn :datconnlimit #dattablespace \
-         datacl datlocprovider daticulocale #datlastsysoid",
+         @datacl datlocprovider daticulocale #datlastsysoid",
     ),
     (
         "pg_roles",
         "#oid rolname ?rolsuper ?rolinherit ?rolcreaterole ?rolcreatedb ?rolcanlogin ?rolreplication :rolconnlimit \
-         rolpassword rolvaliduntil ?rolbypassrls rolconfig",
+         rolpassword rolvaliduntil ?rolbypassrls @rolconfig",
     ),
-    ("pg_user", "usename #usesysid ?usecreatedb ?usesuper ?userepl ?usebypassrls passwd valuntil useconfig"),
+    ("pg_user", "usename #usesysid ?usecreatedb ?usesuper ?userepl ?usebypassrls passwd valuntil @useconfig"),
     (
         "pg_settings",
         "name setting unit category short_desc extra_desc context vartype source min_val max_val boot_val reset_val",

@@ -7,8 +7,8 @@ pub(crate) use columns::{NAMES, is_empty};
 
 use super::types;
 use crate::catalog::{METRICS, PG_CATALOG, PUBLIC, Tables};
-use arrow::array::{ArrayRef, BooleanArray, Int32Array, Int64Array, StringArray};
-use arrow::datatypes::{Field, Schema};
+use arrow::array::{ArrayRef, BooleanArray, Int32Array, Int64Array, StringArray, new_null_array};
+use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 use columns::COLUMNS;
 use datafusion::catalog::TableProvider;
@@ -138,7 +138,7 @@ type Row = Vec<(&'static str, Cell)>;
 fn built(columns: &str, rows: &[Row]) -> Result<Arc<dyn TableProvider>> {
     let (mut fields, mut arrays) = (Vec::new(), Vec::<ArrayRef>::new());
     for column in columns.split_whitespace() {
-        let name = column.trim_start_matches(['#', ':', '?']);
+        let name = column.trim_start_matches(['#', ':', '?', '@']);
         let cells: Vec<Cell> = rows
             .iter()
             .map(|row| row.iter().find(|(n, _)| *n == name).map_or(Null, |(_, cell)| cell.clone()))
@@ -155,6 +155,10 @@ fn built(columns: &str, rows: &[Row]) -> Result<Arc<dyn TableProvider>> {
             Some(b'?') => {
                 let value = |c: &Cell| matches!(c, Bool(true));
                 Arc::new(BooleanArray::from(cells.iter().map(value).collect::<Vec<_>>()))
+            }
+            Some(b'@') => {
+                let texts = Field::new_list_field(DataType::Utf8, true);
+                new_null_array(&DataType::List(Arc::new(texts)), rows.len())
             }
             _ => {
                 let value = |c: &Cell| if let Cell::Text(v) = c { Some(v.clone()) } else { None };
