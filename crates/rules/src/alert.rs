@@ -15,7 +15,7 @@
 //! longer than it has been active.
 
 use model::{Labels, METRIC_NAME};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How long a resolved alert is kept, so that its end is told even if telling fails for a while.
@@ -61,6 +61,11 @@ impl Phase {
     /// Whether it fires, also while it recovers.
     pub fn is_firing(self) -> bool {
         matches!(self, Phase::Firing { .. } | Phase::Recovering { .. })
+    }
+
+    /// Whether its condition was true when it was looked at last.
+    pub fn is_observed(self) -> bool {
+        matches!(self, Phase::Pending | Phase::Firing { .. })
     }
 
     /// Whether it is over.
@@ -151,6 +156,11 @@ impl Alerts {
         self.alerts.values().filter(|a| !a.phase.is_resolved())
     }
 
+    /// The alert of some labels, resolved ones included.
+    pub fn get(&self, labels: &Labels) -> Option<&Alert> {
+        self.alerts.get(labels)
+    }
+
     /// Moves all alerts on to `now_ms`, given all conditions that are true then. Time must not go backwards.
     pub fn step(
         &mut self,
@@ -158,29 +168,44 @@ impl Alerts {
         policy: &AlertPolicy,
         observed: Vec<Observation>,
     ) -> Result<Vec<Transition>, OverLimit> {
+        let seen: BTreeSet<&Labels> = observed.iter().map(|o| &o.labels).collect();
+        let unseen = self.alerts.keys().filter(|labels| !seen.contains(labels)).cloned().collect();
+        self.step_some(now_ms, policy, observed, unseen)
+    }
+
+    /// Moves some alerts on: those of `observed`, whose conditions are true, and `unseen`, whose are not.
+    pub fn step_some(
+        &mut self,
+        now_ms: i64,
+        policy: &AlertPolicy,
+        observed: Vec<Observation>,
+        unseen: Vec<Labels>,
+    ) -> Result<Vec<Transition>, OverLimit> {
         let mut transitions = Vec::new();
-        let mut next = BTreeMap::new();
         for observation in observed {
             let before = self.alerts.remove(&observation.labels);
             let from = before.as_ref().map(|a| a.phase);
             let alert = seen(before, observation, now_ms, policy);
             note(&mut transitions, &alert.labels, from, Some(alert.phase));
-            next.insert(alert.labels.clone(), alert);
+            self.alerts.insert(alert.labels.clone(), alert);
         }
-        for (labels, mut alert) in std::mem::take(&mut self.alerts) {
+        for labels in unseen {
+            let Some(alert) = self.alerts.get_mut(&labels) else { continue };
             let from = alert.phase;
-            let to = unseen(&alert, now_ms, policy);
+            let to = self::unseen(alert, now_ms, policy);
             note(&mut transitions, &labels, Some(from), to);
-            if let Some(phase) = to {
-                alert.phase = phase;
-                next.insert(labels, alert);
+            match to {
+                Some(phase) => alert.phase = phase,
+                None => drop(self.alerts.remove(&labels)),
             }
         }
-        let active = next.values().filter(|a| !a.phase.is_resolved()).count() as u64;
-        if let Some(limit) = policy.limit.filter(|l| active > *l) {
-            return Err(OverLimit { limit, observed: active });
+        if let Some(limit) = policy.limit {
+            let active = self.active().count() as u64;
+            if active > limit {
+                self.alerts.clear();
+                return Err(OverLimit { limit, observed: active });
+            }
         }
-        self.alerts = next;
         Ok(transitions)
     }
 }

@@ -9,6 +9,8 @@ mod alert;
 mod expand;
 mod file;
 mod problem;
+mod react;
+mod readers;
 mod running;
 pub mod unittest;
 mod yaml;
@@ -19,6 +21,8 @@ pub use alert::{
 pub use expand::{Surroundings, TEMPLATE_LIMITS};
 pub use file::{Duplicate, FileOptions, Group, Rule, RuleFile, RuleKind};
 pub use problem::{Place, Problem, Within};
+pub use react::Written;
+pub use readers::{Readers, is_series_wise};
 pub use running::{
     EngineQueries, GroupOutcome, Queries, Refused, RuleError, RuleOutcome, RunningGroup, RunningRule, Sink,
 };

@@ -5,7 +5,7 @@ use crate::expand::{Expander, Surroundings, Text};
 use crate::file::{Group, Rule, RuleKind};
 use model::{Labels, METRIC_NAME, stale_nan};
 use promql::{Control, Engine, EvalError, Expr, Point, Source, Value, VectorSample};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Answers queries at an instant.
 pub trait Queries {
@@ -112,6 +112,12 @@ pub struct RunningRule {
     annotations: Vec<(String, Text)>,
     /// The series it gave at the last evaluation.
     given: BTreeSet<Labels>,
+    /// The alerts whose conditions are true, by the labels that their series have without a metric name.
+    pub(crate) of: BTreeMap<Labels, Labels>,
+    /// When its alerts were moved on last.
+    last_ms: i64,
+    /// Whether all it reads was looked at since it began.
+    looked: bool,
 }
 
 /// A group and what its rules remember.
@@ -153,10 +159,15 @@ impl RunningGroup {
                 rule.given = found.given;
                 if rule.rule.kind == RuleKind::Alert && found.rule.kind == RuleKind::Alert {
                     rule.alerts = found.alerts;
+                    rule.last_ms = found.last_ms;
                 }
             }
         }
         old.into_iter().flatten().flat_map(|o| o.given).collect()
+    }
+
+    pub(crate) fn rule_mut(&mut self, i: usize) -> &mut RunningRule {
+        &mut self.rules[i]
     }
 
     /// Gives one of its rules the alerts that were kept of it. There must be one of this number.
@@ -209,7 +220,16 @@ impl RunningRule {
             RuleKind::Alert => (texts(&rule.labels), texts(&rule.annotations)),
             RuleKind::Record => (Vec::new(), Vec::new()),
         };
-        RunningRule { rule, alerts: Alerts::default(), labels, annotations, given: BTreeSet::new() }
+        RunningRule {
+            rule,
+            alerts: Alerts::default(),
+            labels,
+            annotations,
+            given: BTreeSet::new(),
+            of: BTreeMap::new(),
+            last_ms: i64::MIN,
+            looked: false,
+        }
     }
 
     fn evaluate(
@@ -225,8 +245,13 @@ impl RunningRule {
         let result = match self.rule.kind {
             RuleKind::Record => self.record(at_ms, limit, queries),
             RuleKind::Alert => {
+                // Meanwhile it may have been evaluated for what was written.
+                let now_ms = now_ms.max(self.last_ms);
                 let observed = self.observe(now_ms, at_ms, surroundings, queries);
-                observed.and_then(|o| self.alert(now_ms, limit, o, &mut transitions))
+                observed.and_then(|o| {
+                    transitions = self.step(now_ms, limit, o)?;
+                    Ok(self.series())
+                })
             }
         };
         match result {
@@ -266,19 +291,21 @@ impl RunningRule {
         }
     }
 
-    fn observe(
+    /// The conditions that are true, each with the labels of its series without a metric name.
+    pub(crate) fn observe(
         &self,
         now_ms: i64,
         at_ms: i64,
         surroundings: &Surroundings,
         queries: &dyn Queries,
-    ) -> Result<Vec<Observation>, RuleError> {
+    ) -> Result<Vec<(Labels, Observation)>, RuleError> {
         let mut seen = BTreeSet::new();
         let mut observed = Vec::new();
         for sample in queries.query(&self.rule.expr, at_ms)? {
             let expander = Expander::new(&self.rule.name, &sample, surroundings, queries, now_ms);
             let mut builder = sample.labels.to_builder();
             builder.remove(METRIC_NAME);
+            let source = builder.build();
             for (name, text) in &self.labels {
                 builder.set(name.as_str(), expander.expand(text));
             }
@@ -293,31 +320,59 @@ impl RunningRule {
                 Point::Float(v) => *v,
                 Point::Histogram(h) => h.sum,
             };
-            observed.push(Observation { labels, annotations: annotations.collect(), value });
+            observed.push((source, Observation { labels, annotations: annotations.collect(), value }));
         }
         Ok(observed)
     }
 
-    fn alert(
-        &mut self,
-        now_ms: i64,
-        limit: Option<u64>,
-        observed: Vec<Observation>,
-        transitions: &mut Vec<Transition>,
-    ) -> Result<Vec<(Labels, Point)>, RuleError> {
-        let policy = AlertPolicy {
+    pub(crate) fn last_ms(&self) -> i64 {
+        self.last_ms
+    }
+
+    pub(crate) fn moved_on(&mut self, now_ms: i64) {
+        self.last_ms = now_ms;
+    }
+
+    pub(crate) fn has_looked(&self) -> bool {
+        self.looked
+    }
+
+    pub(crate) fn policy(&self, limit: Option<u64>) -> AlertPolicy {
+        AlertPolicy {
             for_ms: self.rule.for_ms,
             keep_firing_for_ms: self.rule.keep_firing_for_ms,
             limit,
             resolved_retention_ms: RESOLVED_RETENTION_MS,
-        };
-        *transitions = self.alerts.step(now_ms, &policy, observed)?;
+        }
+    }
+
+    /// Moves all its alerts on.
+    pub(crate) fn step(
+        &mut self,
+        now_ms: i64,
+        limit: Option<u64>,
+        observed: Vec<(Labels, Observation)>,
+    ) -> Result<Vec<Transition>, RuleError> {
+        self.moved_on(now_ms);
+        self.looked = true;
+        self.of = observed.iter().map(|(source, o)| (source.clone(), o.labels.clone())).collect();
+        let observations = observed.into_iter().map(|(_, o)| o).collect();
+        Ok(self.alerts.step(now_ms, &self.policy(limit), observations)?)
+    }
+
+    /// The series of its alerts.
+    pub(crate) fn series(&self) -> Vec<(Labels, Point)> {
         let series = self.alerts.active().flat_map(|a| alert::series(a, &self.rule.name, &self.rule.labels));
-        Ok(series.map(|(labels, value)| (labels, Point::Float(value))).collect())
+        series.map(|(labels, value)| (labels, Point::Float(value))).collect()
     }
 
     /// Hands over the series of this evaluation, and marks the end of those of the last one that are not among them.
-    fn give(&mut self, series: &[(Labels, Point)], at_ms: i64, sink: &mut dyn Sink) -> Result<(), Refused> {
+    pub(crate) fn give(
+        &mut self,
+        series: &[(Labels, Point)],
+        at_ms: i64,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Refused> {
         let mut refused = None;
         let mut given = BTreeSet::new();
         for (labels, value) in series {

@@ -156,6 +156,7 @@ fn rule_settings(app: &App, config: &Config, office: &Office) -> Result<RuleSett
             ..promql::EngineOptions::default()
         },
         timeout: config.rules.timeout.into(),
+        streaming: config.rules.streaming,
         surroundings: rules::Surroundings {
             external_labels: config.global.external_labels.clone(),
             external_url: office.routing().external_url.clone(),

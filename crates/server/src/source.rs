@@ -2,23 +2,37 @@
 
 use model::Samples;
 use promql::{Selection, SeriesSet, Source, SourceError};
-use tsdb::{Db, TsdbError};
+use tsdb::{Db, SeriesId, TsdbError};
 
 /// A store, seen by queries.
 pub struct StoreSource<'a> {
     db: &'a Db,
+    /// Only these series, if so.
+    among: Option<&'a [SeriesId]>,
 }
 
 impl<'a> StoreSource<'a> {
     /// The source over a store.
     pub fn new(db: &'a Db) -> StoreSource<'a> {
-        StoreSource { db }
+        StoreSource { db, among: None }
+    }
+
+    /// Some series of a store as if there were no others.
+    pub fn among(db: &'a Db, series: &'a [SeriesId]) -> StoreSource<'a> {
+        StoreSource { db, among: Some(series) }
     }
 }
 
 /// The series of a store that a query selects.
 pub fn select<'s>(db: &Db, selection: &Selection<'_>) -> Result<Box<dyn SeriesSet + 's>, SourceError> {
-    let found = db.select(selection.matchers, selection.range).map_err(source_error)?;
+    found(db.select(selection.matchers, selection.range), selection)
+}
+
+fn found<'s>(
+    found: Result<tsdb::Selection, TsdbError>,
+    selection: &Selection<'_>,
+) -> Result<Box<dyn SeriesSet + 's>, SourceError> {
+    let found = found.map_err(source_error)?;
     Ok(Box::new(Found(if selection.hints.newest { found.newest_only() } else { found })))
 }
 
@@ -26,10 +40,16 @@ struct Found(tsdb::Selection);
 
 impl Source for StoreSource<'_> {
     fn select(&self, selection: &Selection<'_>) -> Result<Box<dyn SeriesSet + '_>, SourceError> {
-        select(self.db, selection)
+        match self.among {
+            None => select(self.db, selection),
+            Some(ids) => found(self.db.select_among(ids, selection.matchers, selection.range), selection),
+        }
     }
 
     fn count_present(&self, selection: &Selection<'_>) -> Result<Option<u64>, SourceError> {
+        if self.among.is_some() {
+            return Ok(None);
+        }
         self.db.count_present(selection.matchers, selection.range).map(Some).map_err(source_error)
     }
 }

@@ -6,9 +6,10 @@ use crate::error::TsdbError;
 use crate::options::Options;
 use crate::select::Selection;
 use crate::status::Status;
+use crate::watch::Watch;
 use crate::writes::Version;
 use env::{Clock, Disk};
-use index::Cardinality;
+use index::{Cardinality, SeriesId};
 use model::{Appendable, Appender, Exemplar, Labels, Matcher, Metadata, TimeRange};
 use parking_lot::Mutex;
 use std::path::Path;
@@ -42,6 +43,26 @@ impl Db {
     /// The series that match all of `matchers`, to read their samples within `range`.
     pub fn select(&self, matchers: &[Matcher], range: TimeRange) -> Result<Selection, TsdbError> {
         Ok(self.0.engine.select(matchers, range))
+    }
+
+    /// Those of `ids` that match, to read their samples within `range`.
+    pub fn select_among(
+        &self,
+        ids: &[SeriesId],
+        matchers: &[Matcher],
+        range: TimeRange,
+    ) -> Result<Selection, TsdbError> {
+        Ok(self.0.engine.select_among(ids, matchers, range))
+    }
+
+    /// The labels of a series.
+    pub fn labels(&self, id: SeriesId) -> Option<Labels> {
+        self.0.engine.store.index.labels(id)
+    }
+
+    /// Tells from now on which series are written to. A watch that was given out before tells nothing more.
+    pub fn watch(&self) -> Watch {
+        Watch::new(Arc::clone(&self.0.engine.store.watched))
     }
 
     /// How many series match and have a sample within `range` of which the newest is not a staleness marker. Costs

@@ -99,6 +99,7 @@ impl Engine {
             pages,
             tombstones: RwLock::new(Arc::new(checkpoint.tombstones)),
             writes: Writes::new(),
+            watched: Arc::default(),
             undurable: Undurable::default(),
             exemplars: Mutex::new(Exemplars { ring: exemplars.into(), changed: false }),
             metadata: RwLock::new(checkpoint.metadata.into_iter().collect()),

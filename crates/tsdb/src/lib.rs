@@ -26,13 +26,15 @@ mod status;
 mod store;
 mod tombstones;
 mod verify;
+mod watch;
 mod writes;
 
 pub use db::Db;
 pub use error::{Damage, TsdbError};
-pub use index::Cardinality;
+pub use index::{Cardinality, SeriesId};
 pub use options::Options;
 pub use select::Selection;
 pub use status::Status;
 pub use verify::{Progress, Report, verify};
+pub use watch::Watch;
 pub use writes::Version;

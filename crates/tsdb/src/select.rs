@@ -275,12 +275,28 @@ impl Newest {
 impl Engine {
     /// The series that match and may have samples within `range`, clipped to retention.
     pub fn select(&self, matchers: &[Matcher], range: TimeRange) -> Selection {
+        let matching = self.store.index.select(matchers);
+        self.selection(matching, range, |_| true)
+    }
+
+    /// Those of `ids` that match, likewise.
+    pub fn select_among(&self, ids: &[SeriesId], matchers: &[Matcher], range: TimeRange) -> Selection {
+        let matching =
+            |labels: &Labels| matchers.iter().all(|m| m.matches(labels.get(m.name()).unwrap_or_default()));
+        self.selection(ids.iter().map(|id| id.0).collect(), range, matching)
+    }
+
+    fn selection(&self, ids: RoaringBitmap, range: TimeRange, keep: impl Fn(&Labels) -> bool) -> Selection {
         let store = self.store.clone();
         let range = self.clip(range);
         let sources = Sources::of(&store, range);
-        let ids = sources.present(store.index.select(matchers));
+        let ids = sources.present(ids);
         let mut series = Vec::with_capacity(ids.len() as usize);
-        store.index.labels_many(&ids, |id, labels| series.push((id, labels)));
+        store.index.labels_many(&ids, |id, labels| {
+            if keep(&labels) {
+                series.push((id, labels));
+            }
+        });
         // Parts hold series in order of id.
         series.sort_unstable_by_key(|(id, _)| *id);
         Selection {

@@ -7,6 +7,7 @@ use crate::options::Options;
 use crate::part::PageCache;
 use crate::partset::PartSet;
 use crate::tombstones::Tombstones;
+use crate::watch::Watched;
 use crate::writes::Writes;
 use blocks::Blocks;
 use env::Clock;
@@ -56,6 +57,7 @@ pub(crate) struct Store {
     pub pages: Arc<PageCache>,
     pub tombstones: RwLock<Arc<Tombstones>>,
     pub writes: Writes,
+    pub watched: Arc<Watched>,
     pub undurable: Undurable,
     pub exemplars: Mutex<Exemplars>,
     pub metadata: RwLock<BTreeMap<String, Metadata>>,
@@ -121,6 +123,8 @@ impl Store {
         self.heads.read().active.write().apply(batch, offset);
         let floats = batch.samples.iter().map(|s| s.time_ms);
         self.writes.touch(floats.chain(batch.histograms.iter().map(|h| h.time_ms)));
+        let written = batch.samples.iter().map(|s| s.id);
+        self.watched.note(written.chain(batch.histograms.iter().map(|h| h.id)));
     }
 
     fn keep_exemplars(&self, new: &[(SeriesId, Exemplar)]) {

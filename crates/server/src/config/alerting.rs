@@ -43,11 +43,18 @@ pub struct RulesConfig {
     pub timeout: TimeSpan,
     /// Rules in all.
     pub rules_max: usize,
+    /// Whether alerting rules are evaluated when what they read is written to, and not only when it is their turn.
+    pub streaming: bool,
 }
 
 impl Default for RulesConfig {
     fn default() -> Self {
-        RulesConfig { concurrency: 2, timeout: TimeSpan::from_secs(120), rules_max: 1_000_000 }
+        RulesConfig {
+            concurrency: 2,
+            timeout: TimeSpan::from_secs(120),
+            rules_max: 1_000_000,
+            streaming: true,
+        }
     }
 }
 

@@ -6,9 +6,10 @@ use alerting::{Core, LabelSet, Out, RuleAlert, RuleState};
 use model::{Labels, LabelsBuilder};
 use parking_lot::Mutex;
 use promql::{Control, Engine};
-use rules::{Alert, Alerts, Phase, RuleKind, RuleOutcome, RunningGroup, Surroundings, Transition};
+use rules::{Alert, Alerts, Phase, RuleKind, RuleOutcome, RunningGroup, Surroundings};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -28,11 +29,14 @@ const QUEUE: Duration = Duration::from_secs(3600);
 pub(super) struct Running {
     key: GroupKey,
     interval_ms: i64,
-    settings: Arc<RuleSettings>,
-    group: Mutex<RunningGroup>,
+    pub settings: Arc<RuleSettings>,
+    /// Held from before an evaluation until what it came to is told.
+    pub group: Mutex<RunningGroup>,
     /// The name under which what a rule remembers is kept, by place.
     keys: Vec<String>,
     view: Mutex<Arc<GroupView>>,
+    /// When an alert changes if nothing else does, Unix milliseconds.
+    due_ms: AtomicI64,
 }
 
 type Kept = BTreeMap<String, BTreeMap<LabelSet, RuleAlert>>;
@@ -59,14 +63,42 @@ impl Running {
             }
         }
         let view = Mutex::new(Arc::new(GroupView::new(&key.file, &group, loaded.interval_ms)));
-        Running {
+        let running = Running {
             key,
             interval_ms: loaded.interval_ms.max(1),
             settings,
+            due_ms: AtomicI64::new(i64::MAX),
             group: Mutex::new(group),
             keys,
             view,
-        }
+        };
+        running.set_due(&running.group.lock());
+        running
+    }
+
+    /// When an alert changes if nothing else does.
+    pub fn due_ms(&self) -> i64 {
+        self.due_ms.load(Ordering::Relaxed)
+    }
+
+    /// Notes when an alert changes if nothing else does.
+    pub fn set_due(&self, group: &RunningGroup) {
+        let due_ms = (0..group.rules().len()).filter_map(|i| group.due_ms(i)).min();
+        self.due_ms.store(due_ms.unwrap_or(i64::MAX), Ordering::Relaxed);
+    }
+
+    /// Shows readers what an evaluation of one rule came to.
+    pub fn show(
+        &self,
+        i: usize,
+        rule: &rules::RunningRule,
+        outcome: &RuleOutcome,
+        at_ms: i64,
+        took: Duration,
+    ) {
+        let mut view = GroupView::clone(&self.view());
+        view.rules[i].show(rule, outcome, at_ms, took);
+        *self.view.lock() = Arc::new(view);
     }
 
     pub fn view(&self) -> Arc<GroupView> {
@@ -170,16 +202,11 @@ fn evaluate(context: &Context, running: &Running, at_ms: i64) {
             Control::new().with_timeout(rule_begun, settings.timeout).with_pool(Arc::clone(&context.memory)),
         );
         let outcome = group.evaluate_rule(i, at_ms, &settings.surroundings, &store, &mut Writing(&store));
-        let rule = &group.rules()[i];
-        if rule.rule.kind == RuleKind::Alert {
-            told.extend(consequences(running, &running.keys[i], rule, &outcome, at_ms));
-            shown.alerts = rule.alerts.active().cloned().collect();
-        }
+        told.extend(consequences(running, i, &group, &outcome, at_ms, Told::Active));
         count(context, running, &shown.rule.name, &outcome);
-        shown.error = outcome.error.map(|e| e.to_string());
-        shown.last_ms = Some(at_ms);
-        shown.took = rule_begun.elapsed();
+        shown.show(&group.rules()[i], &outcome, at_ms, rule_begun.elapsed());
     }
+    running.set_due(&group);
     if let Err(e) = store.flush() {
         context.metrics.failures.add(1);
         tracing::warn!(group = running.key.name, error = %e, "what a group of rules gave was not stored");
@@ -187,15 +214,23 @@ fn evaluate(context: &Context, running: &Running, at_ms: i64) {
             last.error.get_or_insert(e.to_string());
         }
     }
-    drop(group);
     view.last_ms = Some(at_ms);
     view.took = begun.elapsed();
     context.metrics.iterations.add(1);
     context.metrics.durations.observe(view.took);
     *running.view.lock() = Arc::new(view);
-    if !told.is_empty() {
+    context.tell(told);
+    drop(group);
+}
+
+impl Context {
+    /// Tells what evaluations came to.
+    pub fn tell(&self, told: Vec<(RuleState, Vec<alerting::Alert>)>) {
+        if told.is_empty() {
+            return;
+        }
         // While the server ends there is nobody left to be told; the next start goes on from what is kept.
-        let _ = context.office.change_blocking(move |core, out, now| {
+        let _ = self.office.change_blocking(move |core, out, now| {
             for (state, alerts) in told {
                 core.rule(now, state, alerts, out);
             }
@@ -203,7 +238,7 @@ fn evaluate(context: &Context, running: &Running, at_ms: i64) {
     }
 }
 
-fn count(context: &Context, running: &Running, rule: &str, outcome: &RuleOutcome) {
+pub(super) fn count(context: &Context, running: &Running, rule: &str, outcome: &RuleOutcome) {
     let m = &context.metrics;
     m.evaluations.add(1);
     m.samples.add(outcome.samples as u64);
@@ -214,41 +249,57 @@ fn count(context: &Context, running: &Running, rule: &str, outcome: &RuleOutcome
     }
 }
 
+/// Which alerts are told after an evaluation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// All that fire: whoever is told counts on hearing of them again.
+    Active,
+    /// Those that changed.
+    Changed,
+}
+
 /// What is to be kept of a rule after an evaluation, and what is to be told.
-fn consequences(
+pub(super) fn consequences(
     running: &Running,
-    key: &str,
-    rule: &rules::RunningRule,
+    i: usize,
+    group: &RunningGroup,
     outcome: &RuleOutcome,
     at_ms: i64,
+    which: Told,
 ) -> Option<(RuleState, Vec<alerting::Alert>)> {
-    let by_labels: BTreeMap<&Labels, &Alert> = match outcome.transitions.is_empty() {
-        true => BTreeMap::new(),
-        false => rule.alerts.iter().map(|a| (&a.labels, a)).collect(),
-    };
-    let mut state = RuleState { rule: key.to_owned(), changed: Vec::new(), gone: Vec::new() };
+    let rule = &group.rules()[i];
+    if rule.rule.kind != RuleKind::Alert {
+        return None;
+    }
+    let mut state = RuleState { rule: running.keys[i].clone(), changed: Vec::new(), gone: Vec::new() };
     let mut alerts = Vec::new();
+    let tell =
+        |alert: &Alert, since_ms, ends_ms| outgoing(&running.settings, rule, alert, since_ms, ends_ms, at_ms);
     for t in &outcome.transitions {
-        match by_labels.get(&t.labels) {
+        let alert = rule.alerts.get(&t.labels);
+        match alert {
             Some(alert) => state.changed.push(kept(alert)),
             None => state.gone.push(set(&t.labels)),
         }
-        if let (Some(alert), Some(since_ms), Some(Phase::Resolved { at_ms })) =
-            (by_labels.get(&t.labels), fired_since(t), t.to)
-        {
-            alerts.extend(outgoing(&running.settings, rule, alert, since_ms, at_ms, at_ms));
+        match (alert, fired_since(t.from), t.to) {
+            (Some(alert), Some(since_ms), Some(Phase::Resolved { at_ms })) => {
+                alerts.extend(tell(alert, since_ms, at_ms));
+            }
+            (Some(alert), _, to) if which == Told::Changed => {
+                alerts.extend(fired_since(to).and_then(|since_ms| tell(alert, since_ms, i64::MAX)));
+            }
+            _ => {}
         }
     }
-    for alert in rule.alerts.active() {
-        if let Phase::Firing { since_ms } | Phase::Recovering { since_ms, .. } = alert.phase {
-            alerts.extend(outgoing(&running.settings, rule, alert, since_ms, i64::MAX, at_ms));
-        }
+    if which == Told::Active {
+        let firing = rule.alerts.iter().filter_map(|a| Some((a, fired_since(Some(a.phase))?)));
+        alerts.extend(firing.filter_map(|(alert, since_ms)| tell(alert, since_ms, i64::MAX)));
     }
     (!alerts.is_empty() || !outcome.transitions.is_empty()).then_some((state, alerts))
 }
 
-fn fired_since(t: &Transition) -> Option<i64> {
-    match t.from {
+fn fired_since(phase: Option<Phase>) -> Option<i64> {
+    match phase {
         Some(Phase::Firing { since_ms } | Phase::Recovering { since_ms, .. }) => Some(since_ms),
         _ => None,
     }

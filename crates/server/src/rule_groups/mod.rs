@@ -3,6 +3,7 @@
 mod group;
 mod load;
 mod sink;
+mod stream;
 mod view;
 
 pub use load::{LoadedGroup, RuleSet};
@@ -20,6 +21,7 @@ use rules::Surroundings;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use stream::Stream;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -39,6 +41,8 @@ pub struct RuleMetrics {
     samples: Counter,
     transitions: Counter,
     durations: Durations,
+    reactions: Counter,
+    reaction_time: Durations,
 }
 
 /// What all groups need.
@@ -63,6 +67,8 @@ pub struct RuleSettings {
     pub surroundings: Surroundings,
     /// What is done to the labels of alerts before anybody is told.
     pub relabel: Arc<scrape::relabel::Rules>,
+    /// Whether alerting rules are evaluated when what they read is written to, too.
+    pub streaming: bool,
 }
 
 struct Task {
@@ -77,6 +83,8 @@ pub struct RuleGroups {
     tasks: tokio::sync::Mutex<BTreeMap<GroupKey, Task>>,
     /// The groups in order of file and place, for readers.
     shown: Mutex<Vec<Arc<Running>>>,
+    /// Evaluates alerting rules when what they read is written to.
+    stream: tokio::sync::Mutex<Option<Stream>>,
 }
 
 impl RuleGroups {
@@ -101,6 +109,7 @@ impl RuleGroups {
             context: Arc::new(context),
             tasks: tokio::sync::Mutex::default(),
             shown: Mutex::default(),
+            stream: tokio::sync::Mutex::default(),
         }
     }
 
@@ -109,6 +118,10 @@ impl RuleGroups {
     pub async fn apply(&self, set: RuleSet, settings: RuleSettings) {
         let settings = Arc::new(settings);
         let mut tasks = self.tasks.lock().await;
+        let mut stream = self.stream.lock().await;
+        if let Some(stream) = stream.take() {
+            stream.stop().await;
+        }
         let mut before = std::mem::take(&mut *tasks);
         for task in before.values() {
             task.stop.send_replace(true);
@@ -134,6 +147,12 @@ impl RuleGroups {
         }
         for task in before.into_values() {
             gone.extend(task.running.given());
+        }
+        if settings.streaming && !shown.is_empty() {
+            match Stream::start(Arc::clone(&self.context), shown.clone()) {
+                Ok(started) => *stream = Some(started),
+                Err(e) => tracing::error!(error = %e, "rules wait for their turn: no thread can be started"),
+            }
         }
         *self.shown.lock() = shown;
         self.end(gone, kept.into_keys().filter(|rule| !known.contains(rule)).collect()).await;
@@ -164,6 +183,9 @@ impl RuleGroups {
 
     /// Ends all evaluation.
     pub async fn stop(&self) {
+        if let Some(stream) = self.stream.lock().await.take() {
+            stream.stop().await;
+        }
         let mut tasks = std::mem::take(&mut *self.tasks.lock().await);
         for task in tasks.values() {
             task.stop.send_replace(true);
@@ -192,6 +214,12 @@ impl RuleGroups {
             MetricKind::Histogram,
         );
         durations.push_durations(("of", "group"), &m.durations);
+        let mut reactions = Family::labelled(
+            "watchfire_rule_reaction_duration_seconds",
+            "Time an evaluation of a rule took because series were written to.",
+            MetricKind::Histogram,
+        );
+        reactions.push_durations(("of", "rule"), &m.reaction_time);
         let mut out: Vec<Family> = [
             ("watchfire_rule_groups", "Groups of rules.", G, views.len() as f64),
             ("watchfire_rules", "Rules.", G, rules as f64),
@@ -228,6 +256,12 @@ impl RuleGroups {
                 C,
                 m.slow.get() as f64,
             ),
+            (
+                "watchfire_rule_reactions_total",
+                "Evaluations of rules because series were written to.",
+                C,
+                m.reactions.get() as f64,
+            ),
             ("watchfire_rule_samples_total", "Samples given by rules.", C, m.samples.get() as f64),
             (
                 "watchfire_rule_transitions_total",
@@ -239,7 +273,7 @@ impl RuleGroups {
         .into_iter()
         .map(|(name, help, kind, v)| Family::single(name, help, kind, v))
         .collect();
-        out.push(durations);
+        out.extend([durations, reactions]);
         out
     }
 }

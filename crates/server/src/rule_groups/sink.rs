@@ -7,7 +7,7 @@ use rules::{EngineQueries, Queries, Refused, Sink};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use tokio::runtime::Handle;
-use tsdb::Db;
+use tsdb::{Db, SeriesId};
 
 /// Samples that are not written yet, and the metric names among them.
 struct Pending<'a> {
@@ -22,6 +22,8 @@ pub(super) struct GroupStore<'a> {
     db: &'a Db,
     engine: &'a Engine,
     control: RefCell<Control>,
+    /// The only series that queries see, if so.
+    among: RefCell<Option<Vec<SeriesId>>>,
     runtime: &'a Handle,
     pending: RefCell<Pending<'a>>,
 }
@@ -36,6 +38,7 @@ impl<'a> GroupStore<'a> {
             db,
             engine,
             control: RefCell::new(Control::new()),
+            among: RefCell::default(),
             runtime,
             pending: RefCell::new(pending),
         }
@@ -43,7 +46,13 @@ impl<'a> GroupStore<'a> {
 
     /// The reins of the next rule.
     pub fn begin(&self, control: Control) {
+        self.begin_among(control, None);
+    }
+
+    /// The reins of the next rule, and the only series that it sees.
+    pub fn begin_among(&self, control: Control, among: Option<Vec<SeriesId>>) {
         *self.control.borrow_mut() = control;
+        *self.among.borrow_mut() = among;
     }
 
     /// Makes what was given durable and visible.
@@ -92,7 +101,11 @@ impl Queries for GroupStore<'_> {
             // What was refused belongs to rules before this one; they are told at the end.
             self.pending.borrow_mut().error = Some(e);
         }
-        let source = StoreSource::new(self.db);
+        let among = self.among.borrow();
+        let source = match &*among {
+            None => StoreSource::new(self.db),
+            Some(ids) => StoreSource::among(self.db, ids),
+        };
         let control = self.control.borrow().clone();
         EngineQueries { engine: self.engine, source: &source, control: &control }.query(expr, time_ms)
     }

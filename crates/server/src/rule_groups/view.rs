@@ -1,6 +1,6 @@
 //! Groups as readers see them.
 
-use rules::{Alert, RunningGroup};
+use rules::{Alert, RuleKind, RuleOutcome, RunningGroup, RunningRule};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +45,16 @@ impl RuleView {
     /// How many of its alerts fire.
     pub fn firing(&self) -> usize {
         self.alerts.iter().filter(|a| a.phase.is_firing()).count()
+    }
+
+    /// Takes in what an evaluation came to.
+    pub(super) fn show(&mut self, rule: &RunningRule, outcome: &RuleOutcome, at_ms: i64, took: Duration) {
+        if rule.rule.kind == RuleKind::Alert {
+            self.alerts = rule.alerts.active().cloned().collect();
+        }
+        self.error = outcome.error.as_ref().map(ToString::to_string);
+        self.last_ms = Some(at_ms);
+        self.took = took;
     }
 
     /// `firing`, `pending` or `inactive`; `unknown` before the first evaluation.

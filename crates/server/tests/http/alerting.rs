@@ -87,6 +87,46 @@ const RULES: &str = "groups:
     annotations: {summary: 'level of {{ $labels.host }} is {{ $value }}'}
 ";
 
+/// An hour is the interval of these rules; nobody waits for it.
+const SLOW_RULES: &str = "groups:
+- name: g
+  interval: 1h
+  rules:
+  - alert: High
+    expr: level > 10
+  - alert: Sum
+    expr: sum(level) > 20
+  - alert: Long
+    expr: level{host='a'} > 10
+    for: 300ms
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_for_an_interval() {
+    let (hook, address) = Hook::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    let (config, file) = configured(&dir, address, SLOW_RULES);
+    let site = Site::at(config, dir, Some(file)).await;
+    let named = |name: &'static str, status: &'static str| {
+        move |m: &Value| m["commonLabels"]["alertname"] == name && m["status"] == status
+    };
+    site.push("level{host=\"a\"} 11\nlevel{host=\"b\"} 1\n").await;
+    let high = hook.message("one that is high", named("High", "firing")).await;
+    assert_eq!(high["alerts"].as_array().unwrap().len(), 1);
+    hook.message("one that is high for long", named("Long", "firing")).await;
+    site.push("level{host=\"b\"} 12\n").await;
+    hook.message("a sum", named("Sum", "firing")).await;
+    site.push("level{host=\"a\"} 1\nlevel{host=\"b\"} 1\n").await;
+    for name in ["High", "Sum", "Long"] {
+        hook.message("an end", named(name, "resolved")).await;
+    }
+    let rules = site.get("/api/v1/rules").await.json();
+    assert_eq!(rules["data"]["groups"][0]["rules"][0]["state"], "inactive");
+    let metrics = site.get("/metrics").await.body;
+    assert!(metrics.contains("watchfire_rule_reactions_total"), "{metrics}");
+    site.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rule_fires_is_told_and_ends() {
     let (hook, address) = Hook::start().await;
