@@ -3,9 +3,11 @@
 //! `torture` kills the server at random moments under load and checks that every acknowledged sample and log line is
 //! there once, bit for bit. `series` measures memory per active series and the time to serve again after a kill. `latency`
 //! measures durable acknowledgements at a given rate. `dashboard` measures what a dashboard costs that is refreshed
-//! while samples come in. `adversary` measures what many heavy queries at once do to those who write.
+//! while samples come in. `adversary` measures what many heavy queries at once do to those who write. `alerts` measures
+//! the time from a sample to the one who is told.
 
 mod adversary;
+mod alerts;
 mod dashboard;
 mod fleet;
 mod measure;
@@ -110,6 +112,25 @@ enum Command {
         #[arg(long, default_value = "256MB")]
         memory: String,
     },
+    /// Writes to series that alerting rules read; prints the time from the acknowledgement of a sample until a webhook
+    /// says that an alert fires.
+    Alerts {
+        /// Alerting rules.
+        #[arg(long, default_value_t = 100_000)]
+        rules: u32,
+        /// Series.
+        #[arg(long, default_value_t = 1_000_000)]
+        series: u32,
+        /// Series written to per second.
+        #[arg(long, default_value_t = 20_000.0)]
+        rate: f64,
+        /// One in so many begins to fire.
+        #[arg(long, default_value_t = 1_000)]
+        fires: u32,
+        /// For how long, in seconds.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
 }
 
 #[tokio::main]
@@ -138,6 +159,12 @@ async fn main() -> anyhow::Result<()> {
             println!("{}", dashboard::run(&server, plan).await?);
             server.kill().await?;
             host.wipe()
+        }
+        Command::Alerts { rules, series, rate, fires, seconds } => {
+            let lasting = Duration::from_secs(seconds);
+            let plan = alerts::Plan { rules, series, rate, fires, lasting };
+            println!("{}", alerts::run(&mut host, plan).await?);
+            Ok(())
         }
         Command::Adversary { hosts, hours, queries, rate, seconds, rounds, memory } => {
             let plan = adversary::Plan {
