@@ -3,6 +3,7 @@ export const nav = {
   machine: 'This machine',
   explore: 'Explore',
   logs: 'Logs',
+  alerts: 'Alerts',
   pipelines: 'Pipelines',
   targets: 'Targets',
   status: 'Status',

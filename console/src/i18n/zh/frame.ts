@@ -5,6 +5,7 @@ export const nav: Messages['nav'] = {
   machine: '本机',
   explore: '查询',
   logs: '日志',
+  alerts: '告警',
   pipelines: '日志处理',
   targets: '采集目标',
   status: '状态',
