@@ -19,7 +19,7 @@ function blockOrScalar(text: string, indent: string): string {
     return plain && !/[\p{Cc}]/u.test(text) && text === text.trim() ? text : yamlScalar(text)
   const lines = text.replace(/\n+$/, '').split('\n')
   // A block cannot begin with a space without saying how far it is indented.
-  if (/^\s/.test(lines[0] ?? '') || /\t/.test(text)) return JSON.stringify(text)
+  if (/^\s/.test(lines[0] ?? '') || text.includes('\t')) return JSON.stringify(text)
   const keep = text.endsWith('\n') ? '|' : '|-'
   return `${keep}\n${lines.map((line) => (line === '' ? '' : `${indent}${line}`)).join('\n')}`
 }

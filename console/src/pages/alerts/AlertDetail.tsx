@@ -12,7 +12,7 @@ import { epochMs } from '@/lib/brand'
 import { dateTimeText } from '@/lib/clockText'
 import { thresholdOf } from '@/lib/threshold'
 import { absoluteRange } from '@/lib/time'
-import { formatValue, significant, unitOfQuery } from '@/lib/units'
+import { formatValue, unitOfQuery } from '@/lib/units'
 import { useNow } from '@/state/live'
 import { useTimeState } from '@/state/timeSearch'
 import styles from './AlertDetail.module.css'
@@ -160,8 +160,7 @@ function Why({ alert, rule, loading, expr }: WhyProps) {
           <p className={styles.reading}>
             {value !== null && (
               <b>
-                {d.value} {formatValue(value, unitOfQuery(threshold?.value ?? expr))}
-                <span className="muted"> ({significant(value, 6)})</span>
+                {d.value} {formatValue(value, unitOfQuery(threshold?.value ?? expr), 4)}
               </b>
             )}{' '}
             <span className="muted">

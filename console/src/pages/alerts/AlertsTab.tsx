@@ -118,22 +118,21 @@ export function AlertsTab() {
             </button>
           ))}
         </div>
-        <Autocomplete
-          className={styles.by}
-          size="xs"
-          aria-label={a.groupBy}
-          leftSection={<span className={styles.byLabel}>{a.groupBy}</span>}
-          leftSectionWidth="auto"
-          data={labelNames}
-          limit={40}
-          defaultValue={by}
-          key={by}
-          spellCheck={false}
-          onOptionSubmit={(name) => set({ by: name === 'severity' ? undefined : name })}
-          onKeyDown={(event) => {
-            if (event.key === 'Enter') set({ by: event.currentTarget.value.trim() || undefined })
-          }}
-        />
+        <label className={styles.by}>
+          <span>{a.groupBy}</span>
+          <Autocomplete
+            size="xs"
+            data={labelNames}
+            limit={40}
+            defaultValue={by}
+            key={by}
+            spellCheck={false}
+            onOptionSubmit={(name) => set({ by: name === 'severity' ? undefined : name })}
+            onKeyDown={(event) => {
+              if (event.key === 'Enter') set({ by: event.currentTarget.value.trim() || undefined })
+            }}
+          />
+        </label>
       </div>
       <div
         className={styles.split}

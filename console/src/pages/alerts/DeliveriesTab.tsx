@@ -49,7 +49,8 @@ function Journal() {
   )
   const rows =
     shown === 'all' ? all : shown === 'failures' ? failed : all.filter(({ outcome }) => outcome === 'open')
-  const reason = (one: Delivery) => d.reason[one.reason as keyof typeof d.reason] ?? one.reason
+  const reasons: Readonly<Record<string, string>> = d.reason
+  const reason = (one: Delivery) => reasons[one.reason] ?? one.reason
   const columns: TableColumn<Delivery>[] = [
     {
       key: 'when',

@@ -84,8 +84,7 @@ function Node({ node, above, receivers }: BranchProps) {
   const silent = receivers.some(({ name, ways }) => name === node.receiver && ways.length === 0)
   const waits = [node.groupWaitSeconds, node.groupIntervalSeconds, node.repeatIntervalSeconds] as const
   const timed =
-    above === null ||
-    above.groupWaitSeconds !== waits[0] ||
+    above?.groupWaitSeconds !== waits[0] ||
     above.groupIntervalSeconds !== waits[1] ||
     above.repeatIntervalSeconds !== waits[2]
   const grouped = above === null || !sameList(above.groupBy, node.groupBy)

@@ -45,9 +45,9 @@ export function RuleDetail({ placed, onClose, onEdit }: RuleDetailProps) {
 
 /** What people can do about an error of a rule. */
 function remedyOf(error: string, r: ReturnType<typeof useMessages>['alerts']['rules']['remedy']): string {
-  if (/same labelset/.test(error)) return r.sameLabels
+  if (error.includes('same labelset')) return r.sameLabels
   if (/many-to-many|duplicate series|multiple matches|must be unique/.test(error)) return r.manyToMany
-  if (/exceeded limit of/.test(error)) return r.limit
+  if (error.includes('exceeded limit of')) return r.limit
   if (/timed out|timeout|took longer/.test(error)) return r.timeout
   if (/memory|query\.\w+|samples/.test(error)) return r.memory
   return r.other
@@ -151,10 +151,12 @@ function Known({ placed, onEdit }: { readonly placed: PlacedRule; readonly onEdi
         </div>
       )}
       {alerting && <RuleAlerts placed={placed} />}
-      <div className={styles.part}>
-        <h3>{r.course}</h3>
-        <WhyChart expr={rule.query} labels={null} alert={null} />
-      </div>
+      {rule.health !== 'err' && (
+        <div className={styles.part}>
+          <h3>{r.course}</h3>
+          <WhyChart expr={rule.query} labels={null} alert={null} />
+        </div>
+      )}
       <div className={styles.part}>
         <h3>{r.where}</h3>
         <code className={own.where}>
@@ -183,7 +185,9 @@ function RuleAlerts({ placed }: { readonly placed: PlacedRule }) {
   return (
     <div className={styles.part}>
       <h3>{r.alerts}</h3>
-      {found.data !== undefined && alerts.length === 0 && <span className="muted">{r.noAlerts}</span>}
+      {found.data !== undefined && alerts.length === 0 && rule.health === 'ok' && (
+        <span className="muted">{r.noAlerts}</span>
+      )}
       <ul className={own.alerts}>
         {alerts.slice(0, shownMax).map((alert) => (
           <li key={labelsKey(alert.labels)}>

@@ -61,7 +61,7 @@ export function RuleEditor({ onClose }: { readonly onClose: () => void }) {
     structuralSharing: false,
     retry: false,
     queryFn: ({ signal }) => {
-      const end = Math.floor(Date.now() / stepMs) * stepMs
+      const end = Math.floor(Date.now() / 1000) * 1000
       const rule = { ...settled, alert: settled.alert.trim() === '' ? 'Unnamed' : settled.alert.trim() }
       return tryRule(rule, { start: end - spanMs, end, stepMs }, signal)
     },
@@ -106,7 +106,6 @@ export function RuleEditor({ onClose }: { readonly onClose: () => void }) {
             <span className={styles.label}>{e.expr}</span>
             <div className={styles.field} data-main-input data-error={error !== null || undefined}>
               <CodeEditor
-                document
                 language={language}
                 value={draft.expr}
                 onChange={(expr) => set({ expr })}

@@ -33,7 +33,7 @@ export function Timeline({ trial }: { readonly trial: RuleTrial }) {
   return (
     <div className={styles.timeline} role="list" aria-label={t.alerts.editor.over}>
       {rows.map(({ labels, stretches }) => {
-        const own = Object.entries(labels).filter(([name]) => histories.length === 1 || telling.has(name))
+        const own = Object.entries(labels).filter(([name]) => name !== 'alertname' && telling.has(name))
         const name = selector('', Object.fromEntries(own))
         return (
           <div key={labelsKey(labels)} className={styles.row} role="listitem">

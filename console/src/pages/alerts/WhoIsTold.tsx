@@ -33,11 +33,13 @@ export function WhoIsTold({ alert }: { readonly alert: Alert }) {
     (journal.data?.deliveries ?? [])
       .filter((one) => one.receiver === receiver && labelsKey(one.groupLabels) === labelsKey(group))
       .slice(0, 3)
-  const reasons = t.alerts.deliveries.reason
+  const mutedBy = (id: number) => tree.data?.routes[id]?.mutedBy ?? []
+  const reasons: Readonly<Record<string, string>> = t.alerts.deliveries.reason
   const routes = routed.data?.routes ?? []
+  const title = alert.state === 'firing' ? d.who : d.whoWould
   return (
-    <section className={styles.who} aria-label={d.who}>
-      <h3>{alert.state === 'firing' ? d.who : d.whoWould}</h3>
+    <section className={styles.who} aria-label={title}>
+      <h3>{title}</h3>
       {alert.silencedBy.length > 0 && (
         <p>
           {d.silencedBy}{' '}
@@ -62,6 +64,9 @@ export function WhoIsTold({ alert }: { readonly alert: Alert }) {
             <li key={route.id}>
               <div>
                 <b>{route.receiver}</b>{' '}
+                {mutedBy(route.id).length > 0 && (
+                  <span className={styles.warn}>{t.alerts.routes.muted(mutedBy(route.id).join(', '))}</span>
+                )}{' '}
                 {!hasWay(route.receiver) && <span className={styles.warn}>{d.nobody}</span>}{' '}
                 <span className="muted">
                   {d.group} <code className="mono">{selector('', route.groupLabels)}</code> ·{' '}
@@ -73,7 +78,7 @@ export function WhoIsTold({ alert }: { readonly alert: Alert }) {
                   {t.alerts.deliveries.outcome[one.outcome]}{' '}
                   <span className="muted">
                     {t.common.ago(formatUptime((now - (one.doneAt ?? one.decidedAt)) / 1000, t.locale))} ·{' '}
-                    {one.kind} · {reasons[one.reason as keyof typeof reasons] ?? one.reason}
+                    {one.kind} · {reasons[one.reason] ?? one.reason}
                     {one.error !== '' && ` · ${one.error}`}
                   </span>
                 </div>

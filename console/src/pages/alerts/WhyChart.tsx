@@ -49,13 +49,9 @@ export function WhyChart({ expr, labels, alert }: WhyChartProps) {
   const step = chooseStep(spanMs, points)
   const cut = (text: string) => (labels === null ? text : narrowed(text, labels))
   const values = useLiveFrame(cut(measured), step)
-  const limits = useLiveFrame(
-    threshold === null || threshold.number !== null ? null : cut(threshold.limit),
-    step,
-  )
+  const limits = useLiveFrame(threshold?.number === null ? cut(threshold.limit) : null, step)
   const states = useLiveFrame(alert === null ? null : alertSeries(alert), step)
   const unit = unitOfQuery(measured)
-  const spec = useMemo((): ChartSpec => ({ style: 'line', unit }), [unit])
 
   const data = useMemo((): ChartData | null => {
     const live = values.data
@@ -95,6 +91,9 @@ export function WhyChart({ expr, labels, alert }: WhyChartProps) {
     return { ...lines, series: [...lines.series, ...moving] }
   }, [values.data, limits.data, threshold, scheme, a])
 
+  // Nothing but zeros has no scale of its own.
+  const flat = data !== null && data.series.every((s) => s.values.every((value) => (value ?? 0) === 0))
+  const spec = useMemo((): ChartSpec => ({ style: 'line', unit, max: flat ? 1 : null }), [unit, flat])
   const spans = useMemo(
     () => (states.data === undefined ? [] : stateSpans(states.data.frame, states.data.stepMs)),
     [states.data],

@@ -107,7 +107,9 @@ pub async fn trial(State(app): Shared, request: Request<Body>) -> Reply {
         let done = office.trial(delivery).await;
         let took = begun.elapsed().as_secs_f64();
         let (delivered, error) = (done.is_ok(), done.err());
-        results.push(json!({"kind": kind, "index": index, "delivered": delivered, "error": error, "seconds": took}));
+        results.push(
+            json!({"kind": kind, "index": index, "delivered": delivered, "error": error, "seconds": took}),
+        );
     }
     ok(&json!({"receiver": receiver.name, "results": results}))
 }

@@ -35,9 +35,9 @@ pub async fn routes(State(app): Shared) -> Reply {
             .iter()
             .map(|r| {
                 let ways = r.ways().into_iter();
-                let ways = ways.map(|(kind, index, resolved)| {
-                    json!({"kind": kind, "index": index, "sendResolved": resolved})
-                });
+                let ways = ways.map(
+                    |(kind, index, resolved)| json!({"kind": kind, "index": index, "sendResolved": resolved}),
+                );
                 json!({"name": r.name, "ways": ways.collect::<Vec<_>>()})
             })
             .collect();
@@ -77,7 +77,9 @@ pub async fn deliveries_done(State(app): Shared, RawQuery(query): RawQuery) -> R
     let params = Params::of_query(query.as_deref().unwrap_or(""));
     let limit = match params.get("limit") {
         None => DONE_SHOWN,
-        Some(text) => text.parse().map_err(|_| bad(format!("invalid parameter \"limit\": {text:?} is no number")))?,
+        Some(text) => {
+            text.parse().map_err(|_| bad(format!("invalid parameter \"limit\": {text:?} is no number")))?
+        }
     };
     let (done, forgotten) = app.ready()?.office.finished(limit);
     let done: Vec<Value> = done.iter().map(finished).collect();

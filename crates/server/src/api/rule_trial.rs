@@ -187,7 +187,8 @@ fn answer(app: &App, group: Group, span: Span, control: &Control) -> Answer {
         external_labels: config.global.external_labels.clone(),
         external_url: app.ready()?.office.routing().external_url.clone(),
     };
-    let trial = replay(group, span, &surroundings, EngineQueries { engine: &engine, source: &source, control })?;
+    let trial =
+        replay(group, span, &surroundings, EngineQueries { engine: &engine, source: &source, control })?;
     Ok(json(|j| write(j, &trial, span)))
 }
 
@@ -205,35 +206,40 @@ fn replay(
     engine: EngineQueries<'_>,
 ) -> Result<Trial, ApiError> {
     let Span { start, end, step } = span;
-    let lead = lead(&group, step);
-    let count = lead.saturating_add((end - start) / step).saturating_add(1);
+    // At multiples of the step, so that one trial sees what the one before saw, and at the end, which is mostly now.
+    let grid_start = start + (-start).rem_euclid(step);
+    let grid_end = end - end.rem_euclid(step);
+    let first = grid_start.saturating_sub(lead(&group, step).saturating_mul(step));
+    let count = grid_end.saturating_sub(first).div_euclid(step).saturating_add(1);
     if count > STEPS_MAX {
         return Err(ApiError::bad_data(format!(
             "{count} steps, those for `for` before the start included, over the limit of {STEPS_MAX}: choose a longer step or a shorter range"
         )));
     }
-    // The last step is the end, so that what is given now is given now.
-    let first = end - (count - 1) * step;
     let expr = group.rules[0].expr.clone();
-    let steps = steps_of(&engine, &expr, (first, end, step))?;
+    let steps = steps_of(&engine, &expr, (first, grid_end, step))?;
     let queries = Replayed { expr, steps, engine };
     let mut whole = RunningGroup::new(group.clone(), 0);
     // Annotations do not tell alerts apart: they are expanded once, at the end.
     let mut bare = group;
     bare.rules.iter_mut().for_each(|r| r.annotations.clear());
     let mut bare = RunningGroup::new(bare, 0);
-    let mut trial = Trial { steps: usize::try_from(count - lead).unwrap_or(0), ..Trial::default() };
-    for at in (0..count).map(|i| first + i * step) {
-        let last = at == end;
-        if last {
+    let mut trial = Trial::default();
+    let before = (0..count.max(0)).map(|i| first + i * step).filter(|at| *at < end);
+    for at in before.chain([end]) {
+        if at == end {
             whole.restore(0, Alerts::restored(bare.rules()[0].alerts.iter().cloned()));
         }
-        let running = if last { &mut whole } else { &mut bare };
+        let running = if at == end { &mut whole } else { &mut bare };
         let outcome = running.evaluate_rule(0, at, surroundings, &queries, &mut Nowhere);
         for t in &outcome.transitions {
             trial.note(t, at, start);
         }
-        if let Some(error) = outcome.error.filter(|_| at >= start) {
+        if at < start {
+            continue;
+        }
+        trial.steps += 1;
+        if let Some(error) = outcome.error {
             trial.error_count += 1;
             trial.errors.truncate(ERRORS_MAX - 1);
             trial.errors.push((at, error.to_string()));
@@ -249,6 +255,9 @@ fn steps_of(
     expr: &Expr,
     (first, end, step): (i64, i64, i64),
 ) -> Result<HashMap<i64, Vec<VectorSample>>, ApiError> {
+    if end < first {
+        return Ok(HashMap::new());
+    }
     let output =
         engine.engine.range(engine.source, expr, first, end, step, engine.control).map_err(failed)?;
     let mut steps: HashMap<i64, Vec<VectorSample>> =
