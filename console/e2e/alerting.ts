@@ -27,6 +27,8 @@ const rules = `groups:
         expr: sum by (service) (e2e_up)
       - alert: Never
         expr: e2e_up > 1
+      - alert: Brief
+        expr: e2e_brief > 0
   - name: broken
     interval: 1s
     rules:
@@ -77,6 +79,12 @@ async function listening(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
+/** Samples of now, in the text format. */
+export async function pushText(url: string, text: string): Promise<void> {
+  const response = await fetch(`${url}/api/v1/push/text`, { method: 'POST', body: `${text}\n` })
+  if (!response.ok) throw new Error(`push was refused: ${response.status} ${await response.text()}`)
+}
+
 /** Three services of which one is down, and one that is slow. */
 async function pushServices(url: string): Promise<void> {
   const lines = [
@@ -88,8 +96,7 @@ async function pushServices(url: string): Promise<void> {
     'e2e_usual_seconds{instance="web-1"} 0.5',
     'e2e_usual_seconds{instance="db-1"} 0.5',
   ]
-  const response = await fetch(`${url}/api/v1/push/text`, { method: 'POST', body: `${lines.join('\n')}\n` })
-  if (!response.ok) throw new Error(`push was refused: ${response.status} ${await response.text()}`)
+  await pushText(url, lines.join('\n'))
 }
 
 interface Fixtures {

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import type { Page } from '@playwright/test'
-import { expect, postAlerts, test } from './alerting'
+import { expect, postAlerts, pushText, test } from './alerting'
 
 const shot = (name: string) => ({
   path: path.join('test-results', 'screens', `alerts-${name}.png`),
@@ -118,6 +118,17 @@ test('is used by keyboard', async ({ open, alerting }) => {
   await expect(page.getByRole('form', { name: 'Silence' })).toBeVisible()
 })
 
+test('what is over is found again', async ({ open, alerting }) => {
+  await pushText(alerting.url, 'e2e_brief 1')
+  const page = await open(`${alerting.url}/alerts?filter=Brief&state=firing&state=resolved`)
+  await expect(chip(page, 'Firing')).toHaveText('Firing 1')
+  await row(page, 'Brief').click()
+  await pushText(alerting.url, 'e2e_brief 0')
+  await expect(chip(page, 'Resolved')).toHaveText('Resolved 1', { timeout: 30_000 })
+  await expect(detail(page)).toContainText('Resolved')
+  await expect(detail(page).getByRole('button', { name: 'Silence' })).toHaveCount(0)
+})
+
 test('alerts of others are shown with what is known of them', async ({ open, alerting }) => {
   await postAlerts(alerting.url, [{ alertname: 'FromOutside', severity: 'critical', cluster: 'far' }])
   const page = await open(`${alerting.url}/alerts?filter=cluster%3Dfar`)
@@ -191,7 +202,9 @@ for (const [name, options] of [
         await expect(page.locator('.mantine-Skeleton-root')).toHaveCount(0)
         const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
         expect(over, `${tab} is wider than the window`).toBeLessThanOrEqual(0)
-        await page.screenshot(shot(`${tab}-${name}-${width}`))
+        // The list of alerts is as long as there are alerts; the picture shows its beginning.
+        const fullPage = tab !== 'alerts'
+        await page.screenshot({ ...shot(`${tab}-${name}-${width}`), fullPage })
       }
     })
   }

@@ -27,8 +27,17 @@ export const alertSeries = (labels: Labels): string => selector('ALERTS', labels
 /** How far back alerts that are over are looked for, in PromQL's words. */
 export const resolvedWindow = '30m'
 
-/** When each alert that fired lately and is over was last seen to fire. */
-export const resolvedQuery = `max_over_time(timestamp(ALERTS{alertstate="firing"})[${resolvedWindow}:15s]) unless ignoring (alertstate) ALERTS`
+const over = (when: string): string => `${when} unless ignoring (alertstate) ALERTS`
+const firing = 'ALERTS{alertstate="firing"}'
+
+/**
+ * When each alert that fired lately and is over was last seen to fire. The first way needs a function that servers may
+ * not allow; the second looks only every 15 seconds.
+ */
+export const resolvedQueries: readonly [string, string] = [
+  over(`ts_of_last_over_time(${firing}[${resolvedWindow}])`),
+  over(`max_over_time(timestamp(${firing})[${resolvedWindow}:15s])`),
+]
 
 /** The expression in the address that its sender gives for an alert. */
 export function expressionOf(generatorUrl: string): string | null {

@@ -4,6 +4,7 @@ export const nav = {
   explore: 'Explore',
   logs: 'Logs',
   alerts: 'Alerts',
+  firing: (n: number) => `Alerts, ${n} firing`,
   pipelines: 'Pipelines',
   targets: 'Targets',
   status: 'Status',

@@ -59,7 +59,7 @@ export function MatcherEditor({ matchers, onMatchers }: MatcherEditorProps) {
             limit={offeredMax}
             value={matcher.name}
             spellCheck={false}
-            data-autofocus={at === 0 || undefined}
+            autoFocus={at === 0 && matcher.name === ''}
             onPaste={paste(at)}
             onChange={(name) => change(at, { ...matcher, name })}
           />

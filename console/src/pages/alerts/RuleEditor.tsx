@@ -2,9 +2,9 @@ import { Button, SegmentedControl, TextInput } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { IconArrowLeft, IconEraser } from '@tabler/icons-react'
 import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query'
-import { useMemo, useState } from 'react'
+import { useEffect, useMemo, useState } from 'react'
 import { ApiError } from '@/api/http'
-import { tryRule, type RuleText } from '@/api/ruleTrial'
+import { tryRule, type RuleText, type RuleTrial } from '@/api/ruleTrial'
 import { CodeEditor } from '@/components/editor/CodeEditor'
 import { markOf, QueryError } from '@/components/QueryError'
 import { useMessages } from '@/i18n'
@@ -12,7 +12,7 @@ import { ms } from '@/lib/brand'
 import { parseDuration } from '@/lib/duration'
 import { mistakeIn } from '@/lib/serverError'
 import { chooseStep } from '@/lib/step'
-import { promqlExtension } from '@/pages/explore/promqlExtension'
+import { promqlExtension } from '@/components/editor/promqlExtension'
 import { ruleDraft } from '@/state/ruleDraft'
 import { stored } from '@/state/stored'
 import { useTimeState } from '@/state/timeSearch'
@@ -67,6 +67,12 @@ export function RuleEditor({ onClose }: { readonly onClose: () => void }) {
     },
     refetchInterval: refresh === 'off' ? false : periodMs,
   })
+  // A mistake does not take away what one was looking at.
+  const [good, setGood] = useState<RuleTrial | null>(null)
+  useEffect(() => {
+    if (tried.data !== undefined) setGood(tried.data)
+  }, [tried.data])
+  const shown = tried.data ?? good
   const error = written ? tried.error : null
   const told = error instanceof ApiError && error.mistake !== null
   const mistake = error !== null && told ? mistakeIn(error, settled.expr) : null
@@ -163,14 +169,12 @@ export function RuleEditor({ onClose }: { readonly onClose: () => void }) {
               onChange={(next) => windowChoice.set(next)}
               data={[...windows]}
             />
-            <span className="muted">{tried.isFetching && tried.data === undefined && e.running}</span>
+            <span className="muted">{tried.isFetching && shown === null && e.running}</span>
           </header>
           {!written ? (
             <p className="muted">{e.nothing}</p>
           ) : (
-            tried.data !== undefined && (
-              <TrialResults trial={tried.data} stale={error !== null} forText={settled.for} />
-            )
+            shown !== null && <TrialResults trial={shown} stale={error !== null} forText={settled.for} />
           )}
         </section>
       </div>

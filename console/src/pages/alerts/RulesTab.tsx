@@ -45,14 +45,12 @@ export function RulesTab() {
     void navigate({ search: (old) => ({ ...old, ...change }), replace: true, resetScroll: false })
   const groups = useMemo(() => found.data ?? [], [found.data])
   const all = useMemo(() => placedRules(groups), [groups])
+  const searching = filter.trim() !== ''
+  const texts = useMemo(() => (searching ? all.map(textOf) : []), [all, searching])
   const matching = useMemo(() => {
     const words = filter.toLowerCase().split(/\s+/).filter(Boolean)
-    if (words.length === 0) return all
-    return all.filter((rule) => {
-      const text = textOf(rule)
-      return words.every((word) => text.includes(word))
-    })
-  }, [all, filter])
+    return words.length === 0 ? all : all.filter((_, at) => words.every((word) => texts[at]?.includes(word)))
+  }, [all, texts, filter])
   const shown = useMemo(
     () => matching.filter((rule) => health === undefined || filterOf(rule) === health),
     [matching, health],

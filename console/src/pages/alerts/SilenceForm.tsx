@@ -169,6 +169,7 @@ export function SilenceForm({ beginning, onClose, onSaved }: SilenceFormProps) {
           <div className={styles.times}>
             <TextInput
               label={s.comment}
+              autoFocus={beginning.text !== ''}
               placeholder={s.commentHint}
               value={comment}
               onChange={(event) => setComment(event.currentTarget.value)}

@@ -3,7 +3,7 @@ import { IconBellOff, IconPlus } from '@tabler/icons-react'
 import { useQueryClient } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
-import { expireSilence, silences, toldAlerts, type Silence } from '@/api/alerting'
+import { expireSilence, silences, toldAlerts, type Silence, type ToldAlert } from '@/api/alerting'
 import { Message } from '@/components/Message'
 import { WindowList } from '@/components/WindowList'
 import { useMessages } from '@/i18n'
@@ -128,11 +128,7 @@ export function SilencesTab() {
           {(silence) => (
             <SilenceRow
               silence={silence}
-              affected={
-                silence.state === 'expired'
-                  ? null
-                  : (told.data ?? []).filter(({ labels }) => matcherTest(silence.matchers)(labels)).length
-              }
+              told={told.data}
               onEdit={() => setEditing({ silence })}
               onEnded={refresh}
             />
@@ -145,18 +141,23 @@ export function SilencesTab() {
 
 interface SilenceRowProps {
   readonly silence: Silence
-  /** How many alerts it is about now; null if that does not matter any more. */
-  readonly affected: number | null
+  /** The alerts of now. */
+  readonly told: readonly ToldAlert[] | undefined
   readonly onEdit: () => void
   readonly onEnded: () => void
 }
 
-function SilenceRow({ silence, affected, onEdit, onEnded }: SilenceRowProps) {
+function SilenceRow({ silence, told, onEdit, onEnded }: SilenceRowProps) {
   const t = useMessages()
   const s = t.alerts.silences
   const { zone } = useTimeState()
   const now = useNow()
   const [sure, setSure] = useState(false)
+  const affected = useMemo(() => {
+    if (told === undefined || silence.state === 'expired') return null
+    const test = matcherTest(silence.matchers)
+    return told.filter(({ labels }) => test(labels)).length
+  }, [told, silence])
   const span = (until: number) => formatUptime(Math.abs(until - now) / 1000, t.locale)
   const rest =
     silence.state === 'active'

@@ -92,7 +92,7 @@ export function WhyChart({ expr, labels, alert }: WhyChartProps) {
   }, [values.data, limits.data, threshold, scheme, a])
 
   // Nothing but zeros has no scale of its own.
-  const flat = data !== null && data.series.every((s) => s.values.every((value) => (value ?? 0) === 0))
+  const flat = data?.series.every((s) => s.values.every((value) => (value ?? 0) === 0)) === true
   const spec = useMemo((): ChartSpec => ({ style: 'line', unit, max: flat ? 1 : null }), [unit, flat])
   const spans = useMemo(
     () => (states.data === undefined ? [] : stateSpans(states.data.frame, states.data.stepMs)),

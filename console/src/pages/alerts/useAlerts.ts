@@ -1,8 +1,9 @@
 import { keepPreviousData, useQuery, useQueryClient, type UseQueryResult } from '@tanstack/react-query'
 import { useEffect, useMemo } from 'react'
 import { ruleAlerts, toldAlerts } from '@/api/alerting'
+import { ApiError } from '@/api/http'
 import { queryVector } from '@/api/query'
-import { resolvedQuery } from '@/lib/alertQuery'
+import { resolvedQueries } from '@/lib/alertQuery'
 import { joinAlerts, type Alert, type ResolvedAlert } from '@/lib/alerts'
 import { useNow } from '@/state/live'
 import { useTimeState } from '@/state/timeSearch'
@@ -61,7 +62,11 @@ export function useRefreshByHand(): void {
 }
 
 async function resolvedAlerts(signal: AbortSignal): Promise<ResolvedAlert[]> {
-  const samples = await queryVector(resolvedQuery, undefined, signal)
+  const [best, other] = resolvedQueries
+  const samples = await queryVector(best, undefined, signal).catch((cause: unknown) => {
+    if (cause instanceof ApiError && cause.kind === 'refused') return queryVector(other, undefined, signal)
+    throw cause
+  })
   return samples.map(({ metric, value }) => {
     const labels = Object.entries(metric).filter(([name]) => name !== 'alertstate')
     return { labels: Object.fromEntries(labels), at: (value ?? 0) * 1000 }
@@ -81,7 +86,7 @@ export function useAlerts(): Alerts {
   useRefreshByHand()
   const rules = useCurrent(['rule-alerts'], ruleAlerts)
   const told = useCurrent(['told'], toldAlerts)
-  const resolved = useCurrent(['resolved'], resolvedAlerts, { slowest: 15_000 })
+  const resolved = useCurrent(['resolved'], resolvedAlerts, { slowest: 5000 })
   const alerts = useMemo(
     () =>
       rules.data === undefined || told.data === undefined
