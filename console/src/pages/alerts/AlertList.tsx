@@ -1,6 +1,6 @@
 import { ActionIcon } from '@mantine/core'
 import { IconBellOff } from '@tabler/icons-react'
-import { useMemo, useState } from 'react'
+import { memo, useMemo, useState } from 'react'
 import { WindowList } from '@/components/WindowList'
 import { useMessages } from '@/i18n'
 import { formatUptime } from '@/lib/ago'
@@ -114,7 +114,9 @@ interface AlertRowProps {
   readonly onSilence: (alert: Alert) => void
 }
 
-function AlertRow({ alert, hidden, selected, onOpen, onFilter, onSilence }: AlertRowProps) {
+/** Drawn anew only when something of it changes: a list that scrolls draws many. */
+const AlertRow = memo(function AlertRow(props: AlertRowProps) {
+  const { alert, hidden, selected, onOpen, onFilter, onSilence } = props
   const t = useMessages()
   const a = t.alerts
   const { zone } = useTimeState()
@@ -175,4 +177,4 @@ function AlertRow({ alert, hidden, selected, onOpen, onFilter, onSilence }: Aler
       )}
     </div>
   )
-}
+})

@@ -1,6 +1,6 @@
 import { Tooltip } from '@mantine/core'
 import { IconAlertTriangle, IconFileText } from '@tabler/icons-react'
-import { useMemo } from 'react'
+import { memo, useMemo } from 'react'
 import type { RuleGroup } from '@/api/alerting'
 import { ShareBar } from '@/components/ShareBar'
 import { WindowList } from '@/components/WindowList'
@@ -106,7 +106,7 @@ interface RuleRowProps {
   readonly onOpen: (rule: PlacedRule) => void
 }
 
-function RuleRow({ placed, selected, onOpen }: RuleRowProps) {
+const RuleRow = memo(function RuleRow({ placed, selected, onOpen }: RuleRowProps) {
   const a = useMessages().alerts
   const { rule } = placed
   const state = rule.health === 'err' ? 'failing' : rule.state
@@ -136,4 +136,4 @@ function RuleRow({ placed, selected, onOpen }: RuleRowProps) {
       {rule.lastError !== '' && <span className={`${styles.error} clip`}>{rule.lastError}</span>}
     </button>
   )
-}
+})

@@ -81,7 +81,9 @@ export function WhyChart({ expr, labels, alert }: WhyChartProps) {
       return { ...lines, series: [...lines.series, line] }
     }
     const row = new Map(limits.data?.frame.times.map((time, index) => [time, index]))
-    const moving = (limits.data?.frame.series ?? []).slice(0, limitsMax).map((series, index) => ({
+    // Series with the same threshold share its line.
+    const distinct = new Map((limits.data?.frame.series ?? []).map((s) => [s.values.join(), s]))
+    const moving = [...distinct.values()].slice(0, limitsMax).map((series, index) => ({
       key: `threshold ${index}`,
       label: `${a.detail.threshold} ${threshold?.op ?? ''}`,
       color: bad,
