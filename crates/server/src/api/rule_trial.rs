@@ -73,8 +73,10 @@ pub async fn try_out(State(app): Shared, request: Request<Body>) -> Answer {
     let group = group(&asked)?;
     let span = asked.span()?;
     let timeout = app.query_timeout();
-    let control =
-        Control::new().with_timeout(Instant::now(), timeout).with_pool(Arc::clone(&app.query_memory));
+    let control = Control::new()
+        .with_timeout(Instant::now(), timeout)
+        .with_pool(Arc::clone(&app.query_memory))
+        .with_brake(Arc::clone(&app.brake));
     let cancel = CancelOnDrop(control.clone());
     let app2 = Arc::clone(&app);
     let done = app.queries.run_heavy(timeout, move || answer(&app2, group, span, &control)).await;
