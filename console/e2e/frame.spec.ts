@@ -5,6 +5,8 @@ const screens = [
   { name: 'machine', path: '/', en: 'This machine', zh: '本机' },
   { name: 'explore', path: '/explore?q=rate(node_cpu_seconds_total[1m])', en: 'Explore', zh: '查询' },
   { name: 'logs', path: '/logs', en: 'Logs', zh: '日志' },
+  { name: 'alerts', path: '/alerts', en: 'Alerts', zh: '告警' },
+  { name: 'rules', path: '/alerts?tab=rules', en: 'Alerts', zh: '告警' },
   { name: 'pipelines', path: '/pipelines?name=prepared', en: 'Pipelines', zh: '日志处理' },
   { name: 'targets', path: '/targets', en: 'Targets', zh: '采集目标' },
   { name: 'status', path: '/status', en: 'Status', zh: '状态' },

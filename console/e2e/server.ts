@@ -98,12 +98,22 @@ async function consoleBefore(url: string): Promise<{ url: string; server: Previe
   return { url: server.resolvedUrls?.local[0]?.replace(/\/$/, '') ?? '', server }
 }
 
-/** A real server with the data of this machine, a scrape configuration, and pushed series of known shape. */
-export async function startServer(binary: string, options: { agent: boolean }): Promise<RunningServer> {
+export interface ServerOptions {
+  /** With the data of this machine, and a configuration of its own unless another is given. */
+  readonly agent: boolean
+  readonly config?: string
+  /** Further files beside the configuration, by name. */
+  readonly files?: Readonly<Record<string, string>>
+}
+
+/** A real server. */
+export async function startServer(binary: string, options: ServerOptions): Promise<RunningServer> {
   const directory = await mkdtemp(path.join(tmpdir(), 'watchfire-e2e-'))
   const port = await freePort()
   const configFile = path.join(directory, 'watchfire.yml')
-  await writeFile(configFile, options.agent ? config(port) : '')
+  await writeFile(configFile, options.config ?? (options.agent ? config(port) : ''))
+  for (const [name, text] of Object.entries(options.files ?? {}))
+    await writeFile(path.join(directory, name), text)
   const api = `http://127.0.0.1:${port}`
   const args = [
     'serve',

@@ -9,6 +9,7 @@ import { Crash } from './components/Crash'
 import { NotFound } from './components/NotFound'
 import { Shell } from './components/shell/Shell'
 import { many, one, oneOf, parseSearch, stringifySearch } from './lib/search'
+import { validateAlertsSearch } from './state/alertTabs'
 import { client } from './state/client'
 import { hostsOptions } from './state/hosts'
 import { statusTabs } from './state/statusTabs'
@@ -74,6 +75,13 @@ const pipelines = createRoute({
   component: lazyRouteComponent(() => import('./pages/pipelines/PipelinesPage'), 'PipelinesPage'),
 })
 
+const alerts = createRoute({
+  getParentRoute: () => root,
+  path: '/alerts',
+  validateSearch: (search: Record<string, unknown>) => present({ ...validateAlertsSearch(search) }),
+  component: lazyRouteComponent(() => import('./pages/alerts/AlertsPage'), 'AlertsPage'),
+})
+
 const targets = createRoute({
   getParentRoute: () => root,
   path: '/targets',
@@ -94,7 +102,7 @@ const status = createRoute({
 })
 
 export const router = createRouter({
-  routeTree: root.addChildren([machine, explore, logs, pipelines, targets, status]),
+  routeTree: root.addChildren([machine, explore, logs, alerts, pipelines, targets, status]),
   parseSearch,
   stringifySearch,
   defaultErrorComponent: Crash,

@@ -54,7 +54,19 @@ const place: Decoder<Place> = (value, path) => {
   }
 }
 
+const nothing: Envelope = {
+  status: '',
+  data: undefined,
+  error: '',
+  errorType: '',
+  warnings: [],
+  infos: [],
+  mistake: null,
+}
+
 function envelope(value: unknown): Envelope {
+  // Errors of Alertmanager's API are texts.
+  if (typeof value === 'string') return { ...nothing, error: value }
   const body = fields(value, '')
   return {
     status: optional(text, '')(body.status, 'status'),
@@ -74,10 +86,11 @@ async function send(
   path: string,
   params: Params,
   signal: AbortSignal | undefined,
-  { headers = {}, json }: RequestOptions,
+  { headers = {}, json, method }: RequestOptions,
 ): Promise<Response> {
   const query = encodeParams(params)
   const init: RequestInit = { headers, ...(signal === undefined ? {} : { signal }) }
+  if (method !== undefined) return fetch(query === '' ? path : `${path}?${query}`, { ...init, method })
   if (json !== undefined) {
     const typed = { ...headers, 'content-type': 'application/json' }
     return fetch(path, { ...init, headers: typed, method: 'POST', body: JSON.stringify(json) })
@@ -88,10 +101,12 @@ async function send(
 
 export interface RequestOptions {
   readonly headers?: Readonly<Record<string, string>>
-  /** Some answers of Loki's API are the payload itself, without an envelope; their errors have one all the same. */
+  /** Answers of Alertmanager's API and some of Loki's are the payload itself, without an envelope. */
   readonly bare?: boolean
   /** What is posted as JSON, where parameters do not carry the question. */
   readonly json?: unknown
+  /** Another method than the one that the size of the question calls for. */
+  readonly method?: 'DELETE'
   /** The answer, where it is good, is text and no JSON. */
   readonly plain?: boolean
 }
@@ -129,8 +144,7 @@ export async function request<T>(
   let body: Envelope
   try {
     const value: unknown = JSON.parse(raw)
-    body = envelope(value)
-    if (options.bare === true) body = { ...body, data: value }
+    body = options.bare === true && response.ok ? { ...nothing, data: value } : envelope(value)
   } catch {
     const kind = response.status === 404 ? 'missing' : response.status >= 502 ? 'network' : 'malformed'
     const told = raw.trim().slice(0, 300)

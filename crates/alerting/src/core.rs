@@ -425,7 +425,7 @@ impl Core {
     }
 
     /// The times because of which nobody is told.
-    fn muted_by(&self, route: &Route, now_ms: i64) -> Vec<String> {
+    pub fn muted_by(&self, route: &Route, now_ms: i64) -> Vec<String> {
         let within = |name: &&String| self.config.times(name).is_some_and(|t| t.contains(now_ms));
         let mut names: Vec<String> = route.mute_times.iter().filter(within).cloned().collect();
         if !route.active_times.is_empty() && !route.active_times.iter().any(|n| within(&n)) {

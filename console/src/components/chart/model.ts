@@ -8,6 +8,8 @@ export interface ChartSeries {
   readonly values: readonly (number | null)[]
   /** Drawn below the zero line; the legend and the tooltip still show it as a positive number. */
   readonly mirrored?: boolean
+  /** A line that others are compared with. */
+  readonly dashed?: boolean
 }
 
 /** Bars are stacked, too; a time is the middle of its bar. */

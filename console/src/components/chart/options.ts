@@ -83,6 +83,7 @@ export function seriesOptions(
       show: shown(s.key),
       stroke: s.color,
       width: spec.style === 'points' ? 0 : stacked ? 0 : 1.5,
+      ...(s.dashed === true ? { dash: [6, 4] } : {}),
       ...(stacked ? { fill: withAlpha(s.color, bars ? 0.9 : 0.72) } : {}),
       ...(bars && barPaths !== undefined ? { paths: barPaths } : {}),
       ...(spec.style === 'area' ? { fill: withAlpha(s.color, 0.14) } : {}),

@@ -5,6 +5,7 @@ import { useMessages } from '@/i18n'
 import { Flame } from './Flame'
 import styles from './Navigation.module.css'
 import { screens } from './screens'
+import { useFiring } from './useFiring'
 
 interface NavigationProps {
   readonly narrow: boolean
@@ -15,6 +16,7 @@ interface NavigationProps {
 export function Navigation({ narrow, onToggle }: NavigationProps) {
   const t = useMessages()
   const Toggle = narrow ? IconLayoutSidebarLeftExpand : IconLayoutSidebarLeftCollapse
+  const firing = useFiring()
   const toggleLabel = narrow ? t.nav.expand : t.nav.collapse
   return (
     <nav className={styles.nav} aria-label={t.nav.label} data-narrow={narrow || undefined}>
@@ -31,10 +33,15 @@ export function Navigation({ narrow, onToggle }: NavigationProps) {
                 className={styles.item}
                 activeOptions={{ exact: to === '/', includeSearch: false }}
                 activeProps={{ 'aria-current': 'page' }}
-                aria-label={t.nav[name]}
+                aria-label={name === 'alerts' && firing > 0 ? t.nav.firing(firing) : t.nav[name]}
               >
                 <Icon size={19} stroke={1.6} aria-hidden />
                 <span>{t.nav[name]}</span>
+                {name === 'alerts' && firing > 0 && (
+                  <b className={styles.badge} aria-hidden>
+                    {firing > 999 ? '999+' : firing}
+                  </b>
+                )}
               </Link>
             </Tooltip>
           </li>

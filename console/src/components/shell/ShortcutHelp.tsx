@@ -40,6 +40,16 @@ export function ShortcutHelp({ onClose }: { readonly onClose: () => void }) {
         [['p'], t.logs.keys.tail],
       ],
     ],
+    [
+      t.nav.alerts,
+      [
+        [['j', 'k'], t.alerts.keys.move],
+        [['s'], t.alerts.keys.silence],
+        [['e'], t.alerts.keys.explore],
+        [['x'], t.alerts.keys.close],
+        [['n'], t.alerts.keys.newSilence],
+      ],
+    ],
     [s.go, screens.map(({ key, name }) => [['g', key], t.nav[name]] as const)],
   ]
   return (

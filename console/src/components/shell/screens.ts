@@ -1,4 +1,5 @@
 import {
+  IconBellRinging,
   IconFilterCog,
   IconFlame,
   IconGauge,
@@ -12,6 +13,7 @@ export const screens = [
   { name: 'machine', to: '/', key: 'm', icon: IconFlame },
   { name: 'explore', to: '/explore', key: 'e', icon: IconTerminal2 },
   { name: 'logs', to: '/logs', key: 'l', icon: IconLogs },
+  { name: 'alerts', to: '/alerts', key: 'a', icon: IconBellRinging },
   { name: 'pipelines', to: '/pipelines', key: 'p', icon: IconFilterCog },
   { name: 'targets', to: '/targets', key: 't', icon: IconRadar2 },
   { name: 'status', to: '/status', key: 's', icon: IconGauge },

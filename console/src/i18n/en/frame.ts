@@ -3,6 +3,8 @@ export const nav = {
   machine: 'This machine',
   explore: 'Explore',
   logs: 'Logs',
+  alerts: 'Alerts',
+  firing: (n: number) => `Alerts, ${n} firing`,
   pipelines: 'Pipelines',
   targets: 'Targets',
   status: 'Status',

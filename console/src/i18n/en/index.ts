@@ -1,3 +1,4 @@
+import { alerts } from './alerts'
 import { common, errors, nav, palette, shortcuts, time, top } from './frame'
 import { explore } from './explore'
 import { logs } from './logs'
@@ -22,6 +23,7 @@ export const en = {
   query,
   explore,
   logs,
+  alerts,
   pipelines,
   targets,
   status,

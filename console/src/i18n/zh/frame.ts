@@ -5,6 +5,8 @@ export const nav: Messages['nav'] = {
   machine: '本机',
   explore: '查询',
   logs: '日志',
+  alerts: '告警',
+  firing: (n) => `告警，${n} 条触发中`,
   pipelines: '日志处理',
   targets: '采集目标',
   status: '状态',

@@ -1,4 +1,5 @@
 import type { Messages } from '../messages'
+import { alerts } from './alerts'
 import { common, errors, nav, palette, shortcuts, time, top } from './frame'
 import { explore } from './explore'
 import { logs } from './logs'
@@ -22,6 +23,7 @@ export const zh: Messages = {
   query,
   explore,
   logs,
+  alerts,
   pipelines,
   targets,
   status,

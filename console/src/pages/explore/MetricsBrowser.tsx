@@ -9,7 +9,7 @@ import { useMessages } from '@/i18n'
 import { rankMatches } from '@/lib/fuzzy'
 import { selector } from '@/lib/matcher'
 import styles from './MetricsBrowser.module.css'
-import { familyOf, metadataOf, metricNamesOf } from './promqlClient'
+import { familyOf, metadataOf, metricNamesOf } from '@/components/editor/promqlClient'
 
 interface Metric {
   readonly name: string

@@ -9,7 +9,7 @@ import { useMessages } from '@/i18n'
 import { errorText, mistakeIn } from '@/lib/serverError'
 import { say } from '@/state/toasts'
 import { rowName } from './exploreSearch'
-import { promqlExtension } from './promqlExtension'
+import { promqlExtension } from '@/components/editor/promqlExtension'
 import styles from './QueryRow.module.css'
 import { Remarks } from './Remarks'
 

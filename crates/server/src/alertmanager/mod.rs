@@ -2,11 +2,13 @@
 
 mod alerts;
 mod own;
+mod routes;
 mod silences;
 mod status;
 
 pub use alerts::{get as get_alerts, groups, post as post_alerts};
 pub use own::{deliveries, preview, route, trial};
+pub use routes::{deliveries_done, routes};
 pub use silences::{create, delete, get, list};
 pub use status::{receivers, status};
 

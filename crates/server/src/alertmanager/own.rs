@@ -11,6 +11,7 @@ use axum::extract::State;
 use axum::http::Request;
 use serde::Deserialize;
 use serde_json::json;
+use std::time::Instant;
 
 /// Most alerts of a preview.
 const PREVIEW_MAX: usize = 1_000;
@@ -55,6 +56,7 @@ pub async fn route(State(app): Shared, request: Request<Body>) -> Reply {
         let routes = core.routes().matching(&labels).into_iter().map(|id| {
             let route = core.routes().get(id);
             json!({
+                "id": id.0,
                 "route": route.key,
                 "receiver": route.receiver,
                 "groupLabels": route.group_labels(&labels),
@@ -101,29 +103,41 @@ pub async fn trial(State(app): Shared, request: Request<Body>) -> Reply {
     for (kind, index, _) in receiver.ways().into_iter().filter(|(k, i, _)| meant(k, *i)) {
         let way = Way { receiver: receiver.name.clone(), kind: kind.to_owned(), index };
         let delivery = office.change(move |core, _, now| core.trial(now, way)).await?;
+        let begun = Instant::now();
         let done = office.trial(delivery).await;
-        results.push(json!({"kind": kind, "index": index, "delivered": done.is_ok(), "error": done.err()}));
+        let took = begun.elapsed().as_secs_f64();
+        let (delivered, error) = (done.is_ok(), done.err());
+        results.push(
+            json!({"kind": kind, "index": index, "delivered": delivered, "error": error, "seconds": took}),
+        );
     }
     ok(&json!({"receiver": receiver.name, "results": results}))
 }
 
 /// `/api/v1/alerting/deliveries`: decisions to notify that are not done.
 pub async fn deliveries(State(app): Shared) -> Reply {
-    let found = app.ready()?.office.change(|core, _, _| {
-        let open = core.open().take(PREVIEW_MAX).map(|d| {
+    let office = &app.ready()?.office;
+    let open = office.change(|core, _, _| core.open().take(PREVIEW_MAX).cloned().collect::<Vec<_>>()).await?;
+    let shown: Vec<_> = open
+        .iter()
+        .map(|d| {
+            let tried = office.tried(d.id);
             json!({
                 "id": d.id.0,
                 "receiver": d.way.receiver,
                 "kind": d.way.kind,
                 "index": d.way.index,
                 "groupKey": d.group_key,
+                "groupLabels": *d.group_labels,
                 "reason": d.reason,
                 "alerts": d.alerts.len(),
+                "firing": d.firing.len(),
                 "decidedAt": time(d.decided_ms),
                 "givenUpAt": time(d.deadline_ms),
+                "attempts": tried.attempts,
+                "error": tried.error,
             })
-        });
-        open.collect::<Vec<_>>()
-    });
-    ok(&found.await?)
+        })
+        .collect();
+    ok(&shown)
 }

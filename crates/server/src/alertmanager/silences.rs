@@ -79,13 +79,17 @@ pub(super) fn matchers(list: Vec<MatcherJson>) -> Result<Matchers, Refused> {
     Ok(Matchers(all))
 }
 
-fn shown(s: &Silence, now_ms: i64) -> SilenceJson {
-    let matchers = s.matchers.0.iter().map(|m| MatcherJson {
+pub(super) fn shown_matchers(matchers: &Matchers) -> Vec<MatcherJson> {
+    let shown = |m: &Matcher| MatcherJson {
         name: m.name().to_owned(),
         value: m.value().to_owned(),
         is_regex: matches!(m.op(), MatchOp::Regex | MatchOp::NotRegex),
         is_equal: matches!(m.op(), MatchOp::Equal | MatchOp::Regex),
-    });
+    };
+    matchers.0.iter().map(shown).collect()
+}
+
+fn shown(s: &Silence, now_ms: i64) -> SilenceJson {
     SilenceJson {
         id: s.id.clone(),
         status: StateJson { state: s.state(now_ms).as_str() },
@@ -93,7 +97,7 @@ fn shown(s: &Silence, now_ms: i64) -> SilenceJson {
         comment: s.comment.clone(),
         created_by: s.created_by.clone(),
         ends_at: time(s.ends_ms),
-        matchers: matchers.collect(),
+        matchers: shown_matchers(&s.matchers),
         starts_at: time(s.starts_ms),
     }
 }

@@ -11,6 +11,7 @@ pub mod processes;
 mod push;
 pub mod query;
 mod read;
+mod rule_trial;
 mod rules;
 mod select;
 mod series;
@@ -124,6 +125,9 @@ fn alerting(r: &mut Routes) {
     r.add("/api/v1/alerting/route", "alerting", post(am::route));
     r.add("/api/v1/alerting/test", "alerting", post(am::trial));
     r.add("/api/v1/alerting/deliveries", "alerting", get(am::deliveries));
+    r.add("/api/v1/alerting/deliveries/done", "alerting", get(am::deliveries_done));
+    r.add("/api/v1/alerting/routes", "alerting", get(am::routes));
+    r.add("/api/v1/rules/try", "rules", post(rule_trial::try_out));
 }
 
 /// Ways in for logs.

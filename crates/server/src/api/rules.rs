@@ -147,7 +147,9 @@ fn group(j: &mut Json, g: &GroupView, taken: &[usize], without_alerts: bool) {
     seconds(j, g.interval_ms);
     j.key("limit").int(i64::try_from(g.limit).unwrap_or(i64::MAX));
     j.key("evaluationTime").raw(&format_float(g.took.as_secs_f64()));
-    j.key("lastEvaluation").string(&when(g.last_ms)).raw("}");
+    j.key("lastEvaluation").string(&when(g.last_ms));
+    // Not among the keys of Prometheus.
+    j.key("missedEvaluations").int(i64::try_from(g.missed).unwrap_or(i64::MAX)).raw("}");
 }
 
 fn texts<'a>(j: &mut Json, pairs: impl IntoIterator<Item = (&'a String, &'a String)>) {
@@ -205,7 +207,8 @@ fn alert(j: &mut Json, a: &AlertView) {
     j.key("value").string(&exponent(a.value)).raw("}");
 }
 
-fn exponent(v: f64) -> String {
+/// A number with an exponent as Go writes it.
+pub(super) fn exponent(v: f64) -> String {
     if !v.is_finite() {
         return format_float(v);
     }

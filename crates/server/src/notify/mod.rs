@@ -2,10 +2,12 @@
 
 mod client;
 mod files;
+mod journal;
 mod mail;
 mod send;
 
 pub use files::Routing;
+pub use journal::{Finished, Tried};
 
 use crate::http::error::{ApiError, ErrorKind};
 use crate::telemetry::{Counter, Family};
@@ -54,6 +56,7 @@ struct Shared {
     clients: Clients,
     deliveries: Arc<Semaphore>,
     metrics: NotifyMetrics,
+    journal: journal::Journal,
     clock: Arc<dyn Clock>,
     runtime: tokio::runtime::Handle,
     /// Ends attempts to deliver, once those under way are over.
@@ -95,6 +98,7 @@ impl Office {
             clients: Clients::default(),
             deliveries: Arc::new(Semaphore::new(deliveries_max.max(1))),
             metrics: NotifyMetrics::default(),
+            journal: journal::Journal::default(),
             clock,
             runtime: tokio::runtime::Handle::current(),
             stop: watch::channel(false).0,
@@ -182,6 +186,16 @@ impl Office {
     /// Tries a way with a message that says it is a test.
     pub async fn trial(&self, delivery: Delivery) -> Result<(), String> {
         send::once(&self.shared, &delivery).await
+    }
+
+    /// The last decisions that are done, the newest first, and how many older ones of this run were forgotten.
+    pub fn finished(&self, limit: usize) -> (Vec<Finished>, u64) {
+        self.shared.journal.finished(limit)
+    }
+
+    /// Attempts so far of a decision that is not done.
+    pub fn tried(&self, id: DeliveryId) -> Tried {
+        self.shared.journal.tried(id)
     }
 
     /// Ends, after attempts under way. What is not done by then is sent again after the next start.

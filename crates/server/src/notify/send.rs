@@ -32,8 +32,12 @@ pub(super) async fn deliver(shared: Arc<Shared>, jobs: SyncSender<Job>, delivery
     if *shared.stop.borrow() {
         return;
     }
-    if let Some(outcome) = attempts(&shared, &delivery, &mut stop).await {
-        super::done(jobs, delivery.id, outcome).await;
+    match attempts(&shared, &delivery, &mut stop).await {
+        Some(outcome) => {
+            shared.journal.finish(&delivery, outcome, shared.clock.now_ms());
+            super::done(jobs, delivery.id, outcome).await;
+        }
+        None => shared.journal.leave(delivery.id),
     }
     drop(permit);
 }
@@ -51,6 +55,9 @@ async fn attempts(shared: &Shared, delivery: &Delivery, stop: &mut watch::Receiv
         };
         shared.metrics.attempts.lock().entry(way.kind.clone()).or_default()[outcome] += 1;
         let (receiver, kind, group) = (&way.receiver, &way.kind, &delivery.group_key);
+        if let Verdict::Refused(reason) | Verdict::Retry(reason) | Verdict::Unknown(reason) = &verdict {
+            shared.journal.failed(delivery.id, reason);
+        }
         match verdict {
             Verdict::Delivered => return Some(Outcome::Delivered),
             Verdict::Refused(reason) => {

@@ -105,6 +105,13 @@ impl Running {
         Arc::clone(&self.view.lock())
     }
 
+    fn missed(&self, evaluations: u64) {
+        let mut view = self.view.lock();
+        let mut next = GroupView::clone(&view);
+        next.missed += evaluations;
+        *view = Arc::new(next);
+    }
+
     pub fn rule_keys(&self) -> impl Iterator<Item = String> + '_ {
         self.keys.iter().cloned()
     }
@@ -180,6 +187,7 @@ pub(super) async fn run(context: Arc<Context>, running: Arc<Running>, mut stop: 
             0 => at_ms = due_ms,
             1.. => {
                 context.metrics.missed.add(missed.unsigned_abs());
+                running.missed(missed.unsigned_abs());
                 at_ms = next_ms.saturating_sub(running.interval_ms);
             }
             _ => at_ms = next_ms,

@@ -19,6 +19,8 @@ pub struct GroupView {
     pub last_ms: Option<i64>,
     /// How long that took.
     pub took: Duration,
+    /// Evaluations that were left out since it began, because the one before took too long.
+    pub missed: u64,
     /// Its rules in order.
     pub rules: Vec<RuleView>,
 }
@@ -78,6 +80,7 @@ impl GroupView {
             limit: group.limit.unwrap_or(0),
             last_ms: None,
             took: Duration::ZERO,
+            missed: 0,
             rules: group
                 .rules()
                 .iter()

@@ -12,14 +12,14 @@ use tempfile::TempDir;
 
 /// Takes webhooks and keeps their bodies.
 #[derive(Clone, Default)]
-struct Hook {
+pub(crate) struct Hook {
     bodies: Arc<Mutex<Vec<String>>>,
     /// Statuses to answer with before it takes anything.
-    refusals: Arc<Mutex<Vec<u16>>>,
+    pub(crate) refusals: Arc<Mutex<Vec<u16>>>,
 }
 
 impl Hook {
-    async fn start() -> (Hook, SocketAddr) {
+    pub(crate) async fn start() -> (Hook, SocketAddr) {
         use axum::extract::State;
         use axum::http::StatusCode;
         async fn take(State(hook): State<Hook>, body: String) -> StatusCode {
@@ -41,19 +41,19 @@ impl Hook {
         self.bodies.lock().iter().map(|b| serde_json::from_str(b).unwrap()).collect()
     }
 
-    async fn message(&self, what: &str, of: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn message(&self, what: &str, of: impl Fn(&Value) -> bool) -> Value {
         until(what, async || self.messages().into_iter().find(|m| of(m))).await
     }
 }
 
 /// A configuration of alerting that tells a webhook at once.
-fn routing(hook: SocketAddr) -> String {
+pub(crate) fn routing(hook: SocketAddr) -> String {
     format!(
         "route:\n  receiver: hook\n  group_by: [alertname]\n  group_wait: 0s\n  group_interval: 1s\n  repeat_interval: 1h\nreceivers:\n- name: hook\n  webhook_configs:\n  - url: http://{hook}/hook\n"
     )
 }
 
-fn write(dir: &Path, name: &str, text: &str) -> PathBuf {
+pub(crate) fn write(dir: &Path, name: &str, text: &str) -> PathBuf {
     let path = dir.join(name);
     std::fs::write(&path, text).unwrap();
     path
@@ -71,7 +71,7 @@ fn configured(dir: &TempDir, hook: SocketAddr, rules: &str) -> (Config, PathBuf)
     (config, file)
 }
 
-fn is(status: &'static str) -> impl Fn(&Value) -> bool {
+pub(crate) fn is(status: &'static str) -> impl Fn(&Value) -> bool {
     move |m| m["status"] == status
 }
 
@@ -244,7 +244,7 @@ async fn a_reload_keeps_state_and_resolves_what_is_gone() {
 }
 
 /// An alert for `/api/v2/alerts`.
-fn posted(name: &str, more: &Value) -> Value {
+pub(crate) fn posted(name: &str, more: &Value) -> Value {
     let mut labels = json!({"alertname": name});
     for (k, v) in more.as_object().unwrap() {
         labels[k] = v.clone();
@@ -252,13 +252,13 @@ fn posted(name: &str, more: &Value) -> Value {
     json!({"labels": labels, "annotations": {"summary": "<b> & \u{2028}"}, "generatorURL": "http://gen/?a=b&c"})
 }
 
-async fn site_for(hook: SocketAddr) -> Site {
+pub(crate) async fn site_for(hook: SocketAddr) -> Site {
     let dir = tempfile::tempdir().unwrap();
     let (config, file) = configured(&dir, hook, "groups: []");
     Site::at(config, dir, Some(file)).await
 }
 
-async fn post(site: &Site, alerts: &Value) {
+pub(crate) async fn post(site: &Site, alerts: &Value) {
     let answer =
         site.post("/api/v2/alerts", &[("content-type", "application/json")], alerts.to_string()).await;
     assert_eq!(answer.status, 200, "{}", answer.body);

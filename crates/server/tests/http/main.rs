@@ -1,6 +1,7 @@
 //! The server as its clients meet it: over a socket, with a store on a real disk.
 
 mod alerting;
+mod alerting_shown;
 mod api_shapes;
 mod bad_input;
 mod elastic;
