@@ -10,7 +10,7 @@ pub struct Options {
     /// Where everything is kept.
     pub data_dir: PathBuf,
     /// Records older than this many milliseconds are refused, hidden and dropped, where no rule says otherwise. Setting
-    /// `logs.retention`.
+    /// [`Settings::retention`].
     pub retention_ms: i64,
     /// Exceptions by tenant and stream; the first that matches counts. Setting `logs.retention_rules`.
     pub retention_rules: Vec<RetentionRule>,
@@ -27,6 +27,38 @@ pub struct Options {
     pub record_bytes_max: usize,
     /// Whether to flush and merge on threads of the store's own. Without, only when asked.
     pub background: bool,
+    /// What the settings are called, for messages.
+    pub settings: Settings,
+}
+
+/// Names of the settings that messages refer to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Of [`Options::retention_ms`].
+    pub retention: &'static str,
+    /// Of [`Options::future_ms_max`].
+    pub future: &'static str,
+    /// Of [`Options::head_bytes_max`].
+    pub memory: &'static str,
+    /// Of [`Options::record_bytes_max`].
+    pub record_bytes: &'static str,
+}
+
+impl Settings {
+    /// Of a store of logs.
+    pub const LOGS: Settings = Settings {
+        retention: "logs.retention",
+        future: "logs.future",
+        memory: "logs.memory",
+        record_bytes: "logs.limits.record_bytes",
+    };
+    /// Of a store of traces.
+    pub const TRACES: Settings = Settings {
+        retention: "traces.retention",
+        future: "traces.future",
+        memory: "traces.memory",
+        record_bytes: "traces.limits.record_bytes",
+    };
 }
 
 /// How long some streams are kept.
@@ -53,6 +85,7 @@ impl Options {
             queued_bytes_max: 64 << 20,
             record_bytes_max: 4 << 20,
             background: true,
+            settings: Settings::LOGS,
         }
     }
 

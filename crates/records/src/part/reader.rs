@@ -134,10 +134,15 @@ impl Part {
         Trigrams::from_bytes(&bytes).ok_or_else(|| self.corrupt(blob.offset, Malformed { what: "trigrams" }))
     }
 
-    /// Whether a row group may hold records of a trace.
-    pub fn may_hold_trace(&self, group: usize, id: &TraceId) -> Result<bool, RecordsError> {
+    /// Whether a row group may hold records of any of some traces.
+    pub fn may_hold_any(&self, group: usize, ids: &[TraceId]) -> Result<bool, RecordsError> {
         let blob = &self.directory.groups[group].traces;
-        Ok(blob.raw > 0 && Bloom::over(&self.blob(blob)?).may_contain(trace_hash(id)))
+        if blob.raw == 0 {
+            return Ok(false);
+        }
+        let bits = self.blob(blob)?;
+        let bloom = Bloom::over(&bits);
+        Ok(ids.iter().any(|id| bloom.may_contain(trace_hash(id))))
     }
 
     /// Whether a column says anything of any row of a row group.

@@ -111,10 +111,10 @@ impl Scanner<'_> {
                 if row.time_ns < from || row.time_ns >= scan.end_ns {
                     continue;
                 }
-                if !scan.filters.is_empty() || scan.trace_id.is_some() {
+                if !scan.filters.is_empty() || scan.only_traces().is_some() {
                     let record = chunk.record(i);
                     self.stats.records_tested += 1;
-                    if scan.trace_id.is_some_and(|t| t != record.trace_id) || !passes(&text(&record)) {
+                    if !scan.has_trace(record.trace_id) || !passes(&text(&record)) {
                         continue;
                     }
                 }
