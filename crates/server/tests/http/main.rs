@@ -14,3 +14,5 @@ mod peers;
 mod running;
 mod site;
 mod sql;
+mod traces;
+mod traces_clients;
