@@ -12,7 +12,7 @@ pub(super) struct Fields<'a> {
     pub span_id: SpanId,
     pub parent_id: SpanId,
     pub name: &'a str,
-    /// Unix nanoseconds; 0 is the time of arrival.
+    /// Unix nanoseconds.
     pub start_ns: u64,
     pub duration_ns: u64,
     pub kind: SpanKind,
@@ -238,6 +238,14 @@ impl<'w> SpanWriter<'w> {
         self.scoped = (false, false);
     }
 
+    /// When a span begins that says so, or says nothing: then it ends as it arrives.
+    pub fn start_ns(&self, stated_ns: u64, duration_ns: u64) -> u64 {
+        match stated_ns {
+            0 => u64::try_from(self.w.now_ns()).unwrap_or(0).saturating_sub(duration_ns),
+            stated => stated,
+        }
+    }
+
     /// An attribute of the span.
     #[inline]
     pub fn attribute(&mut self, own: &str, value: Value<'_>) {
@@ -326,12 +334,9 @@ impl<'w> SpanWriter<'w> {
         let Some(stream) = self.stream else {
             return Err(Refused::Record("the span has no resource".to_owned()));
         };
-        let time_ns = match f.start_ns {
-            0 => self.w.now_ns().saturating_sub(i64::try_from(f.duration_ns).unwrap_or(i64::MAX)),
-            ns => i64::try_from(ns).map_err(|_| {
-                Refused::Record(format!("a span that begins at {ns} ns begins after the year 2262"))
-            })?,
-        };
+        let time_ns = i64::try_from(f.start_ns).map_err(|_| {
+            Refused::Record(format!("a span that begins at {} ns begins after the year 2262", f.start_ns))
+        })?;
         self.intrinsics(f);
         let record = Record {
             time_ns,

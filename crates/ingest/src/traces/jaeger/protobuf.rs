@@ -124,7 +124,9 @@ fn read_span<'a>(
             _ => r.skip(wire)?,
         }
     }
-    let (start_ns, mut r) = (span.fields.start_ns, whole);
+    let start_ns = sw.start_ns(span.fields.start_ns, span.fields.duration_ns);
+    span.fields.start_ns = start_ns;
+    let mut r = whole;
     while let Some((field, wire)) = r.tag()? {
         match (field, wire) {
             (9, LEN) => log(sw, r.message()?, start_ns)?,

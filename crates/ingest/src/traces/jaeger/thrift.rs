@@ -133,6 +133,7 @@ fn span(sw: &mut SpanWriter<'_>, r: &mut Reader<'_>) -> Thrift<Result<(), Decode
             _ => r.skip(kind)?,
         }
     }
+    span.fields.start_ns = sw.start_ns(span.fields.start_ns, span.fields.duration_ns);
     if let Some(mut logs) = logs {
         logs.structs(Kind::List, |r| log(sw, r, span.fields.start_ns))?;
     }

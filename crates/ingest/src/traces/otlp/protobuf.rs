@@ -169,7 +169,8 @@ fn read_span<'a>(sw: &mut SpanWriter<'_>, mut r: Reader<'a>) -> Wire<Read<'a>> {
             _ => r.skip(wire)?,
         }
     }
-    let start_ns = read.fields.start_ns;
+    let start_ns = sw.start_ns(read.fields.start_ns, 0);
+    read.fields.start_ns = start_ns;
     each(&whole, 11, &mut |event_of| event(sw, event_of, start_ns))?;
     Ok(read)
 }

@@ -50,7 +50,7 @@ impl<'a> Visitor<'a> for Spans<'_, '_> {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "a span, an object")]
 struct JsonSpan<'a> {
     #[serde(borrow, default)]
     trace_id: Cow<'a, str>,
@@ -187,8 +187,8 @@ fn write(sw: &mut SpanWriter<'_>, span: &JsonSpan<'_>) -> Result<(), DecodeError
             )),
         }
     }
-    fields.start_ns = span.timestamp.map_or(0, ns_of_us);
     fields.duration_ns = span.duration.map_or(0, ns_of_us);
+    fields.start_ns = sw.start_ns(span.timestamp.map_or(0, ns_of_us), fields.duration_ns);
     fields.kind = span.kind.as_deref().and_then(SpanKind::from_text).unwrap_or_default();
     for (key, value) in span.tags.iter().flat_map(|t| &t.0) {
         tags::tag(sw, key, Value::String(value));

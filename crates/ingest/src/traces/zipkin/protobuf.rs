@@ -117,6 +117,7 @@ fn read_span<'a>(
             _ => r.skip(wire)?,
         }
     }
+    f.start_ns = sw.start_ns(f.start_ns, f.duration_ns);
     let mut r = whole;
     while let Some((field, wire)) = r.tag()? {
         match (field, wire) {
