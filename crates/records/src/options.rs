@@ -1,6 +1,6 @@
 //! Settings of the store and its named limits.
 
-use model::record::Tenant;
+use model::record::{Tenant, TraceId};
 use model::{Labels, Matcher};
 use std::path::PathBuf;
 
@@ -27,8 +27,40 @@ pub struct Options {
     pub record_bytes_max: usize,
     /// Whether to flush and merge on threads of the store's own. Without, only when asked.
     pub background: bool,
+    /// In which order rows lie in parts. May change from one start to the next: parts are read whatever their order.
+    pub order: RowOrder,
     /// What the settings are called, for messages.
     pub settings: Settings,
+}
+
+/// In which order rows lie in parts, which decides what is read together and what compresses well.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RowOrder {
+    /// By stream, then time: for records that are asked for by stream.
+    #[default]
+    Stream,
+    /// By the minute in which they begin, then trace: records of a trace lie in one row group or two, and those of a short
+    /// time in few.
+    Trace,
+}
+
+/// The place of a row among others: minute and trace, or nothing; stream; time.
+pub(crate) type RowKey = (u128, u32, i64);
+
+const MINUTE_NS: i64 = 60_000_000_000;
+
+impl RowOrder {
+    /// Of a trace id the last twelve bytes count: ids of 64 bits have zeros before theirs.
+    pub(crate) fn key(self, trace: TraceId, stream: u32, time_ns: i64) -> RowKey {
+        let before = match self {
+            RowOrder::Stream => 0,
+            RowOrder::Trace => {
+                let minute = time_ns.div_euclid(MINUTE_NS).wrapping_sub(i64::MIN / MINUTE_NS - 1) as u128;
+                minute << 96 | (u128::from_be_bytes(trace.0) & (1 << 96) - 1)
+            }
+        };
+        (before, stream, time_ns)
+    }
 }
 
 /// Names of the settings that messages refer to.
@@ -85,6 +117,7 @@ impl Options {
             queued_bytes_max: 64 << 20,
             record_bytes_max: 4 << 20,
             background: true,
+            order: RowOrder::Stream,
             settings: Settings::LOGS,
         }
     }

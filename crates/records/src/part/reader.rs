@@ -425,7 +425,7 @@ fn column(raw: Vec<u8>, rows: usize, kind: Kind) -> Result<Column, Malformed> {
     let mut out = Column::default();
     let mut packed = Vec::new();
     match kind {
-        Kind::String => {
+        Kind::String | Kind::Bytes => {
             let from = raw.len() - values.len();
             out.texts = present_texts(raw, from, &present)?;
         }
@@ -442,7 +442,7 @@ fn column(raw: Vec<u8>, rows: usize, kind: Kind) -> Result<Column, Malformed> {
             }
         }
     }
-    if kind != Kind::String {
+    if !matches!(kind, Kind::String | Kind::Bytes) {
         if packed.len() != n {
             return malformed("number of values");
         }

@@ -41,9 +41,9 @@ impl Default for RecordsConfig {
 impl RecordsConfig {
     /// As the store takes it; an error names the rule of retention that is wrong.
     pub fn options(&self, signal: Signal, data_dir: &std::path::Path) -> Result<records::Options, String> {
-        let (dir, settings) = match signal {
-            Signal::Logs => ("logs", records::Settings::LOGS),
-            Signal::Traces => ("traces", records::Settings::TRACES),
+        let (dir, settings, order) = match signal {
+            Signal::Logs => ("logs", records::Settings::LOGS, records::RowOrder::Stream),
+            Signal::Traces => ("traces", records::Settings::TRACES, records::RowOrder::Trace),
         };
         let rules = self.retention_rules.iter().enumerate();
         let rules = rules.map(|(i, r)| r.rule().map_err(|e| format!("rule {}: {e}", i + 1)));
@@ -55,6 +55,7 @@ impl RecordsConfig {
             head_bytes_max: self.memory.bytes() as usize,
             record_bytes_max: self.limits.record_bytes.bytes() as usize,
             settings,
+            order,
             ..records::Options::new(data_dir.join(dir))
         })
     }

@@ -147,7 +147,8 @@ from py_zipkin.transport import BaseTransportHandler
 class Transport(BaseTransportHandler):
     def get_max_payload_bytes(self): return None
     def send(self, payload):
-        request = urllib.request.Request("{}", payload, {{"Content-Type": "{kind}"}})
+        body = payload.encode() if isinstance(payload, str) else payload
+        request = urllib.request.Request("{}", body, {{"Content-Type": "{kind}"}})
         assert urllib.request.urlopen(request).status == 202
 common = dict(transport_handler=Transport(), encoding=Encoding.{encoding}, sample_rate=100.0)
 for i in range(5):
