@@ -1,7 +1,7 @@
 //! Which spans are looked for.
 
 use model::record::Value;
-use model::record::span::{Span, SpanKind};
+use model::record::span::{Span, SpanKind, SpanStatus};
 use std::borrow::Cow;
 
 /// Conditions on one span, all of which must hold.
@@ -19,11 +19,6 @@ pub struct Criteria {
 }
 
 impl Criteria {
-    /// Whether every span meets them.
-    pub fn is_empty(&self) -> bool {
-        *self == Criteria::default()
-    }
-
     /// Whether a span meets them.
     pub fn matches(&self, span: &Span<'_>) -> bool {
         self.name.as_deref().is_none_or(|n| n == span.name)
@@ -49,7 +44,6 @@ fn has_tag(span: &Span<'_>, key: &str, wanted: &str) -> bool {
 
 /// What Jaeger and Zipkin call tags and OpenTelemetry does not.
 fn said_elsewhere<'a>(span: &Span<'a>, key: &str) -> Option<&'a str> {
-    use model::record::span::SpanStatus;
     match key {
         "error" => Some(if span.status == SpanStatus::Error { "true" } else { "false" }),
         "span.kind" => Some(span.kind.text()),

@@ -16,8 +16,8 @@ use axum::http::{HeaderMap, Request};
 use axum::response::{IntoResponse, Response};
 use hashbrown::HashMap;
 use model::Labels;
-use model::record::Value;
 use model::record::span::{Span, SpanKind, name};
+use model::record::{Tenant, Value};
 use std::borrow::Cow;
 use std::sync::Arc;
 use traces::{Criteria, Node, Trace};
@@ -36,9 +36,10 @@ pub(super) async fn ask<T: Send + 'static>(
 ) -> Result<T, ApiError> {
     let tenant = crate::intake::tenant(headers)?;
     on_pool(app, move |app, control, _| {
-        let config = app.config();
+        let (config, running) = (app.config(), app.ready()?);
         work(&Reader {
-            store: &app.ready()?.traces,
+            store: &running.traces,
+            counted: (tenant == Tenant::unnamed()).then_some(&running.db),
             tenant: &tenant,
             control,
             memory_max: config.query.memory_per_query.bytes().min(app.budgets.query_bytes),
@@ -107,7 +108,7 @@ pub async fn operations_of(
     let range = recent(&app);
     let done = ask(&app, &headers, move |reader| reader.operations(Some(&service), range)).await;
     answer(done.map(|all| {
-        let mut names: Vec<&str> = all.iter().map(|(name, ..)| name.as_str()).collect();
+        let mut names: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
         names.dedup();
         success(encoding, names.len(), |j| {
             j.strings(&names);
@@ -123,9 +124,9 @@ pub async fn operations(State(app): Shared, request: Request<Body>) -> Response 
     let range = recent(&app);
     let done = ask(&app, &headers, move |reader| reader.operations(service.as_deref(), range)).await;
     answer(done.map(|mut all| {
-        all.retain(|(_, own, _)| kind.is_none_or(|k| k == *own));
+        all.retain(|(_, own)| kind.is_none_or(|k| k == *own));
         success(encoding, all.len(), |j| {
-            j.list(&all, |j, (name, kind, _)| {
+            j.list(&all, |j, (name, kind)| {
                 let kind = if *kind == SpanKind::Unspecified { "" } else { kind.text() };
                 j.raw("{").key("name").string(name).key("spanKind").string(kind).raw("}");
             });

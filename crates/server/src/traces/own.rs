@@ -14,8 +14,8 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::Request;
 use model::record::Value;
-use model::record::span::{Span, SpanKind};
-use promql::{Control, Engine, EngineOptions, Value as Result_};
+use model::record::span::{Span, SpanKind, SpanStatus};
+use promql::{Control, Engine, EngineOptions, Point};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -144,7 +144,7 @@ fn summary_json(j: &mut Json, trace: &Trace) {
     let mut errors = 0;
     for span in &trace.spans {
         let s = span.span();
-        let failed = i64::from(s.status == model::record::span::SpanStatus::Error);
+        let failed = i64::from(s.status == SpanStatus::Error);
         errors += failed;
         let of = services.entry(s.service()).or_default();
         *of = (of.0 + 1, of.1 + failed);
@@ -251,9 +251,8 @@ pub async fn services(State(app): Shared, request: Request<Body>) -> Answer {
             Some(service) => {
                 let all = reader.operations(Some(&service), range)?;
                 success(&Notes::default(), |j| {
-                    j.list(&all, |j, (name, kind, spans)| {
-                        j.raw("{").key("name").string(name).key("kind").string(kind.text());
-                        j.key("spans").int(*spans as i64).raw("}");
+                    j.list(&all, |j, (name, kind)| {
+                        j.raw("{").key("name").string(name).key("kind").string(kind.text()).raw("}");
                     });
                 })
             }
@@ -388,11 +387,11 @@ fn vector(
         .instant(&StoreSource::new(app.db()?), &expr, time_ms, control)
         .map_err(crate::api::query::failed)?;
     Ok(match output.value {
-        Result_::Vector(samples) => samples
+        promql::Value::Vector(samples) => samples
             .into_iter()
             .filter_map(|s| match s.value {
-                promql::Point::Float(v) => Some((s.labels, v)),
-                promql::Point::Histogram(_) => None,
+                Point::Float(v) => Some((s.labels, v)),
+                Point::Histogram(_) => None,
             })
             .collect(),
         _ => Vec::new(),

@@ -4,13 +4,15 @@ use crate::api::query::failed;
 use crate::http::error::{ApiError, ErrorKind};
 use crate::loki::Bounded;
 use hashbrown::HashMap;
-use model::Matcher;
-use model::record::span::{Span, name, stored_name};
+use model::record::span::{Span, SpanKind, SpanStatus, name, stored_name};
 use model::record::{AttributesBuf, FilterOp, Record, Severity, SpanId, Tenant, TextFilter, TraceId, Value};
+use model::{METRIC_NAME, MatchOp, Matcher, TimeRange};
 use promql::Control;
 use records::{Attributes, Direction, Scan, Store, Wanted};
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use traces::{Criteria, OwnedSpan, Trace, occasions};
+use tsdb::Db;
 
 /// Two uses of one id lie this far apart.
 const OCCASIONS_NS: i64 = 3_600_000_000_000;
@@ -19,6 +21,8 @@ const OCCASIONS_NS: i64 = 3_600_000_000_000;
 pub struct Reader<'a> {
     /// The store of spans.
     pub store: &'a Store,
+    /// Where they are counted, if the asker's are.
+    pub counted: Option<&'a Db>,
     /// Whose spans.
     pub tenant: &'a Tenant,
     /// Ends the request.
@@ -187,7 +191,7 @@ impl Reader<'_> {
                     trace_id: span.trace_id,
                     start_ns: span.start_ns,
                     duration_ns: span.duration_ns,
-                    failed: span.status == model::record::span::SpanStatus::Error,
+                    failed: span.status == SpanStatus::Error,
                 };
                 each(&hit);
                 let newest = found.entry(span.trace_id).or_insert(hit);
@@ -215,61 +219,83 @@ impl Reader<'_> {
         self.store.label_values(name::SERVICE, &scan)
     }
 
-    /// Names and kinds of spans of a service in a range, with how often they occur.
+    /// Names and kinds of spans of a service (of all without one) in a range: those that were counted, and those of the
+    /// newest spans, which may not have been counted yet. Of spans that are not counted only the newest are looked at.
     pub fn operations(
         &self,
         service: Option<&str>,
         range_ns: (i64, i64),
-    ) -> Result<Vec<(String, model::record::span::SpanKind, u64)>, ApiError> {
+    ) -> Result<BTreeSet<(String, SpanKind)>, ApiError> {
+        let mut all = BTreeSet::new();
+        if let Some(db) = self.counted {
+            let equal = |name: &str, value: &str| {
+                Matcher::new(MatchOp::Equal, name, value).map_err(|e| ApiError::parameter(name, e))
+            };
+            let mut matchers = vec![equal(METRIC_NAME, CALLS)?];
+            if let Some(service) = service {
+                matchers.push(equal("service", service)?);
+            }
+            let range = TimeRange::new(range_ns.0 / 1_000_000, range_ns.1 / 1_000_000);
+            let found = db.select(&matchers, range).map_err(|e| ApiError::internal(e.to_string()))?;
+            for labels in (0..found.len()).map(|i| found.labels(i)) {
+                let kind = labels.get("span_kind").and_then(|k| k.strip_prefix("SPAN_KIND_"));
+                let kind = kind.and_then(SpanKind::from_text).unwrap_or_default();
+                all.insert((labels.get("span_name").unwrap_or("").to_owned(), kind));
+            }
+        }
+        self.newest_operations(service, range_ns, &mut all)?;
+        Ok(all)
+    }
+
+    fn newest_operations(
+        &self,
+        service: Option<&str>,
+        range_ns: (i64, i64),
+        all: &mut BTreeSet<(String, SpanKind)>,
+    ) -> Result<(), ApiError> {
         let matchers = service.map(service_matcher).transpose()?;
         let scan = Scan {
             matchers: matchers.as_slice(),
             start_ns: range_ns.0,
             end_ns: range_ns.1,
+            direction: Direction::Backward,
             wanted: Wanted {
                 body: true,
                 severity: false,
                 ids: false,
                 attributes: Attributes::Named(&[name::KIND]),
             },
+            limit: Some(NEWEST),
             ..Scan::all(self.tenant)
         };
         let budget = Bounded::new(self.control, self.memory_max);
-        let mut all: HashMap<String, HashMap<i64, u64>> = HashMap::new();
+        let mut last: Option<(String, SpanKind)> = None;
         let done = self.store.scan(&scan, &budget, &mut |block| {
             for row in 0..block.len() {
                 let kind = match block.attribute(0, row) {
-                    Some(Value::Int(n)) => n,
-                    _ => 0,
+                    Some(Value::Int(n)) => SpanKind::from_number(n),
+                    _ => SpanKind::default(),
                 };
-                let body = block.body(row);
-                if !all.contains_key(body) && all.len() >= OPERATIONS_MAX {
-                    continue;
+                if last.as_ref().is_none_or(|l| l.0 != block.body(row) || l.1 != kind) {
+                    let found = (block.body(row).to_owned(), kind);
+                    all.insert(found.clone());
+                    last = Some(found);
                 }
-                *all.entry_ref(body).or_default().entry(kind).or_default() += 1;
             }
             ControlFlow::Continue(())
         });
-        done.map_err(|e| failed(budget.error(e)))?;
-        let mut out: Vec<_> = all
-            .into_iter()
-            .flat_map(|(name, kinds)| {
-                kinds
-                    .into_iter()
-                    .map(move |(kind, n)| (name.clone(), model::record::span::SpanKind::from_number(kind), n))
-            })
-            .collect();
-        out.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
-        Ok(out)
+        done.map(drop).map_err(|e| failed(budget.error(e)))
     }
 }
 
-/// Names of spans that are listed.
-const OPERATIONS_MAX: usize = 10_000;
+/// Spans whose names are looked at, whether they are counted or not.
+const NEWEST: usize = 50_000;
+/// The metric that has all names.
+const CALLS: &str = "traces_spanmetrics_calls_total";
 
 /// The condition that a span is of a service.
 pub fn service_matcher(service: &str) -> Result<Matcher, ApiError> {
-    Matcher::new(model::MatchOp::Equal, name::SERVICE, service).map_err(|e| ApiError::parameter("service", e))
+    Matcher::new(MatchOp::Equal, name::SERVICE, service).map_err(|e| ApiError::parameter("service", e))
 }
 
 /// The attributes that a condition may ask for.

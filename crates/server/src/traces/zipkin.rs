@@ -66,7 +66,7 @@ pub async fn names(State(app): Shared, request: Request<Body>) -> Response {
     answer(
         encoding,
         done.map(|all| {
-            let mut names: Vec<String> = all.into_iter().map(|(name, ..)| name).collect();
+            let mut names: Vec<String> = all.into_iter().map(|(name, _)| name).collect();
             names.dedup();
             strings(&names)
         }),

@@ -269,3 +269,94 @@ async fn retries_late_spans_and_large_traces() {
     );
     site.stop().await;
 }
+
+/// A field of a message of protocol buffers.
+fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+    let mut out = vec![number << 3 | 2, bytes.len() as u8];
+    out.extend_from_slice(bytes);
+    out
+}
+
+/// A batch in Thrift's binary protocol: a service and one span.
+fn thrift(service: &str, start_us: i64) -> Vec<u8> {
+    let mut out = vec![12, 0, 1, 11, 0, 1];
+    out.extend_from_slice(&(service.len() as u32).to_be_bytes());
+    out.extend_from_slice(service.as_bytes());
+    out.extend_from_slice(&[0, 15, 0, 2, 12, 0, 0, 0, 1]);
+    for (id, value) in [(1u8, 1i64), (2, 2), (3, 3), (8, start_us), (9, 1500)] {
+        out.extend_from_slice(&[10, 0, id]);
+        out.extend_from_slice(&value.to_be_bytes());
+    }
+    out.extend_from_slice(b"\x0b\0\x05\0\0\0\x02op\0\0");
+    out
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sockets_of_their_own() {
+    let mut config = patient();
+    let any = || Some("127.0.0.1:0".to_owned());
+    let jaeger = &mut config.receivers.jaeger;
+    (jaeger.binary, jaeger.http, jaeger.grpc) = (any(), any(), any());
+    (config.receivers.zipkin.http, config.receivers.otlp.http) = (any(), any());
+    let site = Site::with(config).await;
+    let us = T_NS / 1000;
+
+    let mut datagram = b"\x80\x01\0\x04\0\0\0\x09emitBatch\0\0\0\0\x0c\0\x01".to_vec();
+    datagram.extend_from_slice(&thrift("by-udp", us));
+    datagram.push(0);
+    let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    udp.send_to(&datagram, site.receiver("jaeger.binary")).unwrap();
+    udp.send_to(b"nonsense", site.receiver("jaeger.binary")).unwrap();
+
+    let client = reqwest::Client::new();
+    let post = async |socket: &str, path: &str, kind: &str, body: Vec<u8>| {
+        let url = format!("http://{}{path}", site.receiver(socket));
+        client.post(url).header("content-type", kind).body(body).send().await.unwrap().status().as_u16()
+    };
+    let kind = "application/x-thrift";
+    assert_eq!(
+        post("jaeger.http", "/api/traces?format=jaeger.thrift", kind, thrift("by-http", us)).await,
+        202
+    );
+    let zipkin = format!(
+        r#"[{{"traceId":"5","id":"6","name":"op","timestamp":{us},"localEndpoint":{{"serviceName":"by-zipkin"}}}}]"#
+    );
+    assert_eq!(post("zipkin.http", "/api/v2/spans", "application/json", zipkin.into_bytes()).await, 202);
+    let otlp = body(TRACE, T_NS).into_bytes();
+    assert_eq!(post("otlp.http", "/v1/traces", "application/json", otlp).await, 200);
+
+    let mut time = vec![8];
+    time.extend_from_slice(&[0x80, 0xe2, 0xcf, 0xaa, 6]);
+    let span = [field(1, &[7; 16]), field(2, &[8; 8]), field(3, b"op"), field(6, &time)].concat();
+    let batch = [field(1, &span), field(2, &field(1, b"by-grpc"))].concat();
+    let message = field(1, &batch);
+    let mut call = vec![0];
+    call.extend_from_slice(&(message.len() as u32).to_be_bytes());
+    call.extend_from_slice(&message);
+    let grpc = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
+    let url = format!("http://{}/jaeger.api_v2.CollectorService/PostSpans", site.receiver("jaeger.grpc"));
+    let answer = grpc.post(url).header("content-type", "application/grpc").body(call).send().await.unwrap();
+    assert!(answer.headers().get("grpc-status").is_none(), "{answer:?}");
+    assert_eq!(answer.bytes().await.unwrap().to_vec(), [0; 5]);
+
+    let services = until("all services", async || {
+        let url = format!("http://{}/api/services", site.receiver("jaeger.http"));
+        let text = client.get(url).send().await.unwrap().text().await.unwrap();
+        let all: serde_json::Value = serde_json::from_str(&text).unwrap();
+        all["data"].as_array().filter(|a| a.len() == 6).cloned()
+    })
+    .await;
+    assert_eq!(services, ["by-grpc", "by-http", "by-udp", "by-zipkin", "cart", "front"]);
+    let operations = site.get("/api/services/by-udp/operations").await.json();
+    // Names of the last two days, and these spans are of years ago.
+    assert_eq!(operations["data"], serde_json::json!([]));
+    let own = site.get("/metrics").await.body;
+    for line in [
+        r#"watchfire_traces_spans_total{protocol="jaeger"} 3"#,
+        r#"watchfire_traces_refused_total{protocol="jaeger"} 1"#,
+        r#"watchfire_traces_spans_total{protocol="zipkin"} 1"#,
+    ] {
+        assert!(own.lines().any(|l| l == line), "{line}\n{own}");
+    }
+    site.stop().await;
+}
