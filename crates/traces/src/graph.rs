@@ -94,8 +94,8 @@ impl Graph {
         match span.kind {
             SpanKind::Client | SpanKind::Producer => {
                 let service = self.number(span.service(), limits);
-                let database = span.kind == SpanKind::Client && is_database(span);
-                let peer = peer(span, database).map(|p| self.number(p, limits));
+                let (peer, database) = peer(span);
+                let peer = peer.map(|p| self.number(p, limits));
                 let own = half(service, peer, true);
                 match peer {
                     Some(peer) if database => {
@@ -236,30 +236,35 @@ impl Graph {
     }
 }
 
-/// Attributes that name a database, by older and newer conventions.
-fn is_database(span: &Span<'_>) -> bool {
-    text(span, "db.system").or_else(|| text(span, "db.system.name")).is_some()
-}
-
-/// Who is called, as the caller says.
-fn peer<'a>(span: &Span<'a>, database: bool) -> Option<&'a str> {
-    const OF_DATABASE: [&str; 6] =
-        ["peer.service", "db.namespace", "db.name", "db.system.name", "db.system", "server.address"];
-    const OF_OTHERS: [&str; 6] = [
+/// Who is called as the caller says, and whether that is a database. By older and newer conventions, in one look at the
+/// attributes.
+fn peer<'a>(span: &Span<'a>) -> (Option<&'a str>, bool) {
+    const NAMES: [&str; 10] = [
         "peer.service",
+        "db.namespace",
+        "db.name",
+        "db.system.name",
+        "db.system",
         "messaging.destination.name",
         "rpc.service",
         "server.address",
         "net.peer.name",
         "net.peer.ip",
     ];
-    let names = if database { OF_DATABASE } else { OF_OTHERS };
-    names.into_iter().find_map(|name| text(span, name))
-}
-
-fn text<'a>(span: &Span<'a>, name: &str) -> Option<&'a str> {
-    match span.attribute(name) {
-        Some(Value::String(s)) if !s.is_empty() => Some(s),
-        _ => None,
+    /// Places of databases among the names.
+    const DATABASE: std::ops::Range<usize> = 1..5;
+    let mut found: [Option<&str>; NAMES.len()] = [None; NAMES.len()];
+    for (name, value) in span.attributes() {
+        let (Value::String(text), b'p' | b'd' | b'm' | b'r' | b's' | b'n') =
+            (value, name.as_bytes().first().copied().unwrap_or(0))
+        else {
+            continue;
+        };
+        if let Some(place) = NAMES.iter().position(|n| *n == name) {
+            found[place] = Some(text).filter(|t| !t.is_empty());
+        }
     }
+    let is_database = span.kind == SpanKind::Client && found[3].or(found[4]).is_some();
+    let named = |place: &usize| is_database || !DATABASE.contains(place);
+    ((0..NAMES.len()).filter(named).find_map(|place| found[place]), is_database)
 }
