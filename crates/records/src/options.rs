@@ -144,3 +144,32 @@ pub(crate) const DAY_NS: i64 = 86_400_000_000_000;
 pub(crate) fn day_of(time_ns: i64) -> i64 {
     time_ns.div_euclid(DAY_NS)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_together_lies_together() {
+        let id = |high: u64, low: u64| TraceId((u128::from(high) << 64 | u128::from(low)).to_be_bytes());
+        let (second, minute) = (1_000_000_000, MINUTE_NS);
+        // Trace, stream, time.
+        let mut rows = [
+            (id(1, 9), 0, minute),
+            (id(0, 7), 1, minute + 3 * second),
+            (id(2, 7), 0, minute + 2 * second),
+            (id(0, 7), 0, minute + 5 * second),
+            (id(0, 8), 0, -second),
+            (id(0, 7), 0, minute + 4 * second),
+        ];
+        rows.sort_by_key(|(trace, stream, time)| RowOrder::Trace.key(*trace, *stream, *time));
+        let order: Vec<(u8, u32, i64)> =
+            rows.iter().map(|(t, s, time)| (t.0[15], *s, time / second)).collect();
+        assert_eq!(order, [(8, 0, -1), (7, 0, 64), (7, 0, 65), (7, 1, 63), (9, 0, 60), (7, 0, 62)]);
+        rows.sort_by_key(|(trace, stream, time)| RowOrder::Stream.key(*trace, *stream, *time));
+        let order: Vec<(u32, i64)> = rows.iter().map(|(_, s, time)| (*s, time / second)).collect();
+        assert_eq!(order, [(0, -1), (0, 60), (0, 62), (0, 64), (0, 65), (1, 63)]);
+        let first = RowOrder::Trace.key(TraceId::NONE, 0, i64::MIN);
+        assert!(first < RowOrder::Trace.key(TraceId([255; 16]), 0, 0));
+    }
+}
