@@ -4,7 +4,8 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ingest::DecodeError;
 use ingest::compress::{Decompressor, Encoding};
-use ingest::logs::{LogLimits, LogWriter, Roles, elastic, lines, loki, otlp, syslog};
+use ingest::logs::{Roles, elastic, lines, loki, otlp, syslog};
+use ingest::records::{RecordLimits, RecordWriter};
 use model::record::Tenant;
 use std::hint::black_box;
 
@@ -135,7 +136,7 @@ fn syslog_messages(all: &[Line]) -> Vec<u8> {
     all.iter().map(line).collect::<String>().into_bytes()
 }
 
-type Decode = fn(&[u8], &mut Decompressor, &mut LogWriter) -> Result<(), DecodeError>;
+type Decode = fn(&[u8], &mut Decompressor, &mut RecordWriter) -> Result<(), DecodeError>;
 
 fn decode(c: &mut Criterion) {
     let all = corpus();
@@ -163,7 +164,7 @@ fn decode(c: &mut Criterion) {
         let mut decompressor = Decompressor::new();
         group.bench_function(*name, |b| {
             b.iter(|| {
-                let mut w = LogWriter::new(Tenant::unnamed(), LogLimits::default(), START_NS);
+                let mut w = RecordWriter::new(Tenant::unnamed(), RecordLimits::default(), START_NS);
                 decode(black_box(body), &mut decompressor, &mut w).expect("it is well formed");
                 assert_eq!(w.len(), LINES);
                 w.finish()

@@ -3,7 +3,8 @@
 use crate::draft::{Draft, copied};
 use crate::why::Why;
 use bumpalo::Bump;
-use ingest::logs::{LogLimits, json_members};
+use ingest::logs::json_members;
+use ingest::records::RecordLimits;
 use model::record::Value;
 use regex::Regex;
 
@@ -46,7 +47,7 @@ pub(crate) fn json<'a>(
     if !text.trim_start().starts_with('{') {
         return Err("it is no JSON object".into());
     }
-    let limits = LogLimits { attributes_per_record_max: FIELDS_MAX as u64, ..LogLimits::default() };
+    let limits = RecordLimits { attributes_per_record_max: FIELDS_MAX as u64, ..RecordLimits::default() };
     // Nothing is taken over of an object that is broken further on.
     let mut found = Vec::new();
     json_members(text, &limits, &mut |name, value| {

@@ -5,7 +5,7 @@ use crate::error::RecordsError;
 use crate::group::{Field, Group, Kind};
 use crate::head::{Head, HeadView};
 use crate::json;
-use crate::options::day_of;
+use crate::options::{RowKey, RowOrder, day_of};
 use crate::part::{GROUP_BYTES, GROUP_ROWS, Layout, Part, PartWriter, Reach};
 use crate::partset::{LivePart, PartId};
 use crate::shape;
@@ -53,7 +53,9 @@ impl Engine {
         let number = self.last_flush.fetch_add(1, Ordering::AcqRel) + 1;
         let view = head.view();
         let mut added: Vec<Arc<LivePart>> = Vec::new();
-        for (tenant_day, rows) in sorted(&view) {
+        let Sorted { by_labels, rows } = sorted(&view, self.options.order);
+        for (tenant_day, rows) in rows {
+            let numbers = numbers(by_labels.len(), &rows);
             let id = PartId {
                 tenant: view.streams[tenant_day.0 as usize].0.clone(),
                 day: tenant_day.1,
@@ -62,8 +64,9 @@ impl Engine {
                 generation: 0,
             };
             let reach = Reach { end_offset: head.end().0, deleted_through: 0 };
-            let written =
-                self.write_part(&id, layout(&view, &rows), reach, |writer| write_rows(writer, &view, &rows));
+            let written = self.write_part(&id, layout(&view, &by_labels, &numbers, &rows), reach, |writer| {
+                write_rows(writer, &view, &numbers, &rows)
+            });
             match written {
                 Ok(part) => added.extend(part),
                 Err(e) => {
@@ -104,11 +107,19 @@ impl Engine {
     }
 }
 
-/// A row of a head: stream, time, chunk and place within it. Streams are numbered in order of labels.
-type Place = (u32, i64, u32, u32);
+/// A row of a head: its key, chunk and place within it. Streams are numbered in order of labels.
+type Place = (RowKey, u32, u32);
 
-/// The rows of a head by tenant (as one of its streams) and day, each in order of stream and time.
-fn sorted(view: &HeadView) -> Vec<((u32, i64), Vec<Place>)> {
+/// The rows of a head.
+struct Sorted {
+    /// The streams of the head, in order of labels.
+    by_labels: Vec<u32>,
+    /// By tenant (as one of its streams) and day, each in order of keys.
+    rows: Vec<((u32, i64), Vec<Place>)>,
+}
+
+/// The rows of a head in the order in which they are written.
+fn sorted(view: &HeadView, order: RowOrder) -> Sorted {
     let mut by_labels: Vec<u32> = (0..view.streams.len() as u32).collect();
     by_labels.sort_by_key(|s| &view.streams[*s as usize]);
     let mut rank = vec![0u32; view.streams.len()];
@@ -125,29 +136,34 @@ fn sorted(view: &HeadView) -> Vec<((u32, i64), Vec<Place>)> {
     let mut all: HashMap<(u32, i64), Vec<Place>> = HashMap::new();
     for (c, chunk) in view.chunks.iter().enumerate() {
         for (i, row) in chunk.rows.iter().enumerate() {
-            let key = (stands[row.stream as usize], day_of(row.time_ns));
-            let place = (rank[row.stream as usize], row.time_ns, c as u32, i as u32);
-            all.entry(key).or_default().push(place);
+            let of = (stands[row.stream as usize], day_of(row.time_ns));
+            let key = order.key(chunk.trace_id(i), rank[row.stream as usize], row.time_ns);
+            all.entry(of).or_default().push((key, c as u32, i as u32));
         }
     }
-    let mut all: Vec<_> = all.into_iter().collect();
-    all.sort_unstable_by_key(|(key, _)| *key);
+    let mut rows: Vec<_> = all.into_iter().collect();
+    rows.sort_unstable_by_key(|(of, _)| *of);
     // Chunk and place last: records of one time stay in order of arrival.
-    all.iter_mut().for_each(|(_, rows)| rows.sort_unstable());
-    all
+    rows.iter_mut().for_each(|(_, rows)| rows.sort_unstable());
+    Sorted { by_labels, rows }
+}
+
+/// The streams of some rows: by rank, the number in the part.
+fn numbers(ranks: usize, rows: &[Place]) -> Vec<Option<u32>> {
+    let mut numbers = vec![None; ranks];
+    rows.iter().for_each(|((_, rank, _), ..)| numbers[*rank as usize] = Some(0));
+    numbers.iter_mut().flatten().enumerate().for_each(|(n, number)| *number = n as u32);
+    numbers
 }
 
 /// What the part of these rows holds.
-fn layout(view: &HeadView, rows: &[Place]) -> Layout {
-    let mut layout = Layout::default();
+fn layout(view: &HeadView, by_labels: &[u32], numbers: &[Option<u32>], rows: &[Place]) -> Layout {
+    let held = by_labels.iter().zip(numbers).filter(|(_, number)| number.is_some());
+    let streams = held.map(|(s, _)| view.streams[*s as usize].1.clone()).collect();
+    let mut layout = Layout { streams, ..Layout::default() };
     let mut counts: HashMap<(String, Kind), u64> = HashMap::new();
-    let mut last = u32::MAX;
-    for (rank, _, c, i) in rows {
+    for (_, c, i) in rows {
         let chunk = &view.chunks[*c as usize];
-        if *rank != last {
-            layout.streams.push(view.streams[chunk.rows[*i as usize].stream as usize].1.clone());
-            last = *rank;
-        }
         let r = chunk.record(*i as usize);
         layout.observed |= r.observed_ns != 0;
         layout.trace |= !r.trace_id.is_none();
@@ -189,16 +205,17 @@ pub(crate) fn choose_fields(counts: HashMap<(String, Kind), u64>, rows: u64) -> 
     fields
 }
 
-fn write_rows(writer: &mut PartWriter, view: &HeadView, rows: &[Place]) -> Result<(), RecordsError> {
+fn write_rows(
+    writer: &mut PartWriter,
+    view: &HeadView,
+    numbers: &[Option<u32>],
+    rows: &[Place],
+) -> Result<(), RecordsError> {
     let fields = writer.fields().to_vec();
     let mut group = Group::new(fields.len());
     let mut lines = Lines::default();
-    let (mut stream, mut last) = (0, None);
-    for (rank, _, c, i) in rows {
-        if last.is_some_and(|l| l != *rank) {
-            stream += 1;
-        }
-        last = Some(*rank);
+    for ((_, rank, _), c, i) in rows {
+        let stream = numbers[*rank as usize].unwrap_or(0);
         let record = view.chunks[*c as usize].record(*i as usize);
         lines.push(writer, &mut group, stream, &record, &fields);
         if group.rows() >= GROUP_ROWS || group.content_bytes() >= GROUP_BYTES {

@@ -81,6 +81,7 @@ pub(crate) enum Kind {
     Int = 1,
     Float = 2,
     Bool = 3,
+    Bytes = 4,
 }
 
 impl Kind {
@@ -90,12 +91,13 @@ impl Kind {
             Value::Int(_) => Some(Kind::Int),
             Value::Float(_) => Some(Kind::Float),
             Value::Bool(_) => Some(Kind::Bool),
+            Value::Bytes(_) => Some(Kind::Bytes),
             _ => None,
         }
     }
 
     pub fn from_number(n: u8) -> Option<Kind> {
-        [Kind::String, Kind::Int, Kind::Float, Kind::Bool].into_iter().find(|k| *k as u8 == n)
+        [Kind::String, Kind::Int, Kind::Float, Kind::Bool, Kind::Bytes].into_iter().find(|k| *k as u8 == n)
     }
 }
 
@@ -111,7 +113,7 @@ pub(crate) struct Field {
 pub(crate) struct Column {
     /// By row; rows behind the last are absent.
     pub present: Vec<bool>,
-    /// By row: strings.
+    /// By row: strings and bytes.
     pub texts: Texts,
     /// By row: integers, bits of floats, truth values.
     pub numbers: Vec<i64>,
@@ -124,6 +126,10 @@ impl Column {
         let number = match value {
             Value::String(s) => {
                 self.texts.set(row, s.as_bytes());
+                return;
+            }
+            Value::Bytes(b) => {
+                self.texts.set(row, b);
                 return;
             }
             Value::Int(i) => *i,
@@ -146,6 +152,7 @@ impl Column {
             Kind::Int => Value::Int(number()),
             Kind::Float => Value::Float(f64::from_bits(number() as u64)),
             Kind::Bool => Value::Bool(number() != 0),
+            Kind::Bytes => Value::Bytes(self.texts.get(row)),
         })
     }
 
@@ -246,7 +253,8 @@ impl Group {
         self.span.get(row).copied().unwrap_or_default()
     }
 
-    /// Sets the attributes of the row pushed last: those of `fields` in their columns, the others as they are.
+    /// Sets the attributes of the row pushed last: those of `fields`, which are in order, in their columns, the others as
+    /// they are.
     pub fn set_attributes(
         &mut self,
         fields: &[Field],
@@ -258,7 +266,9 @@ impl Group {
         for (name, value) in attributes.iter() {
             let kind = Kind::of(&value);
             let (mut place, mut taken) = (None, false);
-            for (p, f) in fields.iter().enumerate().filter(|(_, f)| f.name == name) {
+            let first = fields.partition_point(|f| f.name.as_str() < name);
+            for (i, f) in fields[first..].iter().take_while(|f| f.name == name).enumerate() {
+                let p = first + i;
                 place = if Some(f.kind) == kind { Some(p) } else { place };
                 taken |= self.columns[p].present.len() > row;
             }

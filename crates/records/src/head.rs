@@ -89,6 +89,14 @@ impl Chunk {
         });
     }
 
+    /// The trace of a row.
+    #[inline]
+    pub fn trace_id(&self, row: usize) -> TraceId {
+        let row = &self.rows[row];
+        let id = row.ids.then(|| self.arena[row.at as usize + 8..].first_chunk::<16>()).flatten();
+        id.map_or(TraceId::NONE, |id| TraceId(*id))
+    }
+
     /// The record of a row.
     #[inline]
     pub fn record(&self, row: usize) -> Record<'_> {

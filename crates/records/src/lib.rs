@@ -32,7 +32,7 @@ mod verify;
 
 pub use error::{Damage, RecordsError};
 pub use metadata::{AttributeInfo, StreamStats};
-pub use options::{Options, RetentionRule};
+pub use options::{Options, RetentionRule, RowOrder, Settings};
 pub use scan::{Attributes, Block, Budget, Direction, Scan, Scanned, Stopped, StreamTest, Unlimited, Wanted};
 pub use status::{Deletion, Status, TenantStatus};
 pub use store::Store;

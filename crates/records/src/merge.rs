@@ -4,6 +4,7 @@ use crate::engine::Engine;
 use crate::error::{Damage, RecordsError};
 use crate::flush::choose_fields;
 use crate::group::{Field, Group, Kind};
+use crate::options::RowKey;
 use crate::part::{
     Directory, GROUP_BYTES, GROUP_ROWS, Layout, Part, PartWriter, Reach, ShapeTable, Slot, StreamInfo,
 };
@@ -173,7 +174,7 @@ struct Merge<'a> {
     scratch: AttributesBuf,
 }
 
-/// One part, read in order of (stream, time).
+/// One part, read in order of keys.
 struct Source<'a> {
     engine: &'a Engine,
     live: &'a LivePart,
@@ -361,9 +362,9 @@ fn mapped(engine: &Engine, part: &Part) -> Result<Part, RecordsError> {
 }
 
 impl Source<'_> {
-    /// Moves to the next row that is to be kept, this one included. Gives its stream, in the result, and time.
-    fn advance(&mut self) -> Result<Option<(u32, i64)>, RecordsError> {
-        let mut text = Vec::new();
+    /// Moves to the next row that is to be kept, this one included. Gives its key, with its stream in the result.
+    fn advance(&mut self) -> Result<Option<RowKey>, RecordsError> {
+        let (order, mut text) = (self.engine.options.order, Vec::new());
         loop {
             if self.at >= self.order.len() {
                 if !self.load()? {
@@ -374,7 +375,7 @@ impl Source<'_> {
             let row = self.order[self.at] as usize;
             let (stream, time) = (self.group.stream[row] as usize, self.group.time[row]);
             if self.keeps(row, stream, time, &mut text) {
-                return Ok(Some((self.stream_numbers[stream], time)));
+                return Ok(Some(order.key(self.group.trace(row), self.stream_numbers[stream], time)));
             }
             self.at += 1;
         }
@@ -418,7 +419,9 @@ impl Source<'_> {
             }
             self.order.extend(0..self.group.rows() as u32);
             let g = &self.group;
-            self.order.sort_by_key(|r| (g.stream[*r as usize], g.time[*r as usize]));
+            let order = self.engine.options.order;
+            let key = |r: usize| order.key(g.trace(r), g.stream[r], g.time[r]);
+            self.order.sort_by_key(|r| key(*r as usize));
             return Ok(true);
         }
         self.group = Group::default();

@@ -1,6 +1,6 @@
 //! Settings of the store and its named limits.
 
-use model::record::Tenant;
+use model::record::{Tenant, TraceId};
 use model::{Labels, Matcher};
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ pub struct Options {
     /// Where everything is kept.
     pub data_dir: PathBuf,
     /// Records older than this many milliseconds are refused, hidden and dropped, where no rule says otherwise. Setting
-    /// `logs.retention`.
+    /// [`Settings::retention`].
     pub retention_ms: i64,
     /// Exceptions by tenant and stream; the first that matches counts. Setting `logs.retention_rules`.
     pub retention_rules: Vec<RetentionRule>,
@@ -27,6 +27,70 @@ pub struct Options {
     pub record_bytes_max: usize,
     /// Whether to flush and merge on threads of the store's own. Without, only when asked.
     pub background: bool,
+    /// In which order rows lie in parts. May change from one start to the next: parts are read whatever their order.
+    pub order: RowOrder,
+    /// What the settings are called, for messages.
+    pub settings: Settings,
+}
+
+/// In which order rows lie in parts, which decides what is read together and what compresses well.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RowOrder {
+    /// By stream, then time: for records that are asked for by stream.
+    #[default]
+    Stream,
+    /// By the minute in which they begin, then trace: records of a trace lie in one row group or two, and those of a short
+    /// time in few.
+    Trace,
+}
+
+/// The place of a row among others: minute and trace, or nothing; stream; time.
+pub(crate) type RowKey = (u128, u32, i64);
+
+const MINUTE_NS: i64 = 60_000_000_000;
+
+impl RowOrder {
+    /// Of a trace id the last twelve bytes count: ids of 64 bits have zeros before theirs.
+    pub(crate) fn key(self, trace: TraceId, stream: u32, time_ns: i64) -> RowKey {
+        let before = match self {
+            RowOrder::Stream => 0,
+            RowOrder::Trace => {
+                let minute = time_ns.div_euclid(MINUTE_NS).wrapping_sub(i64::MIN / MINUTE_NS - 1) as u128;
+                minute << 96 | (u128::from_be_bytes(trace.0) & (1 << 96) - 1)
+            }
+        };
+        (before, stream, time_ns)
+    }
+}
+
+/// Names of the settings that messages refer to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Of [`Options::retention_ms`].
+    pub retention: &'static str,
+    /// Of [`Options::future_ms_max`].
+    pub future: &'static str,
+    /// Of [`Options::head_bytes_max`].
+    pub memory: &'static str,
+    /// Of [`Options::record_bytes_max`].
+    pub record_bytes: &'static str,
+}
+
+impl Settings {
+    /// Of a store of logs.
+    pub const LOGS: Settings = Settings {
+        retention: "logs.retention",
+        future: "logs.future",
+        memory: "logs.memory",
+        record_bytes: "logs.limits.record_bytes",
+    };
+    /// Of a store of traces.
+    pub const TRACES: Settings = Settings {
+        retention: "traces.retention",
+        future: "traces.future",
+        memory: "traces.memory",
+        record_bytes: "traces.limits.record_bytes",
+    };
 }
 
 /// How long some streams are kept.
@@ -53,6 +117,8 @@ impl Options {
             queued_bytes_max: 64 << 20,
             record_bytes_max: 4 << 20,
             background: true,
+            order: RowOrder::Stream,
+            settings: Settings::LOGS,
         }
     }
 
@@ -77,4 +143,33 @@ pub(crate) const DAY_NS: i64 = 86_400_000_000_000;
 /// The day a timestamp falls on, counted from 1970-01-01.
 pub(crate) fn day_of(time_ns: i64) -> i64 {
     time_ns.div_euclid(DAY_NS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_together_lies_together() {
+        let id = |high: u64, low: u64| TraceId((u128::from(high) << 64 | u128::from(low)).to_be_bytes());
+        let (second, minute) = (1_000_000_000, MINUTE_NS);
+        // Trace, stream, time.
+        let mut rows = [
+            (id(1, 9), 0, minute),
+            (id(0, 7), 1, minute + 3 * second),
+            (id(2, 7), 0, minute + 2 * second),
+            (id(0, 7), 0, minute + 5 * second),
+            (id(0, 8), 0, -second),
+            (id(0, 7), 0, minute + 4 * second),
+        ];
+        rows.sort_by_key(|(trace, stream, time)| RowOrder::Trace.key(*trace, *stream, *time));
+        let order: Vec<(u8, u32, i64)> =
+            rows.iter().map(|(t, s, time)| (t.0[15], *s, time / second)).collect();
+        assert_eq!(order, [(8, 0, -1), (7, 0, 64), (7, 0, 65), (7, 1, 63), (9, 0, 60), (7, 0, 62)]);
+        rows.sort_by_key(|(trace, stream, time)| RowOrder::Stream.key(*trace, *stream, *time));
+        let order: Vec<(u32, i64)> = rows.iter().map(|(_, s, time)| (*s, time / second)).collect();
+        assert_eq!(order, [(0, -1), (0, 60), (0, 62), (0, 64), (0, 65), (1, 63)]);
+        let first = RowOrder::Trace.key(TraceId::NONE, 0, i64::MIN);
+        assert!(first < RowOrder::Trace.key(TraceId([255; 16]), 0, 0));
+    }
 }

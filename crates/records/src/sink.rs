@@ -21,7 +21,7 @@ const ROW_BYTES: usize = 64;
 type Written = oneshot::Receiver<Result<(), Unavailable>>;
 
 impl Engine {
-    pub fn append(self: &Arc<Engine>, batch: RecordBatch) -> RecordsDone {
+    pub fn append(self: &Arc<Engine>, batch: Arc<RecordBatch>) -> RecordsDone {
         if let Some(refused) = self.pressure() {
             return Box::pin(ready(Err(refused)));
         }
@@ -37,7 +37,6 @@ impl Engine {
             accepted.refused.iter().for_each(|r| keep[r.row] = false);
             Arc::new(keep)
         };
-        let batch = Arc::new(batch);
         let written: Vec<Written> =
             pieces(&batch).into_iter().map(|rows| self.write(&batch, rows, &keep)).collect();
         let engine = self.clone();
@@ -103,14 +102,14 @@ impl Engine {
                     relation: if old { "older than retention" } else { "too far in the future" },
                     from_ns,
                     to_ns,
-                    setting: if old { "logs.retention" } else { "logs.future" },
+                    setting: if old { self.options.settings.retention } else { self.options.settings.future },
                 }
             } else if bytes > limit {
                 RecordError::Limit(Limit {
                     what: format!("bytes of a record of {}", batch.labels(stream)),
                     observed: bytes as u64,
                     limit: limit as u64,
-                    setting: "logs.limits.record_bytes",
+                    setting: self.options.settings.record_bytes,
                 })
             } else {
                 continue;
@@ -128,18 +127,18 @@ impl Engine {
         if self.head_bytes() > self.options.head_bytes_max {
             self.wake.flush.raise();
         }
-        let reason = self.full()?.to_owned();
+        let reason = self.full()?;
         self.counters.refused_busy.fetch_add(1, Ordering::Relaxed);
         Some(Unavailable::Busy { reason, retry_after: Duration::from_secs(1) })
     }
 
     /// What there is no room for, if so.
-    pub fn full(&self) -> Option<&'static str> {
+    pub fn full(&self) -> Option<String> {
         if self.queued_bytes.load(Ordering::Relaxed) > self.options.queued_bytes_max {
-            return Some("writes wait for the disk");
+            return Some("writes wait for the disk".to_owned());
         }
         let used_up = self.options.background && self.head_bytes() > 2 * self.options.head_bytes_max;
-        used_up.then_some("memory for recent records, logs.memory, is used up")
+        used_up.then(|| format!("memory for recent records, {}, is used up", self.options.settings.memory))
     }
 }
 

@@ -39,6 +39,11 @@ impl Store {
         Ok(Store(Arc::new(Shared { engine, threads: Mutex::new(threads) })))
     }
 
+    /// As [`RecordSink::append`], for a batch that others look at, too.
+    pub fn append_shared(&self, batch: Arc<RecordBatch>) -> RecordsDone {
+        self.0.engine.append(batch)
+    }
+
     /// Gives the records asked for to `sink`, block by block, until it breaks off. Damaged row groups are left out and
     /// named in [`Store::status`].
     pub fn scan(
@@ -136,7 +141,7 @@ impl Store {
 
 impl RecordSink for Store {
     fn append(&self, batch: RecordBatch) -> RecordsDone {
-        self.0.engine.append(batch)
+        self.0.engine.append(Arc::new(batch))
     }
 
     fn last_delivery(&self, sender: &SenderId) -> Option<Delivery> {

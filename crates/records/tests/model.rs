@@ -7,7 +7,7 @@ use env::{Disk, RealDisk, SimClock, SimDisk};
 use model::Matcher;
 use model::record::{FilterOp, TextFilter};
 use proptest::prelude::*;
-use records::{Direction, Options, RetentionRule, Scan, Store, Unlimited};
+use records::{Direction, Options, RetentionRule, RowOrder, Scan, Store, Unlimited};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -48,12 +48,13 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn open(dir: &Path) -> Store {
-    open_on(Arc::new(RealDisk), dir)
+    open_on(Arc::new(RealDisk), dir, RowOrder::Stream)
 }
 
-fn open_on(disk: Arc<dyn Disk>, dir: &Path) -> Store {
+fn open_on(disk: Arc<dyn Disk>, dir: &Path, order: RowOrder) -> Store {
     let mut options = Options::new(dir);
     options.background = false;
+    options.order = order;
     Store::open(options, disk, Arc::new(SimClock::at(NOW_MS))).unwrap()
 }
 
@@ -121,14 +122,18 @@ fn check(store: &Store, all: &[Line], t: u8, from: u32, to: u32, pick: u64) {
     }
     let of_trace = Scan { trace_id: Some(trace(pick % 60 * 3)), ..everything };
     assert_eq!(sorted(read(store, &of_trace, t)), expect(all, &of_trace));
+    let ids: Vec<_> = (0..5).map(|n| trace((pick % 20 + n * 4) * 3)).collect();
+    let of_traces = Scan { trace_id: None, traces: Some(&ids), ..everything };
+    assert_eq!(sorted(read(store, &of_traces, t)), expect(all, &of_traces));
     let streams: u64 = store.streams(&Scan::all(&tenant)).iter().map(|s| s.records).sum();
     assert!(streams >= expect(all, &Scan::all(&tenant)).len() as u64);
 }
 
-fn run(steps: Vec<Step>) {
+/// The order of rows is another one after each restart.
+fn run(steps: Vec<Step>, mut order: RowOrder) {
     // Nothing is synced in earnest, which makes many cases affordable.
     let (disk, dir) = (SimDisk::new(1), Path::new("/data"));
-    let mut store = open_on(Arc::new(disk.clone()), dir);
+    let mut store = open_on(Arc::new(disk.clone()), dir, order);
     let (mut all, mut next): (Vec<Line>, u64) = (Vec::new(), 0);
     for step in steps {
         match step {
@@ -148,7 +153,8 @@ fn run(steps: Vec<Step>) {
             Step::Compact => store.compact().unwrap(),
             Step::Restart => {
                 drop(store);
-                store = open_on(Arc::new(disk.clone()), dir);
+                order = if order == RowOrder::Trace { RowOrder::Stream } else { RowOrder::Trace };
+                store = open_on(Arc::new(disk.clone()), dir, order);
             }
             Step::Delete(t, s, from, to, errors) => {
                 let filters: &[TextFilter] = &[TextFilter::new(FilterOp::Contains, "error").unwrap()];
@@ -178,8 +184,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
     #[test]
-    fn answers_are_those_of_a_list(steps in steps()) {
-        run(steps);
+    fn answers_are_those_of_a_list(steps in steps(), by_trace in any::<bool>()) {
+        run(steps, if by_trace { RowOrder::Trace } else { RowOrder::Stream });
     }
 }
 

@@ -27,7 +27,8 @@
 //! looks for a text in Lucene's syntax. `hits` are the ids in their order (`hits any` whatever the order), `answer` is a
 //! part of the answer: of objects some members, of lists all. The time is 2026-11-21T12:00:00Z.
 
-use ingest::logs::{LogLimits, LogWriter, Roles, elastic};
+use ingest::logs::{Roles, elastic};
+use ingest::records::{RecordLimits, RecordWriter};
 use model::Labels;
 use model::record::{Record, RecordBatch, Severity, Tenant};
 use search::{AnswerOptions, Control, Engine, MemorySource, SearchError, SearchRequest};
@@ -67,7 +68,7 @@ impl Runner {
         match word {
             "clear" => self.batches.clear(),
             "bulk" => {
-                let mut writer = LogWriter::new(Tenant::unnamed(), LogLimits::default(), NOW_NS);
+                let mut writer = RecordWriter::new(Tenant::unnamed(), RecordLimits::default(), NOW_NS);
                 let body = lines.join("\n");
                 elastic::bulk(body.as_bytes(), None, &Roles::default(), &mut writer)
                     .map_err(|e| e.to_string())?;

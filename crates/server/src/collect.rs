@@ -8,7 +8,9 @@ use crate::rule_groups::{RuleGroups, RuleSet, RuleSettings};
 use crate::server::StartError;
 use crate::state::App;
 use crate::telemetry::Family;
+use crate::traces::Watched;
 use agent::{Local, LocalOptions, LogReader};
+use ingest::records::Signal;
 use model::record::RecordSink;
 use model::{Appendable, MetricKind};
 use parking_lot::Mutex;
@@ -26,6 +28,10 @@ pub struct Running {
     pub logs: records::Store,
     /// The same, behind the pipelines: where logs go in.
     pub log_sink: Prepared,
+    /// The store of spans.
+    pub traces: records::Store,
+    /// The same, behind what is computed from spans: where they go in.
+    pub span_sink: Watched,
     /// What scrapes targets.
     pub scraper: Scraper,
     /// What watches this machine, unless that is off.
@@ -38,9 +44,36 @@ pub struct Running {
     pub rules: RuleGroups,
 }
 
+/// The stores, open.
+pub struct Stores {
+    /// Samples.
+    pub db: Db,
+    /// Log lines.
+    pub logs: records::Store,
+    /// Spans.
+    pub traces: records::Store,
+}
+
 impl Running {
-    /// Begins to collect into the store.
-    pub async fn start(app: &App, db: Db, logs: records::Store) -> Result<Running, StartError> {
+    /// Where records of a signal go in.
+    pub fn sink(&self, signal: Signal) -> &dyn RecordSink {
+        match signal {
+            Signal::Logs => &self.log_sink,
+            Signal::Traces => &self.span_sink,
+        }
+    }
+
+    /// The store of records of a signal.
+    pub fn records(&self, signal: Signal) -> &records::Store {
+        match signal {
+            Signal::Logs => &self.logs,
+            Signal::Traces => &self.traces,
+        }
+    }
+
+    /// Begins to collect into the stores.
+    pub async fn start(app: &App, stores: Stores) -> Result<Running, StartError> {
+        let Stores { db, logs, traces } = stores;
         let config = app.config();
         let jobs = jobs(&config, app.origin.config_file.as_deref()).map_err(StartError::Config)?;
         let store: Arc<dyn Appendable> = Arc::new(db.clone());
@@ -82,7 +115,12 @@ impl Running {
         let file = app.origin.config_file.as_deref();
         let set = RuleSet::load(&config, config_dir(file)).map_err(StartError::Config)?;
         rules.apply(set, rule_settings(app, &config, &office).map_err(StartError::Config)?).await;
-        Ok(Running { db, logs, log_sink, scraper, agent, log_reader, office, rules })
+        let span_sink = Watched {
+            store: traces.clone(),
+            watch: Arc::clone(&app.span_watch),
+            clock: Arc::clone(&app.clock),
+        };
+        Ok(Running { db, logs, log_sink, traces, span_sink, scraper, agent, log_reader, office, rules })
     }
 
     /// Puts other scrape jobs in force.

@@ -9,6 +9,7 @@ mod console;
 mod elastic;
 mod evaluate;
 pub mod http;
+mod intake;
 mod logs;
 mod loki;
 mod notify;
@@ -22,6 +23,7 @@ mod source;
 mod sql;
 pub mod state;
 pub mod telemetry;
+mod traces;
 mod weight;
 
 pub use notify::Routing;

@@ -1,14 +1,17 @@
 //! Puts the parts together: listens at once, opens the store, then collects; ends in the opposite order.
 
 use crate::api;
-use crate::collect::Running;
-use crate::config::{Config, LogsConfig, load};
+use crate::collect::{Running, Stores};
+use crate::config::{Config, RecordsConfig, load};
 use crate::http::listen::{ConnectionLimits, serve};
 use crate::http::origin::Origins;
-use crate::logs::{Listeners, bind, derived};
+use crate::intake::{Listeners, bind};
+use crate::logs::derived;
 use crate::own;
 use crate::state::{App, Origin};
+use crate::traces;
 use env::{Disk, RealClock, RealDisk};
+use ingest::records::Signal;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -53,6 +56,7 @@ pub struct Server {
     serving: Vec<JoinHandle<()>>,
     own: JoinHandle<()>,
     derived: JoinHandle<()>,
+    span_metrics: JoinHandle<()>,
 }
 
 impl Server {
@@ -81,8 +85,10 @@ impl Server {
         let http = tokio::spawn(serve(listener, router, limits, connections, stopped.clone()));
         let opening = Some(tokio::spawn(open(Arc::clone(&app), listeners, postgres, stopped.clone())));
         let derived = tokio::spawn(derived::record(Arc::clone(&app), stopped.clone()));
+        let span_metrics = tokio::spawn(traces::record(Arc::clone(&app), stopped.clone()));
         let own = tokio::spawn(own::record(Arc::clone(&app), stopped));
-        Ok(Server { app, address, stop, http, receivers, opening, serving: Vec::new(), own, derived })
+        let serving = Vec::new();
+        Ok(Server { app, address, stop, http, receivers, opening, serving, own, derived, span_metrics })
     }
 
     /// Where the server listens.
@@ -131,6 +137,7 @@ impl Server {
         }
         let _ = self.own.await;
         let _ = self.derived.await;
+        let _ = self.span_metrics.await;
         let app = self.app;
         let closed = tokio::task::spawn_blocking(move || app.running().map_or(Ok(()), close)).await;
         match closed {
@@ -143,11 +150,11 @@ impl Server {
     }
 }
 
-/// Writes what is in memory of both stores; each has its chance.
+/// Writes what is in memory of all stores; each has its chance.
 fn close(running: &Running) -> Result<(), String> {
-    let (samples, logs) = (running.db.close(), running.logs.close());
+    let (samples, logs, traces) = (running.db.close(), running.logs.close(), running.traces.close());
     samples.map_err(|e| e.to_string())?;
-    logs.map_err(|e| e.to_string())
+    logs.and(traces).map_err(|e| e.to_string())
 }
 
 /// Opens the stores and starts to collect and to receive.
@@ -161,8 +168,7 @@ async fn open(
     if let Err(e) = &result {
         app.fail(e.to_string());
     }
-    let (db, logs) = result?;
-    let started = Running::start(&app, db, logs).await;
+    let started = Running::start(&app, result?).await;
     if let Err(e) = &started {
         app.fail(e.to_string());
     }
@@ -174,12 +180,21 @@ async fn open(
     Ok(serving)
 }
 
-async fn open_stores(app: &Arc<App>) -> Result<(Db, records::Store), StartError> {
-    Ok((open_store(app).await?, open_logs(app).await?))
+async fn open_stores(app: &Arc<App>) -> Result<Stores, StartError> {
+    Ok(Stores {
+        db: open_store(app).await?,
+        logs: open_records(app, Signal::Logs).await?,
+        traces: open_records(app, Signal::Traces).await?,
+    })
 }
 
-async fn open_logs(app: &Arc<App>) -> Result<records::Store, StartError> {
-    let options = app.config().logs.options(&app.origin.data_dir).map_err(StartError::Store)?;
+async fn open_records(app: &Arc<App>, signal: Signal) -> Result<records::Store, StartError> {
+    let name = match signal {
+        Signal::Logs => "logs",
+        Signal::Traces => "traces",
+    };
+    let config = app.config();
+    let options = config.records(signal).options(signal, &app.origin.data_dir).map_err(StartError::Store)?;
     let clock = Arc::clone(&app.clock);
     let opened = tokio::task::spawn_blocking(move || {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
@@ -189,12 +204,12 @@ async fn open_logs(app: &Arc<App>) -> Result<records::Store, StartError> {
     match opened {
         Ok(Ok(logs)) => {
             for damage in &logs.status().damages {
-                tracing::error!(%damage, "damaged logs were set aside");
+                tracing::error!(%damage, signal = name, "damaged records were set aside");
             }
             Ok(logs)
         }
         Ok(Err(e)) => Err(StartError::Store(e.to_string())),
-        Err(e) => Err(StartError::Store(format!("opening the logs met a fault: {e}"))),
+        Err(e) => Err(StartError::Store(format!("opening the {name} met a fault: {e}"))),
     }
 }
 
@@ -233,9 +248,9 @@ pub async fn reload(app: &Arc<App>) -> Result<&'static str, String> {
     done
 }
 
-/// What of the section about logs takes effect at a start only.
-fn without_limits(logs: &LogsConfig) -> LogsConfig {
-    LogsConfig { limits: Default::default(), ..logs.clone() }
+/// What of a section about records takes effect at a start only.
+fn without_limits(records: &RecordsConfig) -> RecordsConfig {
+    RecordsConfig { limits: Default::default(), ..records.clone() }
 }
 
 async fn apply(app: &Arc<App>, path: &std::path::Path) -> Result<&'static str, String> {
@@ -248,13 +263,15 @@ async fn apply(app: &Arc<App>, path: &std::path::Path) -> Result<&'static str, S
         || new.rules.concurrency != old.rules.concurrency
         || new.alerting.deliveries_max != old.alerting.deliveries_max
         || new.sql.postgres != old.sql.postgres
-        || without_limits(&new.logs) != without_limits(&old.logs);
+        || without_limits(&new.logs) != without_limits(&old.logs)
+        || without_limits(&new.traces) != without_limits(&old.traces);
     new.storage = old.storage.clone();
     new.http = old.http.clone();
     new.agent = old.agent.clone();
     new.receivers = old.receivers.clone();
     new.sql.postgres = old.sql.postgres.clone();
-    new.logs = LogsConfig { limits: new.logs.limits.clone(), ..old.logs.clone() };
+    new.logs = RecordsConfig { limits: new.logs.limits.clone(), ..old.logs.clone() };
+    new.traces = RecordsConfig { limits: new.traces.limits.clone(), ..old.traces.clone() };
     new.own = old.own.clone();
     new.rules.concurrency = old.rules.concurrency;
     new.alerting.deliveries_max = old.alerting.deliveries_max;
@@ -270,7 +287,7 @@ async fn apply(app: &Arc<App>, path: &std::path::Path) -> Result<&'static str, S
     app.preparation.replace(&new.pipelines);
     app.set_config(new);
     Ok(if restart {
-        "reloaded; changes of storage, logs, receivers, sql.postgres, http and agent take effect after a restart"
+        "reloaded; changes of storage, logs, traces, receivers, sql.postgres, http and agent take effect after a restart"
     } else {
         "reloaded"
     })

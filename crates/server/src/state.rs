@@ -52,6 +52,8 @@ pub struct App {
     pub brake: Arc<promql::Brake>,
     /// What is done with logs before they are kept.
     pub preparation: Arc<Preparation>,
+    /// What is counted about spans.
+    pub span_watch: Arc<crate::traces::SpanWatch>,
     /// Results of range queries.
     pub results: ResultCache,
     /// Bytes of bodies under way.
@@ -84,6 +86,7 @@ impl App {
             light_memory: promql::MemoryPool::new(budgets.query_bytes / LIGHT_PART),
             brake: Arc::default(),
             preparation: Arc::new(Preparation::new(&config.pipelines)),
+            span_watch: Arc::default(),
             results: ResultCache::new(budgets.cache_bytes),
             budgets,
             origin,
@@ -270,10 +273,11 @@ impl App {
         out.extend(self.queries.families());
         out.extend(self.results.families());
         out.extend(self.preparation.families());
+        out.extend(crate::traces::families(&self.span_watch));
         out.extend(crate::process::families());
         if let Some(running) = self.running.get() {
             out.extend(crate::api::status::store_families(&running.db));
-            out.extend(crate::api::log_status::families(&running.logs.status()));
+            out.extend(crate::api::record_status::families(&running.logs.status(), &running.traces.status()));
             out.extend(crate::collect::scraper_families(&running.scraper));
             out.extend(running.office.families());
             out.extend(running.rules.families());

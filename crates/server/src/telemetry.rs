@@ -1,5 +1,6 @@
 //! The server's own metrics: one registry, each metric documented.
 
+use ingest::records::Signal;
 use model::MetricKind;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -140,12 +141,12 @@ pub struct Traffic {
     pub put_off: Counter,
 }
 
-/// A way in for logs.
+/// A way in for records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogWay {
+pub enum Way {
     /// Loki's push.
     Loki,
-    /// OpenTelemetry, over HTTP and gRPC.
+    /// OpenTelemetry's logs, over HTTP and gRPC.
     Otlp,
     /// Elasticsearch's `_bulk` and documents.
     Elastic,
@@ -157,15 +158,38 @@ pub enum LogWay {
     Fluent,
     /// GELF over UDP, TCP and HTTP.
     Gelf,
+    /// OpenTelemetry's traces, over HTTP and gRPC.
+    OtlpTraces,
+    /// Jaeger over UDP, HTTP and gRPC.
+    Jaeger,
+    /// Zipkin.
+    Zipkin,
 }
 
-impl LogWay {
-    const NAMES: [&str; 7] = ["loki", "otlp", "elastic", "jsonline", "syslog", "fluent", "gelf"];
+impl Way {
+    /// In order: what comes this way, and the name of the way in metrics.
+    const ALL: [(Signal, &str); 10] = [
+        (Signal::Logs, "loki"),
+        (Signal::Logs, "otlp"),
+        (Signal::Logs, "elastic"),
+        (Signal::Logs, "jsonline"),
+        (Signal::Logs, "syslog"),
+        (Signal::Logs, "fluent"),
+        (Signal::Logs, "gelf"),
+        (Signal::Traces, "otlp"),
+        (Signal::Traces, "jaeger"),
+        (Signal::Traces, "zipkin"),
+    ];
+
+    /// What comes this way.
+    pub fn signal(self) -> Signal {
+        Way::ALL[self as usize].0
+    }
 }
 
-/// What is counted about one way in for logs.
+/// What is counted about one way in for records.
 #[derive(Debug, Default)]
-pub struct LogMetrics {
+pub struct WayMetrics {
     /// Batches stored.
     pub batches: Counter,
     /// Records stored.
@@ -201,7 +225,7 @@ pub struct Metrics {
     pub remote_write: ReceiveMetrics,
     /// Text, OpenMetrics and protocol buffers pushed.
     pub push: ReceiveMetrics,
-    logs: [LogMetrics; LogWay::NAMES.len()],
+    ways: [WayMetrics; Way::ALL.len()],
     /// Samples that left through queries.
     pub samples_returned: Counter,
     /// Samples read from the store by queries.
@@ -220,9 +244,9 @@ impl Metrics {
         Arc::clone(self.handlers.lock().entry(name).or_default())
     }
 
-    /// The counters of a way in for logs.
-    pub fn logs(&self, way: LogWay) -> &LogMetrics {
-        &self.logs[way as usize]
+    /// The counters of a way in for records.
+    pub fn way(&self, way: Way) -> &WayMetrics {
+        &self.ways[way as usize]
     }
 
     /// Every family with its present values.
@@ -230,7 +254,7 @@ impl Metrics {
         use MetricKind::Counter as C;
         let mut out = self.http_families();
         out.extend(self.receive_families());
-        out.extend(self.log_families());
+        out.extend(self.record_families());
         out.extend([
             Family::single(
                 "watchfire_query_samples_returned_total",
@@ -321,31 +345,69 @@ impl Metrics {
 }
 
 impl Metrics {
-    fn log_families(&self) -> Vec<Family> {
-        type Field = fn(&LogMetrics) -> &Counter;
-        let all: [(&'static str, &'static str, Field); 5] = [
-            ("watchfire_logs_batches_total", "Batches of log records stored, by way in.", |m| &m.batches),
-            ("watchfire_logs_bytes_total", "Bytes of logs as they came, by way in.", |m| &m.traffic.bytes),
-            ("watchfire_logs_records_total", "Log records stored, by way in.", |m| &m.records),
+    fn record_families(&self) -> Vec<Family> {
+        type Field = fn(&WayMetrics) -> &Counter;
+        type Names = [(&'static str, &'static str); 2];
+        let all: [(Names, Field); 5] = [
             (
-                "watchfire_logs_refused_total",
-                "Log records refused as wrong or over a limit, by way in.",
+                [
+                    ("watchfire_logs_batches_total", "Batches of log records stored, by way in."),
+                    ("watchfire_traces_batches_total", "Batches of spans stored, by way in."),
+                ],
+                |m| &m.batches,
+            ),
+            (
+                [
+                    ("watchfire_logs_bytes_total", "Bytes of logs as they came, by way in."),
+                    ("watchfire_traces_bytes_total", "Bytes of spans as they came, by way in."),
+                ],
+                |m| &m.traffic.bytes,
+            ),
+            (
+                [
+                    ("watchfire_logs_records_total", "Log records stored, by way in."),
+                    ("watchfire_traces_spans_total", "Spans stored, by way in."),
+                ],
+                |m| &m.records,
+            ),
+            (
+                [
+                    (
+                        "watchfire_logs_refused_total",
+                        "Log records refused as wrong or over a limit, by way in.",
+                    ),
+                    ("watchfire_traces_refused_total", "Spans refused as wrong or over a limit, by way in."),
+                ],
                 |m| &m.refused,
             ),
             (
-                "watchfire_logs_put_off_total",
-                "Batches of log records told to come back later, or offered again, by way in.",
+                [
+                    (
+                        "watchfire_logs_put_off_total",
+                        "Batches of log records told to come back later, or offered again, by way in.",
+                    ),
+                    (
+                        "watchfire_traces_put_off_total",
+                        "Batches of spans told to come back later, or offered again, by way in.",
+                    ),
+                ],
                 |m| &m.traffic.put_off,
             ),
         ];
-        all.into_iter()
-            .map(|(name, help, field)| {
-                let mut family = Family::labelled(name, help, MetricKind::Counter);
-                for (way, metrics) in LogWay::NAMES.into_iter().zip(&self.logs) {
+        let of = |((name, help), signal, field): ((&'static str, &'static str), Signal, Field)| {
+            let mut family = Family::labelled(name, help, MetricKind::Counter);
+            for ((of, way), metrics) in Way::ALL.into_iter().zip(&self.ways) {
+                if of == signal {
                     family.push(&[("protocol", way)], field(metrics).get() as f64);
                 }
-                family
+            }
+            family
+        };
+        all.into_iter()
+            .flat_map(|([logs, traces], field)| {
+                [(logs, Signal::Logs, field), (traces, Signal::Traces, field)]
             })
+            .map(of)
             .collect()
     }
 }

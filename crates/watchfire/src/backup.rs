@@ -24,7 +24,7 @@ pub fn backup(args: &BackupArgs) -> Result<(), Exit> {
     match Db::open(options, Arc::new(RealDisk), Arc::new(RealClock::new())) {
         Ok(db) => {
             db.snapshot(&args.to).map_err(unable)?;
-            logs(&data, &args.to)?;
+            records(&data, &args.to)?;
         }
         // Somebody has it open: the server that runs on it.
         Err(TsdbError::DataDir(_)) => from_server(args, &data)?,
@@ -34,15 +34,18 @@ pub fn backup(args: &BackupArgs) -> Result<(), Exit> {
     Ok(())
 }
 
-/// Copies the logs, if there are any, of data that is ours for the moment.
-fn logs(data: &Path, to: &Path) -> Result<(), Exit> {
-    let from = data.join(verify::LOGS);
-    if !from.join("blocks").is_dir() {
-        return Ok(());
+/// Copies logs and traces, if there are any, of data that is ours for the moment.
+fn records(data: &Path, to: &Path) -> Result<(), Exit> {
+    for name in verify::RECORDS {
+        let from = data.join(name);
+        if !from.join("blocks").is_dir() {
+            continue;
+        }
+        let options = records::Options { background: false, ..records::Options::new(from) };
+        let store = records::Store::open(options, Arc::new(RealDisk), Arc::new(RealClock::new()));
+        store.and_then(|s| s.snapshot(&to.join(name))).map_err(unable)?;
     }
-    let options = records::Options { background: false, ..records::Options::new(from) };
-    let store = records::Store::open(options, Arc::new(RealDisk), Arc::new(RealClock::new()));
-    store.and_then(|s| s.snapshot(&to.join(verify::LOGS))).map_err(unable)
+    Ok(())
 }
 
 fn from_server(args: &BackupArgs, data: &Path) -> Result<(), Exit> {

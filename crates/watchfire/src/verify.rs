@@ -7,8 +7,8 @@ use env::{Disk, RealDisk};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Where logs lie in the data directory.
-pub const LOGS: &str = "logs";
+/// Where stores of records lie in the data directory: logs and traces.
+pub const RECORDS: [&str; 2] = ["logs", "traces"];
 
 /// What a check found.
 #[derive(Default)]
@@ -17,8 +17,8 @@ pub struct Report {
     pub bytes: u64,
     /// Samples in sound parts.
     pub samples: u64,
-    /// Records of logs in sound parts.
-    pub records: u64,
+    /// Log records and spans in sound parts.
+    pub records: [u64; 2],
     /// Every damaged place, in words.
     pub damages: Vec<String>,
 }
@@ -26,7 +26,8 @@ pub struct Report {
 impl Report {
     /// What is there, in words.
     pub fn content(&self) -> String {
-        format!("{} samples and {} log records in parts", self.samples, self.records)
+        let [logs, spans] = self.records;
+        format!("{} samples, {logs} log records and {spans} spans in parts", self.samples)
     }
 }
 
@@ -48,7 +49,7 @@ pub fn run(args: &VerifyArgs) -> Result<(), Exit> {
     }
 }
 
-/// Checks a data directory, with a progress bar. Data of servers before logs has no logs.
+/// Checks a data directory, with a progress bar. Data of older servers has no logs, or no traces.
 pub fn check(dir: &Path) -> Result<Report, Exit> {
     let bar = progress::bytes(0, "checking");
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
@@ -64,17 +65,21 @@ pub fn check(dir: &Path) -> Result<Report, Exit> {
         damages: samples.damages.iter().map(ToString::to_string).collect(),
         ..Report::default()
     };
-    let logs = dir.join(LOGS);
-    if logs.join("blocks").is_dir() {
-        let found = records::verify(disk, &logs, &mut |p| {
-            bar.set_length(samples.bytes + p.bytes_total);
-            bar.set_position(samples.bytes + p.bytes);
+    for (n, name) in RECORDS.into_iter().enumerate() {
+        let store = dir.join(name);
+        if !store.join("blocks").is_dir() {
+            continue;
+        }
+        let before = report.bytes;
+        let found = records::verify(Arc::clone(&disk), &store, &mut |p| {
+            bar.set_length(before + p.bytes_total);
+            bar.set_position(before + p.bytes);
         });
         let found = found.map_err(unable)?;
         report.files += found.files;
         report.bytes += found.bytes;
-        report.records = found.records;
-        report.damages.extend(found.damages.iter().map(|d| format!("{LOGS}/{d}")));
+        report.records[n] = found.records;
+        report.damages.extend(found.damages.iter().map(|d| format!("{name}/{d}")));
     }
     bar.finish_and_clear();
     Ok(report)

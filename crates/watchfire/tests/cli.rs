@@ -259,7 +259,7 @@ fn data_is_kept_backed_up_restored_and_verified() {
         verified.contains("every byte is as it was written") && verified.ends_with("= 0\n"),
         "{verified}"
     );
-    assert!(verified.contains(" and 300 log records in parts"), "{verified}");
+    assert!(verified.contains(", 300 log records and 0 spans in parts"), "{verified}");
 
     let part = the_only_file(&restored.join("logs/blocks/parts"));
     let sound = std::fs::read(&part).unwrap();

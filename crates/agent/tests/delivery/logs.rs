@@ -37,8 +37,8 @@ struct Server {
 
 async fn take(State(server): State<Server>, headers: HeaderMap, body: Bytes) -> StatusCode {
     let raw = snap::raw::Decoder::new().decompress_vec(&body).unwrap();
-    let limits = ingest::logs::LogLimits::default();
-    let mut w = ingest::logs::LogWriter::new(Tenant::unnamed(), limits, 0);
+    let limits = ingest::records::RecordLimits::default();
+    let mut w = ingest::records::RecordWriter::new(Tenant::unnamed(), limits, 0);
     ingest::logs::loki::protobuf(&raw, &mut w).unwrap();
     let delivery = Delivery::from_text(headers["x-watchfire-delivery"].to_str().unwrap()).unwrap();
     let mut taken = server.taken.lock().unwrap();

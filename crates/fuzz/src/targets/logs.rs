@@ -3,29 +3,29 @@
 use super::receive::field;
 use ingest::compress::Decompressor;
 use ingest::logs::{
-    LogLimits, LogWriter, Roles, elastic, fluent, frames, gelf as gelf_messages, lines, loki, otlp,
-    syslog as syslog_messages, time,
+    Roles, elastic, fluent, frames, gelf as gelf_messages, lines, loki, otlp, syslog as syslog_messages, time,
 };
+use ingest::records::{RecordLimits, RecordWriter};
 use ingest::{DecodeError, Limits};
 use model::record::{Attributes, Tenant, Value};
 
 const NOW_NS: i64 = 1_795_262_400_000_000_000;
 
-fn limits() -> LogLimits {
-    LogLimits {
+fn limits() -> RecordLimits {
+    RecordLimits {
         content_bytes_max: 1 << 20,
         records_per_body_max: 10_000,
         streams_per_body_max: 1000,
-        ..LogLimits::default()
+        ..RecordLimits::default()
     }
 }
 
-fn writer() -> LogWriter {
-    LogWriter::new(Tenant::unnamed(), limits(), NOW_NS)
+fn writer() -> RecordWriter {
+    RecordWriter::new(Tenant::unnamed(), limits(), NOW_NS)
 }
 
 /// Reads all that was written: every record must be whole and within the limits.
-fn check(w: LogWriter) {
+fn check(w: RecordWriter) {
     let limits = limits();
     let decoded = w.finish();
     assert!(decoded.batch.content_bytes() as u64 <= limits.content_bytes_max);
@@ -44,7 +44,7 @@ fn check(w: LogWriter) {
     assert_eq!(decoded.outcome.rejected == 0, decoded.outcome.reasons.is_empty());
 }
 
-fn run(data: &[u8], decode: impl Fn(&[u8], &mut LogWriter) -> Result<(), DecodeError>) {
+fn run(data: &[u8], decode: impl Fn(&[u8], &mut RecordWriter) -> Result<(), DecodeError>) {
     let mut w = writer();
     if decode(data, &mut w).is_ok() {
         check(w);

@@ -13,6 +13,7 @@ mod search;
 mod sql;
 mod store;
 mod text;
+mod traces;
 
 use crate::Target;
 
@@ -26,6 +27,12 @@ pub const TARGETS: &[Target] = &[
     cheap("loki_json", logs::loki_json, logs::loki_json_seeds),
     cheap("otlp_logs_protobuf", logs::otlp_protobuf, logs::otlp_protobuf_seeds),
     cheap("otlp_logs_json", logs::otlp_json, logs::otlp_json_seeds),
+    cheap("otlp_traces_protobuf", traces::otlp_protobuf, traces::otlp_protobuf_seeds),
+    cheap("otlp_traces_json", traces::otlp_json, traces::otlp_json_seeds),
+    cheap("jaeger_thrift", traces::jaeger_thrift, traces::jaeger_thrift_seeds),
+    cheap("jaeger_protobuf", traces::jaeger_protobuf, traces::jaeger_protobuf_seeds),
+    cheap("zipkin_json", traces::zipkin_json, traces::zipkin_json_seeds),
+    cheap("zipkin_protobuf", traces::zipkin_protobuf, traces::zipkin_protobuf_seeds),
     cheap("elastic_bulk", logs::elastic_bulk, logs::elastic_bulk_seeds),
     cheap("json_lines", logs::json_lines, logs::json_lines_seeds),
     cheap("syslog", logs::syslog, logs::syslog_seeds),

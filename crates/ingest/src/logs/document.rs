@@ -1,9 +1,9 @@
 //! Free-form documents (JSON objects, MessagePack maps) as records.
 
 use super::roles::{Part, RoleMemo, Roles};
-use super::writer::{LogWriter, Refused, check_name};
-use super::{LogLimits, time};
+use super::time;
 use crate::error::quote;
+use crate::records::{RecordLimits, RecordWriter, Refused, check_name};
 use model::record::{Attributes, AttributesBuf, Items, Record, Severity, SpanId, StreamRef, TraceId, Value};
 use std::fmt::Write;
 use std::ops::Range;
@@ -64,11 +64,12 @@ impl<'a> Fields<'a> {
 
     /// Begins a field with this name below the objects entered; [`Fields::set`] gives its value.
     #[inline]
-    pub fn name(&mut self, name: &str, limits: &LogLimits) -> Result<(), String> {
+    pub fn name(&mut self, name: &str, limits: &RecordLimits) -> Result<(), String> {
         if self.all.len() as u64 >= limits.attributes_per_record_max {
             return Err(format!(
-                "the record has more than {} fields: raise logs.limits.attributes_per_record_max to allow it",
-                limits.attributes_per_record_max
+                "the record has more than {} fields: raise {} to allow it",
+                limits.attributes_per_record_max,
+                setting!(limits, "attributes_per_record_max")
             ));
         }
         let start = self.names.len();
@@ -200,7 +201,7 @@ impl<'r> Documents<'r> {
         &mut self,
         fields: &mut Fields<'_>,
         origin: Origin<'_>,
-        w: &mut LogWriter,
+        w: &mut RecordWriter,
     ) -> Result<(), Refused> {
         for (name, value) in &self.roles.extra {
             fields.prefix.clear();
@@ -313,7 +314,7 @@ impl<'r> Documents<'r> {
     }
 
     #[cold]
-    fn new_stream(&self, w: &mut LogWriter) -> Result<StreamRef, Refused> {
+    fn new_stream(&self, w: &mut RecordWriter) -> Result<StreamRef, Refused> {
         let mut pairs = Vec::new();
         let mut rest = self.key.as_slice();
         let mut next = || {

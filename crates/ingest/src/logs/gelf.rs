@@ -6,11 +6,11 @@
 
 use super::document::{Documents, Fields, Origin};
 use super::json::read_object;
-use super::writer::{LogWriter, Refused};
 use super::{Roles, time};
 use crate::Limits;
 use crate::compress::{Decompressor, Encoding};
 use crate::error::DecodeError;
+use crate::records::{RecordWriter, Refused};
 use hashbrown::HashMap;
 use std::collections::VecDeque;
 
@@ -21,7 +21,7 @@ pub fn message(
     roles: &Roles,
     decompressor: &mut Decompressor,
     limits: &Limits,
-    w: &mut LogWriter,
+    w: &mut RecordWriter,
 ) -> Result<(), DecodeError> {
     let encoding = match bytes {
         [0x1f, 0x8b, ..] => Encoding::Gzip,
@@ -43,7 +43,7 @@ pub fn roles() -> Roles {
     roles
 }
 
-fn one(text: &str, peer: Option<&str>, roles: &Roles, w: &mut LogWriter) -> Result<(), Refused> {
+fn one(text: &str, peer: Option<&str>, roles: &Roles, w: &mut RecordWriter) -> Result<(), Refused> {
     let mut fields = Fields::without_underscores();
     read_object(text, w.limits(), &mut fields).map_err(|e| Refused::Record(format!("GELF message: {e}")))?;
     let named = fields.iter().any(|(name, _)| name == "host");

@@ -1,7 +1,7 @@
 //! JSON objects as documents, read in one pass without a tree.
 
-use super::LogLimits;
 use super::document::{Fields, Slot};
+use crate::records::RecordLimits;
 use model::record::{AttributesBuf, Value};
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use std::fmt;
@@ -9,7 +9,7 @@ use std::fmt;
 /// Reads one JSON object into fields.
 pub(crate) fn read_object<'a>(
     text: &'a str,
-    limits: &LogLimits,
+    limits: &RecordLimits,
     fields: &mut Fields<'a>,
 ) -> Result<(), String> {
     fields.clear();
@@ -32,7 +32,7 @@ pub(crate) fn reason(e: &serde_json::Error) -> String {
 /// Gives the members of one JSON object; those of nested objects have dotted names. Lists are values.
 pub fn json_members(
     text: &str,
-    limits: &LogLimits,
+    limits: &RecordLimits,
     each: &mut dyn FnMut(&str, Value<'_>),
 ) -> Result<(), String> {
     let mut fields = Fields::default();
@@ -43,7 +43,7 @@ pub fn json_members(
 
 struct Document<'f, 'a> {
     fields: &'f mut Fields<'a>,
-    limits: &'f LogLimits,
+    limits: &'f RecordLimits,
 }
 
 impl<'a> Visitor<'a> for Document<'_, 'a> {
@@ -61,7 +61,7 @@ impl<'a> Visitor<'a> for Document<'_, 'a> {
 /// Reads the members of an object; says whether there was one.
 fn members<'a, M: MapAccess<'a>>(
     fields: &mut Fields<'a>,
-    limits: &LogLimits,
+    limits: &RecordLimits,
     depth: usize,
     mut map: M,
 ) -> Result<bool, M::Error> {
@@ -73,13 +73,17 @@ fn members<'a, M: MapAccess<'a>>(
     Ok(any)
 }
 
-fn too_deep<E: Error>(limits: &LogLimits) -> E {
-    E::custom(format!("objects and lists nest deeper than {} (logs.limits.nesting_max)", limits.depth()))
+fn too_deep<E: Error>(limits: &RecordLimits) -> E {
+    E::custom(format!(
+        "objects and lists nest deeper than {} ({})",
+        limits.depth(),
+        setting!(limits, "nesting_max")
+    ))
 }
 
 struct Name<'f, 'a> {
     fields: &'f mut Fields<'a>,
-    limits: &'f LogLimits,
+    limits: &'f RecordLimits,
 }
 
 impl<'a> DeserializeSeed<'a> for Name<'_, 'a> {
@@ -106,7 +110,7 @@ impl Visitor<'_> for Name<'_, '_> {
 /// The value of the field begun last.
 struct Member<'f, 'a> {
     fields: &'f mut Fields<'a>,
-    limits: &'f LogLimits,
+    limits: &'f RecordLimits,
     depth: usize,
 }
 
@@ -196,7 +200,7 @@ impl<'a> Visitor<'a> for Member<'_, 'a> {
 struct Nested<'f> {
     out: &'f mut AttributesBuf,
     name: Option<&'f str>,
-    limits: &'f LogLimits,
+    limits: &'f RecordLimits,
     depth: usize,
 }
 

@@ -1,14 +1,15 @@
 //! JSON lines: one object to a line, as VictoriaLogs takes them.
 
+use super::Roles;
 use super::document::{Documents, Fields, Origin};
 use super::json::read_object;
-use super::{LogWriter, Roles};
 use crate::error::DecodeError;
+use crate::records::{RecordWriter, Refused};
 use std::borrow::Cow;
 
 /// Appends every line of a body. Lines that are no objects, or whose time is none, are refused alone; empty ones are
 /// passed over. A record without a message has the whole line as its body.
-pub fn decode(body: &[u8], roles: &Roles, w: &mut LogWriter) -> Result<(), DecodeError> {
+pub fn decode(body: &[u8], roles: &Roles, w: &mut RecordWriter) -> Result<(), DecodeError> {
     let mut documents = Documents::new(roles);
     let mut fields = Fields::default();
     for (number, line) in each(body) {
@@ -18,7 +19,7 @@ pub fn decode(body: &[u8], roles: &Roles, w: &mut LogWriter) -> Result<(), Decod
             Err(_) => one(&String::from_utf8_lossy(line), &mut Fields::default(), &mut documents, w),
         };
         let done = done.map_err(|refused| match refused {
-            super::Refused::Record(why) => super::Refused::Record(format!("line {number}: {why}")),
+            Refused::Record(why) => Refused::Record(format!("line {number}: {why}")),
             body => body,
         });
         w.settle(done)?;
@@ -30,9 +31,9 @@ fn one<'a>(
     text: &'a str,
     fields: &mut Fields<'a>,
     documents: &mut Documents<'_>,
-    w: &mut LogWriter,
-) -> Result<(), super::Refused> {
-    read_object(text, w.limits(), fields).map_err(super::Refused::Record)?;
+    w: &mut RecordWriter,
+) -> Result<(), Refused> {
+    read_object(text, w.limits(), fields).map_err(Refused::Record)?;
     documents.write(fields, Origin { raw: text, ..Origin::default() }, w)
 }
 

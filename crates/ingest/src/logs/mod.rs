@@ -1,6 +1,6 @@
 //! Log protocols: from bytes to a [`model::record::RecordBatch`].
 //!
-//! All decoders write into a [`LogWriter`], which holds the limits, knows the streams of the batch and counts what is
+//! All decoders write into a [`RecordWriter`](crate::records::RecordWriter), which holds the limits, knows the streams of the batch and counts what is
 //! refused. What is wrong with a body as a whole is a [`DecodeError`](crate::DecodeError); a record that is wrong is
 //! refused alone, with a reason, and the rest is kept.
 //!
@@ -8,13 +8,12 @@
 //! labels (Loki), the identifying resource attributes (OpenTelemetry, [`roles::IDENTIFYING`]), host and program (syslog),
 //! and for free-form documents the fields of [`roles::Roles`].
 
-mod document;
+pub(crate) mod document;
 pub mod elastic;
 pub mod fluent;
 pub mod frames;
 pub mod gelf;
 mod json;
-mod limits;
 pub mod lines;
 pub mod loki;
 pub mod otlp;
@@ -23,10 +22,7 @@ pub mod syslog;
 #[cfg(test)]
 mod testing;
 pub mod time;
-mod writer;
 
 pub use document::severity_of;
 pub use json::json_members;
-pub use limits::LogLimits;
 pub use roles::Roles;
-pub use writer::{Decoded, LogOutcome, LogWriter, Refused};

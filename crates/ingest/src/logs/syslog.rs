@@ -6,8 +6,8 @@
 
 use super::document::syslog_severity;
 use super::time::{self, Clock, SECOND_NS};
-use super::writer::{LogWriter, Refused};
 use crate::error::DecodeError;
+use crate::records::{RecordWriter, Refused};
 use model::record::{AttributesBuf, Record, Severity, Value};
 
 /// What is known of the sender beside the message.
@@ -22,7 +22,7 @@ pub struct Sender<'a> {
 }
 
 /// Appends one message.
-pub fn message(bytes: &[u8], sender: Sender<'_>, w: &mut LogWriter) -> Result<(), DecodeError> {
+pub fn message(bytes: &[u8], sender: Sender<'_>, w: &mut RecordWriter) -> Result<(), DecodeError> {
     // Not all senders write UTF-8; what is not is replaced.
     let text = String::from_utf8_lossy(bytes);
     let text = text.trim_end_matches(['\n', '\r', '\0']);
@@ -53,7 +53,7 @@ const FACILITIES: [&str; 24] = [
     "local7",
 ];
 
-fn write(p: &Parsed<'_>, sender: Sender<'_>, w: &mut LogWriter) -> Result<(), Refused> {
+fn write(p: &Parsed<'_>, sender: Sender<'_>, w: &mut RecordWriter) -> Result<(), Refused> {
     let host = if p.host.is_empty() { sender.peer.unwrap_or("") } else { p.host };
     let mut key = Vec::with_capacity(host.len() + p.program.len() + 1);
     key.extend_from_slice(host.as_bytes());

@@ -1,6 +1,6 @@
 //! What the tests of the decoders share.
 
-use super::{LogLimits, LogWriter};
+use crate::records::{RecordLimits, RecordWriter};
 use model::record::Tenant;
 use std::fmt::Write;
 
@@ -8,8 +8,8 @@ use std::fmt::Write;
 pub(crate) const NOW_NS: i64 = 1_795_262_400_000_000_000;
 
 /// A writer with small limits.
-pub(crate) fn writer() -> LogWriter {
-    let limits = LogLimits {
+pub(crate) fn writer() -> RecordWriter {
+    let limits = RecordLimits {
         line_bytes_max: 100,
         attributes_per_record_max: 20,
         attributes_bytes_max: 500,
@@ -18,13 +18,13 @@ pub(crate) fn writer() -> LogWriter {
         labels_per_stream_max: 8,
         streams_per_body_max: 10,
         records_per_body_max: 50,
-        ..LogLimits::default()
+        ..RecordLimits::default()
     };
-    LogWriter::new(Tenant::unnamed(), limits, NOW_NS)
+    RecordWriter::new(Tenant::unnamed(), limits, NOW_NS)
 }
 
 /// Everything that was written, one record to a line, and what was refused.
-pub(crate) fn records(w: LogWriter) -> String {
+pub(crate) fn records(w: RecordWriter) -> String {
     let decoded = w.finish();
     let mut out = String::new();
     for row in decoded.batch.iter() {
@@ -51,7 +51,7 @@ pub(crate) fn records(w: LogWriter) -> String {
 }
 
 /// What becomes of each line by itself.
-pub(crate) fn each_refusal(body: &[u8], mut decode: impl FnMut(&[u8], &mut LogWriter)) -> String {
+pub(crate) fn each_refusal(body: &[u8], mut decode: impl FnMut(&[u8], &mut RecordWriter)) -> String {
     let mut out = String::new();
     for line in body.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
         let mut w = writer();

@@ -9,6 +9,7 @@ mod delivery;
 mod filter;
 mod ids;
 mod sink;
+pub mod span;
 mod value;
 
 pub use batch::{Record, RecordBatch, RecordRef, StreamRef};

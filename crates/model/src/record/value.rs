@@ -114,6 +114,9 @@ impl<'a> Attributes<'a> {
 }
 
 impl<'a> Items<'a> {
+    /// No values.
+    pub const EMPTY: Items<'static> = Items(&[]);
+
     /// The encoded bytes.
     pub fn encoded(self) -> &'a [u8] {
         self.0

@@ -134,10 +134,15 @@ impl Part {
         Trigrams::from_bytes(&bytes).ok_or_else(|| self.corrupt(blob.offset, Malformed { what: "trigrams" }))
     }
 
-    /// Whether a row group may hold records of a trace.
-    pub fn may_hold_trace(&self, group: usize, id: &TraceId) -> Result<bool, RecordsError> {
+    /// Whether a row group may hold records of any of some traces.
+    pub fn may_hold_any(&self, group: usize, ids: &[TraceId]) -> Result<bool, RecordsError> {
         let blob = &self.directory.groups[group].traces;
-        Ok(blob.raw > 0 && Bloom::over(&self.blob(blob)?).may_contain(trace_hash(id)))
+        if blob.raw == 0 {
+            return Ok(false);
+        }
+        let bits = self.blob(blob)?;
+        let bloom = Bloom::over(&bits);
+        Ok(ids.iter().any(|id| bloom.may_contain(trace_hash(id))))
     }
 
     /// Whether a column says anything of any row of a row group.
@@ -420,7 +425,7 @@ fn column(raw: Vec<u8>, rows: usize, kind: Kind) -> Result<Column, Malformed> {
     let mut out = Column::default();
     let mut packed = Vec::new();
     match kind {
-        Kind::String => {
+        Kind::String | Kind::Bytes => {
             let from = raw.len() - values.len();
             out.texts = present_texts(raw, from, &present)?;
         }
@@ -437,7 +442,7 @@ fn column(raw: Vec<u8>, rows: usize, kind: Kind) -> Result<Column, Malformed> {
             }
         }
     }
-    if kind != Kind::String {
+    if !matches!(kind, Kind::String | Kind::Bytes) {
         if packed.len() != n {
             return malformed("number of values");
         }

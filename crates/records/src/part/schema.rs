@@ -136,6 +136,7 @@ fn field_leaf(f: &Field, plain: bool) -> Result<TypePtr, ParquetError> {
         Kind::Int => "int",
         Kind::Float => "float",
         Kind::Bool => "bool",
+        Kind::Bytes => "bytes",
     };
     let name = if plain { f.name.clone() } else { format!("{}:{kind}", f.name) };
     match f.kind {
@@ -143,5 +144,6 @@ fn field_leaf(f: &Field, plain: bool) -> Result<TypePtr, ParquetError> {
         Kind::Int => leaf(&name, Physical::INT64, true, None),
         Kind::Float => leaf(&name, Physical::DOUBLE, true, None),
         Kind::Bool => leaf(&name, Physical::BOOLEAN, true, None),
+        Kind::Bytes => leaf(&name, Physical::BYTE_ARRAY, true, None),
     }
 }

@@ -25,7 +25,8 @@ use parquet::file::writer::{SerializedFileWriter, SerializedPageWriter, TrackedW
 use std::io::{self, Write};
 use std::sync::Arc;
 
-/// A part being written. Row groups arrive in order of (stream, time).
+/// A part being written. Row groups arrive in order of (stream, time), or of another key; within a row group rows are put
+/// in order.
 pub(crate) struct PartWriter {
     name: String,
     file: SerializedFileWriter<Sink>,
@@ -331,8 +332,14 @@ struct Run {
     rows: u32,
 }
 
-/// The rows in order of shape; rows of one shape stay as they are.
+/// The rows in order of shape, stream and time. Where they come by stream and time, those of one shape stay as they are.
 fn by_shape(group: &Group, shapes: usize) -> Vec<u32> {
+    if !group.stream.iter().zip(&group.time).is_sorted() {
+        let key = |r: usize| (group.shape[r], group.stream[r], group.time[r]);
+        let mut order: Vec<u32> = (0..group.rows() as u32).collect();
+        order.sort_by_key(|r| key(*r as usize));
+        return order;
+    }
     let mut starts = vec![0u32; shapes + 1];
     group.shape.iter().for_each(|s| starts[*s as usize + 1] += 1);
     for s in 0..shapes {
@@ -463,7 +470,7 @@ impl Encoder {
         self.levels(order.iter().map(|r| present(*r as usize)));
         let rows: Vec<usize> = order.iter().map(|r| *r as usize).filter(|r| present(*r)).collect();
         let encoding = match kind {
-            Kind::String => {
+            Kind::String | Kind::Bytes => {
                 self.texts(&column.texts, rows.iter().copied());
                 Encoding::DELTA_LENGTH_BYTE_ARRAY
             }

@@ -111,10 +111,13 @@ impl Scanner<'_> {
                 if row.time_ns < from || row.time_ns >= scan.end_ns {
                     continue;
                 }
-                if !scan.filters.is_empty() || scan.trace_id.is_some() {
+                if scan.only_traces().is_some() && !scan.has_trace(chunk.trace_id(i)) {
+                    continue;
+                }
+                if !scan.filters.is_empty() {
                     let record = chunk.record(i);
                     self.stats.records_tested += 1;
-                    if scan.trace_id.is_some_and(|t| t != record.trace_id) || !passes(&text(&record)) {
+                    if !passes(&text(&record)) {
                         continue;
                     }
                 }

@@ -37,6 +37,8 @@ pub struct Scan<'a> {
     pub filters: &'a [TextFilter],
     /// Only records of this trace.
     pub trace_id: Option<TraceId>,
+    /// Only records of these traces, in ascending order.
+    pub traces: Option<&'a [TraceId]>,
     /// Which columns blocks have besides times.
     pub wanted: Wanted<'a>,
     /// So many records at most: the first of the direction, any without one.
@@ -55,6 +57,7 @@ impl<'a> Scan<'a> {
             direction: Direction::Any,
             filters: &[],
             trace_id: None,
+            traces: None,
             wanted: Wanted::default(),
             limit: None,
         }
@@ -110,6 +113,16 @@ pub enum Attributes<'a> {
 }
 
 impl Scan<'_> {
+    /// The traces whose records alone are asked for, if not all are.
+    pub(crate) fn only_traces(&self) -> Option<&[TraceId]> {
+        self.traces.or_else(|| self.trace_id.as_ref().map(std::slice::from_ref))
+    }
+
+    /// Whether records of a trace are asked for.
+    pub(crate) fn has_trace(&self, id: TraceId) -> bool {
+        self.trace_id.is_none_or(|t| t == id) && self.traces.is_none_or(|all| all.binary_search(&id).is_ok())
+    }
+
     /// Whether records of a stream are asked for.
     pub(crate) fn has_stream(&self, labels: &Labels) -> bool {
         self.matchers.iter().all(|m| m.matches(labels.get(m.name()).unwrap_or("")))

@@ -97,8 +97,8 @@ impl<'a> Scanner<'a> {
             return Ok(None);
         }
         self.stats.row_groups += 1;
-        if let Some(id) = &self.scan.trace_id
-            && !self.readable(known.part.may_hold_trace(group, id))?.unwrap_or(false)
+        if let Some(ids) = self.scan.only_traces()
+            && !self.readable(known.part.may_hold_any(group, ids))?.unwrap_or(false)
         {
             return Ok(None);
         }
@@ -182,7 +182,7 @@ impl<'a> Scanner<'a> {
         }
         let (from, to) = (times[start], times[end - 1]);
         let deleted = chosen.deleting.iter().any(|t| t.start_ns <= to && from < t.end_ns);
-        let test = is_open(verdict) || deleted || self.scan.trace_id.is_some();
+        let test = is_open(verdict) || deleted || self.scan.only_traces().is_some();
         Some(Picked { stream: run.stream, shape: run.shape, rows: start..end, test })
     }
 }
@@ -286,7 +286,7 @@ impl Open<'_, '_> {
         if reads {
             self.load_vars(pick.shape)?;
         }
-        if scanner.scan.trace_id.is_some() {
+        if scanner.scan.only_traces().is_some() {
             self.load_ids()?;
         }
         let mut text = Vec::new();
@@ -295,7 +295,7 @@ impl Open<'_, '_> {
             let at = row as usize;
             let traces = self.loaded.ids.as_ref().map(|ids| &ids.0);
             let trace = || traces.and_then(|t| t.get(at)).copied().unwrap_or_default();
-            if scanner.scan.trace_id.is_some_and(|t| t != trace()) {
+            if scanner.scan.only_traces().is_some() && !scanner.scan.has_trace(trace()) {
                 continue;
             }
             text.clear();

@@ -187,6 +187,7 @@ pub fn expect(all: &[Line], scan: &Scan<'_>) -> Vec<Line> {
         .filter(|l| scan.matchers.iter().all(|m| m.matches(labels(l.stream).get(m.name()).unwrap_or(""))))
         .filter(|l| scan.filters.iter().all(|f| passes(f, l.id)))
         .filter(|l| scan.trace_id.is_none_or(|t| t == trace(l.id)))
+        .filter(|l| scan.traces.is_none_or(|all| all.contains(&trace(l.id))))
         .cloned()
         .collect();
     kept.sort();

@@ -65,8 +65,10 @@ pub async fn snapshot(State(app): Shared, request: Request<Body>) -> Answer {
         let stamp = format_rfc3339(app2.now_ms()).replace(['-', ':', '.'], "");
         let dir = app2.origin.data_dir.join("snapshots").join(&stamp);
         app2.db()?.snapshot(&dir).map_err(store_error)?;
-        let logs = app2.ready()?.logs.snapshot(&dir.join("logs"));
-        logs.map_err(|e| ApiError::internal(e.to_string()))?;
+        let running = app2.ready()?;
+        for (records, name) in [(&running.logs, "logs"), (&running.traces, "traces")] {
+            records.snapshot(&dir.join(name)).map_err(|e| ApiError::internal(e.to_string()))?;
+        }
         Ok(json(|j| {
             j.raw("{").key("name").string(&stamp).raw("}");
         }))

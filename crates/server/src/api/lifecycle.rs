@@ -48,13 +48,16 @@ async fn chore(
     app: &Arc<App>,
     headers: &HeaderMap,
     on_samples: impl Fn(&Db) -> Result<(), TsdbError> + Send + 'static,
-    on_logs: impl Fn(&records::Store) -> Result<(), records::RecordsError> + Send + 'static,
+    on_records: impl Fn(&records::Store) -> Result<(), records::RecordsError> + Send + 'static,
 ) -> Answer {
     refuse_foreign_page(headers)?;
     let app2 = Arc::clone(app);
     let work = move || {
         on_samples(app2.db()?).map_err(store_error)?;
-        on_logs(&app2.ready()?.logs).map_err(|e| ApiError::internal(e.to_string()))?;
+        let running = app2.ready()?;
+        for records in [&running.logs, &running.traces] {
+            on_records(records).map_err(|e| ApiError::internal(e.to_string()))?;
+        }
         Ok(text(StatusCode::OK, "done\n"))
     };
     app.chores.run(Duration::from_secs(3600), work).await

@@ -6,12 +6,12 @@ mod explain;
 mod federate;
 mod language;
 mod lifecycle;
-pub mod log_status;
 pub mod processes;
 mod push;
 pub mod query;
 mod read;
 mod rule_trial;
+pub mod record_status;
 mod rules;
 mod select;
 mod series;
@@ -25,10 +25,12 @@ use crate::alertmanager as am;
 use crate::console;
 use crate::http::error::{ApiError, ErrorKind};
 use crate::http::origin::Origins;
+use crate::intake;
 use crate::logs;
 use crate::loki;
 use crate::state::App;
 use crate::telemetry::HandlerMetrics;
+use crate::traces;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
@@ -52,6 +54,7 @@ pub fn router(app: Arc<App>, origins: Origins) -> Router {
     alerting(&mut routes);
     logs(&mut routes);
     loki(&mut routes);
+    trace_routes(&mut routes);
     elastic(&mut routes);
     routes
         .router
@@ -173,14 +176,77 @@ fn loki(r: &mut Routes) {
 
 /// OTLP, at the paths of Loki and of collectors.
 fn otlp(r: &mut Routes) {
-    r.add("/otlp/v1/logs", "otlp_logs", post(logs::otlp::export));
-    r.add("/v1/logs", "otlp_logs", post(logs::otlp::export));
+    for path in ["/otlp/v1/logs", "/v1/logs"] {
+        r.add(path, "otlp_logs", post(intake::otlp::export_logs));
+    }
+    for path in ["/otlp/v1/traces", "/v1/traces"] {
+        r.add(path, "otlp_traces", post(intake::otlp::export_traces));
+    }
 }
+
+/// Jaeger's collector and query service, below `prefix`.
+fn jaeger(r: &mut Routes, prefix: &str) {
+    use traces::jaeger as j;
+    let mut add = |path: &str, methods| r.add(&format!("{prefix}{path}"), "jaeger", methods);
+    add("/api/traces", get(j::search).post(traces::http::jaeger));
+    add("/api/traces/{id}", get(j::trace));
+    add("/api/services", get(j::services));
+    add("/api/services/{service}/operations", get(j::operations_of));
+    add("/api/operations", get(j::operations));
+    add("/api/dependencies", get(j::dependencies));
+}
+
+/// Zipkin's collector and query service, below `prefix`.
+fn zipkin(r: &mut Routes, prefix: &str) {
+    use traces::zipkin as z;
+    let mut add = |path: &str, methods| r.add(&format!("{prefix}{path}"), "zipkin", methods);
+    add("/api/v2/spans", get(z::names).post(traces::http::zipkin));
+    add("/api/v2/services", get(z::services));
+    add("/api/v2/remoteServices", get(z::remote_services));
+    add("/api/v2/traces", get(z::search));
+    add("/api/v2/trace/{id}", get(z::trace));
+    add("/api/v2/traceMany", get(z::many));
+    add("/api/v2/dependencies", get(z::dependencies));
+    add("/api/v2/autocompleteKeys", get(z::keys));
+    add("/api/v2/autocompleteValues", get(z::values));
+}
+
+/// Ways in and questions for traces. Peers' paths that nothing else has are served as they are, and all of them below
+/// a prefix.
+fn trace_routes(r: &mut Routes) {
+    for prefix in ["", "/jaeger"] {
+        jaeger(r, prefix);
+    }
+    for prefix in ["", "/zipkin"] {
+        zipkin(r, prefix);
+    }
+    r.add("/api/v1/traces", "traces", get(traces::own::search));
+    r.add("/api/v1/traces/{id}", "traces", get(traces::own::trace));
+    r.add("/api/v1/traces/services", "traces", get(traces::own::services));
+    r.add("/api/v1/traces/graph", "traces", get(traces::own::graph));
+}
+
+/// Makes the router of a listener of its own.
+pub type OwnRouter = fn(Arc<App>, Origins) -> Router;
 
 /// OTLP alone, for a listener of its own.
 pub fn otlp_router(app: Arc<App>, origins: Origins) -> Router {
+    own_router(app, origins, otlp)
+}
+
+/// Jaeger alone, likewise.
+pub fn jaeger_router(app: Arc<App>, origins: Origins) -> Router {
+    own_router(app, origins, |r| jaeger(r, ""))
+}
+
+/// Zipkin alone, likewise.
+pub fn zipkin_router(app: Arc<App>, origins: Origins) -> Router {
+    own_router(app, origins, |r| zipkin(r, ""))
+}
+
+fn own_router(app: Arc<App>, origins: Origins, add: impl FnOnce(&mut Routes)) -> Router {
     let mut routes = Routes { router: Router::new(), app: Arc::clone(&app) };
-    otlp(&mut routes);
+    add(&mut routes);
     routes.router.layer(middleware::from_fn_with_state(Arc::new(origins), cross_origin)).with_state(app)
 }
 

@@ -40,7 +40,10 @@ pub async fn flags(State(app): Shared) -> Answer {
 /// `/api/v1/status/runtimeinfo`
 pub async fn runtime(State(app): Shared) -> Answer {
     let (reloaded_ms, reload_ok) = *app.reloaded.lock();
-    let damages = app.running().map_or(0, |r| r.db.status().damages.len() + r.logs.status().damages.len());
+    let damages = app.running().map_or(0, |r| {
+        let records = [&r.logs, &r.traces].map(|s| s.status().damages.len());
+        r.db.status().damages.len() + records.iter().sum::<usize>()
+    });
     let config = app.config();
     let processors = std::thread::available_parallelism().map_or(1, |n| n.get());
     let directory = std::env::current_dir().map(|d| d.display().to_string()).unwrap_or_default();
@@ -154,13 +157,15 @@ pub async fn cardinality(State(app): Shared, request: Request<Body>) -> Answer {
     app.queries.run(app.query_timeout(), work).await
 }
 
-/// `/api/v1/status/store`: every figure of the stores of samples and of logs, of memory budgets and of limits.
+/// `/api/v1/status/store`: every figure of the stores of samples, logs and spans, of memory budgets and of limits.
 pub async fn store(State(app): Shared) -> Answer {
     let app2 = Arc::clone(&app);
     let work = move || {
-        let (status, logs) = (app2.db()?.status(), app2.ready()?.logs.status());
+        let running = app2.ready()?;
+        let (status, logs, traces) = (running.db.status(), running.logs.status(), running.traces.status());
         Ok(json(|j| {
             j.raw("{").key("store").value(&status).key("logs").value(&logs);
+            j.key("traces").value(&traces);
             j.key("budgets").raw("{");
             j.key("storageBytes").int(app2.budgets.storage_bytes as i64);
             j.key("pageCacheBytes").int(app2.budgets.page_cache_bytes as i64);

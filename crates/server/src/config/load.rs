@@ -1,6 +1,7 @@
 //! Finds, reads and checks configuration files.
 
 use super::Config;
+use ingest::records::Signal;
 use scrape::config::{Jobs, Problem, explain};
 use std::path::{Path, PathBuf};
 
@@ -45,7 +46,10 @@ const FOREIGN_SECTIONS: [(&str, &str); 7] = [
     ("remote_read", "queries are answered from this server's own store only"),
     ("scrape_config_files", "write the jobs into scrape_configs"),
     ("tracing", "this server sends no traces"),
-    ("otlp", "logs are received over OTLP at /otlp/v1/logs; see the section receivers for ports of its own"),
+    (
+        "otlp",
+        "logs and traces are received over OTLP at /v1/logs and /v1/traces; see the section receivers for ports of its own",
+    ),
     ("runtime", "there is no Go runtime to tune"),
 ];
 
@@ -105,6 +109,9 @@ fn check(config: &Config, file: &str, dir: &Path) -> Result<(), ConfigError> {
         ("logs.retention", config.logs.retention.as_millis()),
         ("logs.limits.line_bytes_max", config.logs.limits.line_bytes_max.bytes()),
         ("logs.limits.nesting_max", config.logs.limits.nesting_max),
+        ("traces.retention", config.traces.retention.as_millis()),
+        ("traces.limits.line_bytes_max", config.traces.limits.line_bytes_max.bytes()),
+        ("traces.limits.nesting_max", config.traces.limits.nesting_max),
         ("receivers.connections_max", config.receivers.connections_max as u64),
         ("alerting.deliveries_max", config.alerting.deliveries_max as u64),
         ("rules.concurrency", config.rules.concurrency as u64),
@@ -177,6 +184,11 @@ fn check(config: &Config, file: &str, dir: &Path) -> Result<(), ConfigError> {
         ("receivers.gelf.udp", &r.gelf.udp),
         ("receivers.gelf.tcp", &r.gelf.tcp),
         ("sql.postgres.listen", &config.sql.postgres.listen),
+        ("receivers.jaeger.compact", &r.jaeger.compact),
+        ("receivers.jaeger.binary", &r.jaeger.binary),
+        ("receivers.jaeger.http", &r.jaeger.http),
+        ("receivers.jaeger.grpc", &r.jaeger.grpc),
+        ("receivers.zipkin.http", &r.zipkin.http),
     ] {
         if let Some(address) = address.as_ref().filter(|a| !a.contains(':')) {
             return wrong(field, format!("{address:?} is not host:port"));
@@ -185,8 +197,12 @@ fn check(config: &Config, file: &str, dir: &Path) -> Result<(), ConfigError> {
     if r.syslog.utc_offset_minutes.unsigned_abs() > 24 * 60 {
         return wrong("receivers.syslog.utc_offset_minutes", "no place is a day away from UTC".to_owned());
     }
-    if let Err(reason) = config.logs.options(dir) {
-        return wrong("logs.retention_rules", reason);
+    for (field, signal) in
+        [("logs.retention_rules", Signal::Logs), ("traces.retention_rules", Signal::Traces)]
+    {
+        if let Err(reason) = config.records(signal).options(signal, dir) {
+            return wrong(field, reason);
+        }
     }
     let relabel = &config.alerting.alert_relabel_configs;
     if let Err(e) =

@@ -2,15 +2,17 @@
 
 mod alerting;
 mod load;
-mod logs;
 mod memory;
+mod receivers;
+mod records;
 mod sections;
 mod sql;
 
 pub use alerting::{AlertingConfig, RulesConfig, rule_files};
 pub use load::{ConfigError, find, load, parse};
-pub use logs::{LogsConfig, ReceiversConfig, SyslogConfig};
 pub use memory::{Budgets, machine_memory_bytes};
+pub use receivers::{ReceiversConfig, SyslogConfig};
+pub use records::RecordsConfig;
 pub use scrape::config::{ByteSize, TimeSpan};
 pub use sections::{
     AgentConfig, HttpConfig, IngestConfig, IngestLimits, QueryConfig, SelfConfig, StorageConfig,
@@ -18,6 +20,7 @@ pub use sections::{
 };
 pub use sql::{PostgresConfig, SqlConfig};
 
+use ingest::records::Signal;
 use scrape::config::{GlobalConfig, ScrapeConfig};
 use serde::{Deserialize, Serialize};
 
@@ -40,10 +43,12 @@ pub struct Config {
     /// What is taken in.
     pub ingest: IngestConfig,
     /// Which logs are kept, and for how long.
-    pub logs: LogsConfig,
+    pub logs: RecordsConfig,
+    /// Which spans are kept, and for how long.
+    pub traces: RecordsConfig,
     /// What is done with logs before they are kept.
     pub pipelines: Vec<pipeline::PipelineConfig>,
-    /// Sockets of their own for protocols of logs.
+    /// Sockets of their own for protocols of logs and traces.
     pub receivers: ReceiversConfig,
     /// What queries may use.
     pub query: QueryConfig,
@@ -59,6 +64,14 @@ pub struct Config {
 }
 
 impl Config {
+    /// The section about the records of a signal.
+    pub fn records(&self, signal: Signal) -> &RecordsConfig {
+        match signal {
+            Signal::Logs => &self.logs,
+            Signal::Traces => &self.traces,
+        }
+    }
+
     /// The configuration as YAML with every value that is in force, for `--print-config` and the API.
     pub fn effective_yaml(&self) -> String {
         let mut full = self.clone();

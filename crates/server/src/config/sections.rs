@@ -193,6 +193,8 @@ pub struct QueryConfig {
     pub log_entries_max: usize,
     /// Series that a metric query over logs may return.
     pub log_series_max: usize,
+    /// Spans that one question for traces may return.
+    pub trace_spans_max: usize,
 }
 
 impl Default for QueryConfig {
@@ -215,6 +217,7 @@ impl Default for QueryConfig {
             remote_read_samples_max: 50_000_000,
             log_entries_max: 100_000,
             log_series_max: 10_000,
+            trace_spans_max: 200_000,
         }
     }
 }

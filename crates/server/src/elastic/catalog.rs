@@ -56,7 +56,7 @@ async fn about<T: Send + 'static>(
     + Sync
     + 'static,
 ) -> Result<T, Refusal> {
-    let tenant = crate::logs::tenant(&asked.headers)?;
+    let tenant = crate::intake::tenant(&asked.headers)?;
     let (shared, name) = (Arc::clone(app), name.to_owned());
     let lenient = asked.flag("ignore_unavailable");
     on_lanes(app, app.query_timeout(), move |control, lane| {

@@ -45,7 +45,7 @@ pub async fn search(State(app): Shared, index: Index, request: Request<Body>) ->
 async fn one(app: &Arc<App>, asked: &Asked, indices: &str) -> Result<Json, Refusal> {
     let body = with_params(asked.json()?, asked)?;
     let question = Question {
-        tenant: crate::logs::tenant(&asked.headers)?,
+        tenant: crate::intake::tenant(&asked.headers)?,
         indices: indices.to_owned(),
         body,
         options: options(asked),
@@ -214,7 +214,7 @@ pub async fn count(State(app): Shared, index: Index, request: Request<Body>) -> 
 
 async fn counted(app: &Arc<App>, asked: &Asked, indices: String) -> Result<Json, Refusal> {
     let body = with_params(asked.json()?, asked)?;
-    let tenant = crate::logs::tenant(&asked.headers)?;
+    let tenant = crate::intake::tenant(&asked.headers)?;
     let now_ns = app.now_ns();
     SearchRequest::parse_count(&body, &indices, now_ns)?;
     let lenient = asked.flag("ignore_unavailable");
@@ -272,7 +272,7 @@ pub async fn multi_search(State(app): Shared, index: Index, request: Request<Bod
 fn searches(asked: &Asked, index: &str) -> Result<Vec<Result<Question, Refusal>>, Refusal> {
     let refuse =
         |reason: String| Refusal::Search(SearchError::Refused { kind: "illegal_argument_exception", reason });
-    let tenant = crate::logs::tenant(&asked.headers)?;
+    let tenant = crate::intake::tenant(&asked.headers)?;
     let mut lines = asked.body.split(|b| *b == b'\n').map(<[u8]>::trim_ascii).peekable();
     let mut out = Vec::new();
     while let Some(head) = lines.next() {
@@ -339,7 +339,7 @@ async fn document(app: &Arc<App>, asked: &Asked, index: &str, id: &str) -> Resul
     body["query"] = json!({ "ids": { "values": [id] } });
     (body["size"], body["track_total_hits"]) = (Json::from(1), Json::from(false));
     let question = Question {
-        tenant: crate::logs::tenant(&asked.headers)?,
+        tenant: crate::intake::tenant(&asked.headers)?,
         indices: index.to_owned(),
         body,
         options: AnswerOptions::default(),

@@ -1,17 +1,18 @@
 //! Elasticsearch: `_bulk` and single documents.
 
-use super::intake::{is_retryable, receive};
 use crate::api::Shared;
 use crate::http::error::{ApiError, set_retry_after};
 use crate::http::params::Params;
-use crate::telemetry::LogWay;
+use crate::intake::{is_retryable, receive};
+use crate::telemetry::Way;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use axum::response::Response;
 use ingest::compress::Encoding;
+use ingest::logs::Roles;
 use ingest::logs::elastic::{self, Filter};
-use ingest::logs::{LogWriter, Roles};
+use ingest::records::RecordWriter;
 use std::time::Instant;
 
 /// The type of an answer: what was asked for, versions included. Clients of version 8 and later check it.
@@ -77,8 +78,8 @@ async fn bulk_into(State(app): Shared, index: Option<String>, request: Request<B
     let query = Params::of_query(parts.uri.query().unwrap_or(""));
     let filter = query.get("filter_path").map_or(Filter::ALL, Filter::parse);
     let decode =
-        move |body: &[u8], w: &mut LogWriter| elastic::bulk(body, index.as_deref(), &Roles::default(), w);
-    match receive(&app, LogWay::Elastic, &parts.headers, body, Encoding::Identity, decode).await {
+        move |body: &[u8], w: &mut RecordWriter| elastic::bulk(body, index.as_deref(), &Roles::default(), w);
+    match receive(&app, Way::Elastic, &parts.headers, body, Encoding::Identity, decode).await {
         Err(e) => failed(&parts.headers, &e),
         Ok((items, stored)) => {
             let mut out = Vec::new();
@@ -112,10 +113,10 @@ pub async fn document_with_id(
 
 async fn one(State(app): Shared, index: String, id: Option<String>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
-    let decode = move |body: &[u8], w: &mut LogWriter| {
+    let decode = move |body: &[u8], w: &mut RecordWriter| {
         elastic::single(body, &index, id.as_deref(), &Roles::default(), w)
     };
-    match receive(&app, LogWay::Elastic, &parts.headers, body, Encoding::Identity, decode).await {
+    match receive(&app, Way::Elastic, &parts.headers, body, Encoding::Identity, decode).await {
         Err(e) => failed(&parts.headers, &e),
         Ok((item, stored)) => match stored.refusal() {
             None => {

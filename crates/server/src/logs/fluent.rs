@@ -1,11 +1,11 @@
 //! Fluent forward over TCP.
 
-use super::intake::{store_or_wait, writer};
 use super::syslog::READ_BYTES;
 use crate::http::listen::ended;
+use crate::intake::{store_or_wait, writer};
 use crate::process;
 use crate::state::App;
-use crate::telemetry::LogWay;
+use crate::telemetry::Way;
 use env::{Random, RealRandom};
 use ingest::logs::Roles;
 use ingest::logs::fluent::{Output, Secret, Session};
@@ -28,7 +28,7 @@ async fn serve(
     app: Arc<App>,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), String> {
-    let metrics = app.metrics.logs(LogWay::Fluent);
+    let metrics = app.metrics.way(Way::Fluent);
     let secret = app.config().receivers.fluent.shared_key.clone().map(|shared_key| {
         let mut nonce = [0; 16];
         let random = || RealRandom.next_u64().to_le_bytes();
@@ -49,7 +49,7 @@ async fn serve(
             return Ok(());
         }
         metrics.traffic.bytes.add(length as u64);
-        let mut w = writer(&app, Tenant::unnamed());
+        let mut w = writer(&app, Way::Fluent, Tenant::unnamed());
         let mut outputs = Vec::new();
         let done = session.step(&buffer[..length], &mut w, &mut outputs);
         let decoded = w.finish();
@@ -58,7 +58,7 @@ async fn serve(
         }
         if !decoded.batch.is_empty() || decoded.outcome.rejected > 0 {
             // Without an acknowledgement the sender keeps its chunk and sends it again.
-            let stored = store_or_wait(&app, metrics, decoded, &mut stop).await;
+            let stored = store_or_wait(&app, Way::Fluent, decoded, &mut stop).await;
             stored.ok_or("the server ends")?;
         }
         for output in outputs {

@@ -1,12 +1,13 @@
 //! GELF over UDP and TCP.
 
-use super::syslog::{receive_datagrams, receive_frames};
+use super::syslog::receive_frames;
+use crate::intake::receive_datagrams;
 use crate::state::App;
-use crate::telemetry::LogWay;
+use crate::telemetry::Way;
 use ingest::compress::Decompressor;
-use ingest::logs::LogWriter;
 use ingest::logs::frames::{Frame, Framing};
 use ingest::logs::gelf::{ChunkLimits, Chunks, message, roles};
+use ingest::records::RecordWriter;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::{TcpStream, UdpSocket};
@@ -17,26 +18,26 @@ pub async fn datagrams(socket: UdpSocket, app: Arc<App>, stop: watch::Receiver<b
     let (roles, mut decompressor, mut chunks) =
         (roles(), Decompressor::new(), Chunks::new(ChunkLimits::default()));
     let mut given_up = 0;
-    let each = move |bytes: &[u8], peer: SocketAddr, app: &App, w: &mut LogWriter| {
+    let each = move |bytes: &[u8], peer: SocketAddr, app: &App, w: &mut RecordWriter| {
         let limits = app.decoding();
         let host = peer.ip().to_string();
         let mut done = Ok(());
         chunks.push(bytes, app.now_ns(), &mut |whole| {
             done = message(whole, Some(&host), &roles, &mut decompressor, &limits, w);
         })?;
-        app.metrics.logs(LogWay::Gelf).refused.add(chunks.given_up() - given_up);
+        app.metrics.way(Way::Gelf).refused.add(chunks.given_up() - given_up);
         given_up = chunks.given_up();
         done
     };
-    receive_datagrams(socket, app, LogWay::Gelf, stop, each).await;
+    receive_datagrams(socket, app, Way::Gelf, stop, each).await;
 }
 
 /// Receives messages from one connection, each ended by a zero byte.
 pub async fn stream(connection: TcpStream, peer: SocketAddr, app: Arc<App>, stop: watch::Receiver<bool>) {
     let (roles, limits, mut decompressor) = (roles(), app.decoding(), Decompressor::new());
     let host = peer.ip().to_string();
-    let each = move |frame: Frame<'_>, w: &mut LogWriter| {
+    let each = move |frame: Frame<'_>, w: &mut RecordWriter| {
         message(frame.bytes, Some(&host), &roles, &mut decompressor, &limits, w)
     };
-    receive_frames(connection, peer, app, LogWay::Gelf, Framing::Null, stop, each).await;
+    receive_frames(connection, peer, app, Way::Gelf, Framing::Null, stop, each).await;
 }

@@ -1,12 +1,12 @@
 //! Loki's push, JSON lines and GELF over HTTP.
 
-use super::intake::{Stored, receive};
 use crate::api::{Answer, Shared};
 use crate::http::error::{ApiError, set_retry_after};
 use crate::http::params::Params;
 use crate::http::respond::text;
+use crate::intake::{Stored, receive};
 use crate::receive::header_text;
-use crate::telemetry::LogWay;
+use crate::telemetry::Way;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Request, StatusCode, header};
@@ -21,10 +21,10 @@ pub async fn loki_push(State(app): Shared, request: Request<Body>) -> Response {
     let kind = header_text(&parts.headers, &header::CONTENT_TYPE).unwrap_or("application/x-protobuf");
     let done = match kind.split(';').next().unwrap_or("").trim() {
         "application/json" => {
-            receive(&app, LogWay::Loki, &parts.headers, body, Encoding::Identity, loki::json).await
+            receive(&app, Way::Loki, &parts.headers, body, Encoding::Identity, loki::json).await
         }
         "application/x-protobuf" | "application/octet-stream" | "" => {
-            receive(&app, LogWay::Loki, &parts.headers, body, Encoding::Snappy, loki::protobuf).await
+            receive(&app, Way::Loki, &parts.headers, body, Encoding::Snappy, loki::protobuf).await
         }
         _ => Err(ApiError::bad_data(format!(
             "content type {kind:?} is not a Loki push; accepted are application/json and application/x-protobuf"
@@ -68,8 +68,8 @@ pub async fn json_lines(State(app): Shared, request: Request<Body>) -> Answer {
     let query = Params::of_query(parts.uri.query().unwrap_or(""));
     let roles =
         lines::roles(&Given { query, headers: &parts.headers }).map_err(crate::receive::decode_error)?;
-    let decode = move |body: &[u8], w: &mut logs::LogWriter| lines::decode(body, &roles, w);
-    let done = receive(&app, LogWay::JsonLines, &parts.headers, body, Encoding::Identity, decode).await;
+    let decode = move |body: &[u8], w: &mut ingest::records::RecordWriter| lines::decode(body, &roles, w);
+    let done = receive(&app, Way::JsonLines, &parts.headers, body, Encoding::Identity, decode).await;
     Ok(plain(done.map(|((), stored)| stored), StatusCode::OK))
 }
 
@@ -77,9 +77,9 @@ pub async fn json_lines(State(app): Shared, request: Request<Body>) -> Answer {
 pub async fn gelf(State(app): Shared, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
     let limits = app.decoding();
-    let decode = move |body: &[u8], w: &mut logs::LogWriter| {
+    let decode = move |body: &[u8], w: &mut ingest::records::RecordWriter| {
         logs::gelf::message(body, None, &logs::gelf::roles(), &mut Decompressor::new(), &limits, w)
     };
-    let done = receive(&app, LogWay::Gelf, &parts.headers, body, Encoding::Identity, decode).await;
+    let done = receive(&app, Way::Gelf, &parts.headers, body, Encoding::Identity, decode).await;
     plain(done.map(|((), stored)| stored), StatusCode::ACCEPTED)
 }

@@ -11,7 +11,8 @@ mod tail;
 
 pub use delete::{cancel, delete, deletions};
 pub use fields::{detected_fields, detected_values};
-pub use query::{format, instant, range};
+pub use params::span_ns;
+pub use query::{format, instant, on_pool, range};
 pub use source::Bounded;
 pub use streams::{build, detected_labels, label_names, label_values, series, stats, volume, volume_range};
 pub use tail::tail;

@@ -17,7 +17,7 @@ const LIMIT: usize = 100;
 
 /// Whose data a request is about.
 pub fn tenant(headers: &HeaderMap) -> Result<Tenant, ApiError> {
-    crate::logs::tenant(headers)
+    crate::intake::tenant(headers)
 }
 
 /// Whether the labels of lines are wanted apart from those of streams.

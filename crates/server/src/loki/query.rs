@@ -112,7 +112,7 @@ pub(super) fn engine(app: &App) -> Engine {
 }
 
 /// Runs work for a query on the pool, stopped when time is up or the asker leaves.
-pub(super) async fn on_pool<T: Send + 'static>(
+pub async fn on_pool<T: Send + 'static>(
     app: &Arc<App>,
     work: impl FnOnce(&App, &Control, Duration) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {

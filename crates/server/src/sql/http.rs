@@ -26,7 +26,7 @@ pub async fn query(State(app): Shared, request: Request<Body>) -> Reply {
     let (text, params) = asked(&app, request).await?;
     let format = format(&headers, &params)?;
     let question = Question {
-        tenant: crate::logs::tenant(&headers)?,
+        tenant: crate::intake::tenant(&headers)?,
         user: "http".to_owned(),
         statement: statement(&text)?,
         limit: params.limit()?,

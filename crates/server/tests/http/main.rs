@@ -15,3 +15,5 @@ mod peers;
 mod running;
 mod site;
 mod sql;
+mod traces;
+mod traces_clients;

@@ -146,7 +146,8 @@ impl Site {
 /// Everything in the logs of a stopped server, oldest first: stream, body, severity and attributes, without the times.
 pub fn logs_of(dir: &TempDir, tenant: &str) -> Vec<String> {
     use records::{Attributes, Direction, Scan, Store, Unlimited, Wanted};
-    let options = server::config::Config::default().logs.options(&dir.path().join("data")).unwrap();
+    let options = server::config::Config::default().logs;
+    let options = options.options(ingest::records::Signal::Logs, &dir.path().join("data")).unwrap();
     let clock = std::sync::Arc::new(env::RealClock::new());
     let store = Store::open(options, std::sync::Arc::new(env::RealDisk), clock).unwrap();
     let tenant = model::record::Tenant::new(tenant).unwrap();

@@ -11,10 +11,10 @@ pub use answer::{Filter, answer, answer_single};
 
 use super::document::{Documents, Fields, Origin};
 use super::json::{read_object, reason};
-use super::writer::{LogWriter, Refused};
 use super::{Roles, lines};
 use crate::error::{DecodeError, quote};
 use crate::limits::cut;
+use crate::records::{RecordWriter, Refused};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -80,7 +80,7 @@ pub fn bulk(
     body: &[u8],
     index: Option<&str>,
     roles: &Roles,
-    w: &mut LogWriter,
+    w: &mut RecordWriter,
 ) -> Result<Vec<Item>, DecodeError> {
     let unnamed: Arc<str> = Arc::from(index.unwrap_or(INDEX_UNNAMED));
     let mut bulk = Bulk { documents: Documents::new(roles), items: Vec::new(), fields: Fields::default() };
@@ -117,7 +117,7 @@ pub fn single(
     index: &str,
     id: Option<&str>,
     roles: &Roles,
-    w: &mut LogWriter,
+    w: &mut RecordWriter,
 ) -> Result<Item, DecodeError> {
     let text = String::from_utf8_lossy(body);
     let head = Head { action: Action::Create, index: Arc::from(index), id: id.map(Box::from) };
@@ -140,7 +140,12 @@ struct Bulk<'r, 'a> {
 }
 
 impl<'a> Bulk<'_, 'a> {
-    fn item(&mut self, head: Head, document: Option<&'a [u8]>, w: &mut LogWriter) -> Result<(), DecodeError> {
+    fn item(
+        &mut self,
+        head: Head,
+        document: Option<&'a [u8]>,
+        w: &mut RecordWriter,
+    ) -> Result<(), DecodeError> {
         let row = w.len();
         let kept = match (head.action, document) {
             (Action::Index | Action::Create, Some(line)) => {
@@ -179,7 +184,7 @@ fn document_record<'a>(
     head: &Head,
     fields: &mut Fields<'a>,
     documents: &mut Documents<'_>,
-    w: &mut LogWriter,
+    w: &mut RecordWriter,
 ) -> Result<(), Refused> {
     read_object(text, w.limits(), fields).map_err(Refused::Record)?;
     let labels = [("_index", head.index.as_ref())];

@@ -10,12 +10,12 @@ mod pack;
 
 pub use handshake::Secret;
 
+use super::Roles;
 use super::document::{Documents, Fields, Origin, show_object};
-use super::writer::{LogWriter, Refused};
-use super::{LogLimits, Roles};
 use crate::Limits;
 use crate::compress::{Decompressor, Encoding};
 use crate::error::DecodeError;
+use crate::records::{RecordLimits, RecordWriter, Refused};
 use handshake::Handshake;
 use pack::{Pack, Stop, Token, Unread, held, read_map};
 use std::borrow::Cow;
@@ -69,7 +69,7 @@ impl Session {
     pub fn step(
         &mut self,
         bytes: &[u8],
-        w: &mut LogWriter,
+        w: &mut RecordWriter,
         outputs: &mut Vec<Output>,
     ) -> Result<(), DecodeError> {
         self.held.extend_from_slice(bytes);
@@ -120,7 +120,7 @@ impl Session {
     fn message(
         &mut self,
         bytes: &[u8],
-        w: &mut LogWriter,
+        w: &mut RecordWriter,
         outputs: &mut Vec<Output>,
     ) -> Result<(), DecodeError> {
         let mut pack = Pack::new(bytes);
@@ -227,7 +227,7 @@ fn options<'a>(pack: &mut Pack<'a>) -> Result<Options<'a>, Stop> {
 struct Writing<'r, 't> {
     documents: Documents<'r>,
     tag: &'t str,
-    limits: LogLimits,
+    limits: RecordLimits,
     shown: String,
 }
 
@@ -237,7 +237,7 @@ impl Writing<'_, '_> {
         mut self,
         pack: &mut Pack<'_>,
         count: Option<u32>,
-        w: &mut LogWriter,
+        w: &mut RecordWriter,
     ) -> Result<(), DecodeError> {
         let mut fields = Fields::default();
         let mut left = count;
@@ -260,7 +260,7 @@ impl Writing<'_, '_> {
     }
 
     /// The single entry of a message: time and record.
-    fn entry(mut self, pack: &mut Pack<'_>, w: &mut LogWriter) -> Result<(), DecodeError> {
+    fn entry(mut self, pack: &mut Pack<'_>, w: &mut RecordWriter) -> Result<(), DecodeError> {
         let done = self.one(pack, &mut Fields::default(), w);
         settle(done, w)
     }
@@ -269,7 +269,7 @@ impl Writing<'_, '_> {
         &mut self,
         pack: &mut Pack<'a>,
         fields: &mut Fields<'a>,
-        w: &mut LogWriter,
+        w: &mut RecordWriter,
     ) -> Result<(), Fault> {
         let time_ns = time(pack)?;
         let Token::Map(members) = pack.next()? else {
@@ -315,7 +315,7 @@ impl From<Refused> for Fault {
     }
 }
 
-fn settle(done: Result<(), Fault>, w: &mut LogWriter) -> Result<(), DecodeError> {
+fn settle(done: Result<(), Fault>, w: &mut RecordWriter) -> Result<(), DecodeError> {
     match done {
         Ok(()) => Ok(()),
         Err(Fault::Record(why)) => {

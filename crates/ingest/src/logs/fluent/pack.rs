@@ -1,7 +1,7 @@
 //! MessagePack, read in place.
 
-use crate::logs::LogLimits;
 use crate::logs::document::{Fields, Slot};
+use crate::records::RecordLimits;
 use model::record::{AttributesBuf, Value};
 use rmp::Marker;
 use std::borrow::Cow;
@@ -181,7 +181,7 @@ pub(super) fn read_map<'a>(
     pack: &mut Pack<'a>,
     members: u32,
     depth: usize,
-    limits: &LogLimits,
+    limits: &RecordLimits,
     fields: &mut Fields<'a>,
 ) -> Result<(), Unread> {
     for _ in 0..members {
@@ -221,8 +221,12 @@ pub(super) fn read_map<'a>(
     Ok(())
 }
 
-fn too_deep(limits: &LogLimits) -> Unread {
-    Unread::Refused(format!("maps and lists nest deeper than {} (logs.limits.nesting_max)", limits.depth()))
+fn too_deep(limits: &RecordLimits) -> Unread {
+    Unread::Refused(format!(
+        "maps and lists nest deeper than {} ({})",
+        limits.depth(),
+        setting!(limits, "nesting_max")
+    ))
 }
 
 /// Reads a value within a list.
@@ -230,7 +234,7 @@ fn read_nested(
     pack: &mut Pack<'_>,
     name: Option<&str>,
     depth: usize,
-    limits: &LogLimits,
+    limits: &RecordLimits,
     out: &mut AttributesBuf,
 ) -> Result<(), Unread> {
     let token = pack.next()?;

@@ -3,15 +3,15 @@
 
 use super::{Metadata, labels};
 use crate::error::DecodeError;
-use crate::logs::writer::{LogWriter, Refused, check_name};
 use crate::logs::{json::reason, time};
+use crate::records::{RecordWriter, Refused, check_name};
 use model::record::{StreamRef, Value};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
 
 /// Appends a push in JSON.
-pub fn json(body: &[u8], w: &mut LogWriter) -> Result<(), DecodeError> {
+pub fn json(body: &[u8], w: &mut RecordWriter) -> Result<(), DecodeError> {
     let malformed = |at, reason| DecodeError::Malformed { what: "Loki push body", at, reason };
     let text = std::str::from_utf8(body)
         .map_err(|e| malformed(e.valid_up_to(), "JSON must be valid UTF-8".to_owned()))?;
@@ -34,7 +34,7 @@ fn offset(text: &str, e: &serde_json::Error) -> usize {
 
 /// The whole body.
 struct Push<'w> {
-    w: &'w mut LogWriter,
+    w: &'w mut RecordWriter,
     /// Why the body is refused, which the reader of JSON cannot carry.
     ended: &'w mut Option<DecodeError>,
     metadata: Metadata,

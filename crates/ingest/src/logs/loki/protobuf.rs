@@ -2,8 +2,7 @@
 
 use super::{Metadata, labels};
 use crate::error::{DecodeError, quote};
-use crate::logs::LogWriter;
-use crate::logs::writer::{Refused, check_name};
+use crate::records::{RecordWriter, Refused, check_name};
 use crate::wire::{LEN, Reader, VARINT, Wire, WireError};
 use model::record::{StreamRef, Value};
 use std::borrow::Cow;
@@ -11,13 +10,13 @@ use std::borrow::Cow;
 const WHAT: &str = "Loki push body";
 
 /// Appends a decompressed `logproto.PushRequest`.
-pub fn protobuf(body: &[u8], w: &mut LogWriter) -> Result<(), DecodeError> {
+pub fn protobuf(body: &[u8], w: &mut RecordWriter) -> Result<(), DecodeError> {
     let mut push = Push { w, metadata: Metadata::default() };
     push.request(body)
 }
 
 struct Push<'w> {
-    w: &'w mut LogWriter,
+    w: &'w mut RecordWriter,
     metadata: Metadata,
 }
 

@@ -3,15 +3,15 @@
 use crate::error::DecodeError;
 use crate::logs::document::show_scalar;
 use crate::logs::roles::IDENTIFYING;
-use crate::logs::writer::{LogWriter, Refused, check_name};
+use crate::otlp::{Any, any_value, key_value, too_deep};
+use crate::records::{RecordWriter, Refused, check_name};
 use crate::wire::{FIXED32, FIXED64, LEN, Reader, VARINT, Wire, WireError};
 use model::record::{AttributesBuf, Record, Severity, SpanId, StreamRef, TraceId, Value};
-use std::borrow::Cow;
 
 const WHAT: &str = "OTLP logs body";
 
 /// Appends a decompressed request.
-pub fn protobuf(body: &[u8], w: &mut LogWriter) -> Result<(), DecodeError> {
+pub fn protobuf(body: &[u8], w: &mut RecordWriter) -> Result<(), DecodeError> {
     let mut export = Export { w, attributes: AttributesBuf::new(), count: 0 };
     let mut r = Reader::new(body, 0);
     while let Some((field, wire)) = r.tag().map_err(wrong)? {
@@ -29,7 +29,7 @@ fn wrong(e: WireError) -> DecodeError {
 }
 
 struct Export<'w> {
-    w: &'w mut LogWriter,
+    w: &'w mut RecordWriter,
     /// Attributes of the resource, then of the scope, then of a record; each level takes its own away again.
     attributes: AttributesBuf,
     count: usize,
@@ -106,7 +106,8 @@ impl Export<'_> {
         (bytes > max).then(|| {
             format!(
                 "the length in bytes of the attributes of resource and scope is {bytes}, over the limit of {max}: \
-                 raise logs.limits.attributes_bytes_max to allow it"
+                 raise {} to allow it",
+                setting!(self.w.limits(), "attributes_bytes_max")
             )
         })
     }
@@ -276,111 +277,6 @@ impl Export<'_> {
             self.count += 1;
         }
     }
-}
-
-fn too_deep(w: &LogWriter) -> String {
-    format!("lists and maps nest deeper than {} (logs.limits.nesting_max)", w.limits().depth())
-}
-
-/// A `KeyValue`: its name and the `AnyValue` in it.
-fn key_value(mut r: Reader<'_>) -> Wire<(Cow<'_, str>, Reader<'_>)> {
-    let (mut name, mut value) = (&[][..], Reader::new(&[], r.position()));
-    while let Some((field, wire)) = r.tag()? {
-        match (field, wire) {
-            (1, LEN) => name = r.bytes()?,
-            (2, LEN) => value = r.message()?,
-            (1 | 2, w) => return Err(r.error(format!("field {field} of an attribute has wire type {w}"))),
-            _ => r.skip(wire)?,
-        }
-    }
-    Ok((String::from_utf8_lossy(name), value))
-}
-
-/// An `AnyValue`.
-enum Any<'a> {
-    Null,
-    Bool(bool),
-    Int(i64),
-    Float(f64),
-    Text(Cow<'a, str>),
-    Bytes(&'a [u8]),
-    List(AttributesBuf),
-    Map(AttributesBuf),
-}
-
-impl Any<'_> {
-    fn as_value(&self) -> Value<'_> {
-        match self {
-            Any::Null => Value::Null,
-            Any::Bool(b) => Value::Bool(*b),
-            Any::Int(i) => Value::Int(*i),
-            Any::Float(x) => Value::Float(*x),
-            Any::Text(s) => Value::String(s),
-            Any::Bytes(b) => Value::Bytes(b),
-            Any::List(items) => Value::List(items.as_items()),
-            Any::Map(pairs) => Value::Map(pairs.as_attributes()),
-        }
-    }
-}
-
-/// Reads a value; `None` if it nests too deep. `depth` more levels are allowed, so the recursion is bounded.
-fn any_value(mut r: Reader<'_>, depth: usize) -> Wire<Option<Any<'_>>> {
-    let mut value = Any::Null;
-    while let Some((field, wire)) = r.tag()? {
-        value = match (field, wire) {
-            (1, LEN) => Any::Text(String::from_utf8_lossy(r.bytes()?)),
-            (2, VARINT) => Any::Bool(r.varint()? != 0),
-            (3, VARINT) => Any::Int(r.varint()? as i64),
-            (4, FIXED64) => Any::Float(r.double()?),
-            (7, LEN) => Any::Bytes(r.bytes()?),
-            (5 | 6, LEN) if depth == 0 => return Ok(None),
-            (5, LEN) => match list(r.message()?, depth - 1)? {
-                Some(items) => Any::List(items),
-                None => return Ok(None),
-            },
-            (6, LEN) => match map(r.message()?, depth - 1)? {
-                Some(pairs) => Any::Map(pairs),
-                None => return Ok(None),
-            },
-            (1..=7, w) => return Err(r.error(format!("field {field} of a value has wire type {w}"))),
-            _ => {
-                r.skip(wire)?;
-                continue;
-            }
-        };
-    }
-    Ok(Some(value))
-}
-
-fn list(mut r: Reader<'_>, depth: usize) -> Wire<Option<AttributesBuf>> {
-    let mut items = AttributesBuf::new();
-    while let Some((field, wire)) = r.tag()? {
-        match (field, wire) {
-            (1, LEN) => match any_value(r.message()?, depth)? {
-                Some(value) => items.push_item(value.as_value()),
-                None => return Ok(None),
-            },
-            _ => r.skip(wire)?,
-        }
-    }
-    Ok(Some(items))
-}
-
-fn map(mut r: Reader<'_>, depth: usize) -> Wire<Option<AttributesBuf>> {
-    let mut pairs = AttributesBuf::new();
-    while let Some((field, wire)) = r.tag()? {
-        match (field, wire) {
-            (1, LEN) => {
-                let (name, value) = key_value(r.message()?)?;
-                match any_value(value, depth)? {
-                    Some(value) => pairs.push(&name, value.as_value()),
-                    None => return Ok(None),
-                }
-            }
-            _ => r.skip(wire)?,
-        }
-    }
-    Ok(Some(pairs))
 }
 
 /// A value as the text of a label; `None` for lists, maps and bytes.

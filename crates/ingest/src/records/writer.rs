@@ -1,6 +1,6 @@
-//! What all decoders of logs write into.
+//! What all decoders of records write into.
 
-use super::LogLimits;
+use super::RecordLimits;
 use crate::error::DecodeError;
 use crate::limits::within;
 use crate::outcome::REASONS_MAX;
@@ -11,14 +11,14 @@ use std::fmt::Display;
 
 /// What was refused of a body; the rest is in the batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LogOutcome {
+pub struct RecordOutcome {
     /// Records refused.
     pub rejected: u64,
     /// Why, for the first few.
     pub reasons: Vec<String>,
 }
 
-impl LogOutcome {
+impl RecordOutcome {
     /// The refusals as one message for the sender, `None` if there are none. `accepted` records were kept.
     pub fn refusal(&self, accepted: u64) -> Option<String> {
         if self.rejected == 0 {
@@ -57,7 +57,7 @@ pub struct Decoded {
     /// The records to keep.
     pub batch: RecordBatch,
     /// What was refused.
-    pub outcome: LogOutcome,
+    pub outcome: RecordOutcome,
 }
 
 /// Something that is not kept.
@@ -84,10 +84,10 @@ impl From<Limit> for Refused {
 
 /// Collects records, within limits.
 #[derive(Debug)]
-pub struct LogWriter {
+pub struct RecordWriter {
     batch: RecordBatch,
-    limits: LogLimits,
-    outcome: LogOutcome,
+    limits: RecordLimits,
+    outcome: RecordOutcome,
     now_ns: i64,
     /// Streams by what the decoder calls them: whatever bytes stand for the labels on the wire.
     known: HashMap<Box<[u8]>, StreamRef>,
@@ -96,13 +96,13 @@ pub struct LogWriter {
     last: Option<StreamRef>,
 }
 
-impl LogWriter {
+impl RecordWriter {
     /// A writer of a tenant's records. `now_ns` is the time of records that state none.
-    pub fn new(tenant: Tenant, limits: LogLimits, now_ns: i64) -> LogWriter {
-        LogWriter {
+    pub fn new(tenant: Tenant, limits: RecordLimits, now_ns: i64) -> RecordWriter {
+        RecordWriter {
             batch: RecordBatch::new(tenant),
             limits,
-            outcome: LogOutcome::default(),
+            outcome: RecordOutcome::default(),
             now_ns,
             known: HashMap::new(),
             last_key: Vec::new(),
@@ -118,7 +118,7 @@ impl LogWriter {
     /// What was written, leaving an empty writer for what comes later.
     pub fn take(&mut self, now_ns: i64) -> Decoded {
         let tenant = self.batch.tenant().clone();
-        std::mem::replace(self, LogWriter::new(tenant, self.limits, now_ns)).finish()
+        std::mem::replace(self, RecordWriter::new(tenant, self.limits, now_ns)).finish()
     }
 
     /// Records so far.
@@ -137,7 +137,7 @@ impl LogWriter {
     }
 
     /// What was refused so far.
-    pub fn outcome(&self) -> &LogOutcome {
+    pub fn outcome(&self) -> &RecordOutcome {
         &self.outcome
     }
 
@@ -152,7 +152,7 @@ impl LogWriter {
     }
 
     /// The limits in force.
-    pub fn limits(&self) -> &LogLimits {
+    pub fn limits(&self) -> &RecordLimits {
         &self.limits
     }
 
@@ -192,7 +192,7 @@ impl LogWriter {
         within(
             pairs.len() as u64,
             limits.labels_per_stream_max,
-            "logs.limits.labels_per_stream_max",
+            setting!(limits, "labels_per_stream_max"),
             || format!("the number of labels of stream {}", crate::resolve::show(pairs)),
         )?;
         for (name, value) in pairs {
@@ -200,7 +200,7 @@ impl LogWriter {
             within(
                 value.len() as u64,
                 limits.label_value_bytes_max,
-                "logs.limits.label_value_bytes_max",
+                setting!(limits, "label_value_bytes_max"),
                 || format!("the length in bytes of label {name} of stream {}", crate::resolve::show(pairs)),
             )?;
         }
@@ -208,7 +208,7 @@ impl LogWriter {
         let pairs = (0..pairs.len()).filter(|i| last_of(*i)).map(|i| pairs[i]);
         let labels = Labels::from_pairs(pairs).map_err(|e| Refused::Record(format!("labels: {e}")))?;
         let streams = self.batch.streams().len() as u64 + 1;
-        within(streams, limits.streams_per_body_max, "logs.limits.streams_per_body_max", || {
+        within(streams, limits.streams_per_body_max, setting!(limits, "streams_per_body_max"), || {
             "the number of streams in the body".to_owned()
         })
         .map_err(|l| Refused::Body(DecodeError::TooLarge(l)))?;
@@ -254,12 +254,12 @@ impl LogWriter {
         let l = &self.limits;
         let place = self.batch.len() as u64 + self.outcome.rejected + 1;
         let (observed, limit, setting, what) = if body as u64 > l.line_bytes_max {
-            (body, l.line_bytes_max, "logs.limits.line_bytes_max", "length in bytes of the line")
+            (body, l.line_bytes_max, setting!(l, "line_bytes_max"), "length in bytes of the line")
         } else if attributes as u64 > l.attributes_per_record_max {
-            let (max, setting) = (l.attributes_per_record_max, "logs.limits.attributes_per_record_max");
+            let (max, setting) = (l.attributes_per_record_max, setting!(l, "attributes_per_record_max"));
             (attributes, max, setting, "number of attributes")
         } else {
-            let (max, setting) = (l.attributes_bytes_max, "logs.limits.attributes_bytes_max");
+            let (max, setting) = (l.attributes_bytes_max, setting!(l, "attributes_bytes_max"));
             (bytes, max, setting, "length in bytes of the attributes")
         };
         let what = format!("the {what} of record {place}");
@@ -275,13 +275,13 @@ impl LogWriter {
                 what: "the number of records in the body".to_owned(),
                 observed: records,
                 limit: l.records_per_body_max,
-                setting: "logs.limits.records_per_body_max",
+                setting: setting!(l, "records_per_body_max"),
             },
             false => Limit {
                 what: format!("the length in bytes of the first {records} records of the body"),
                 observed: (self.batch.content_bytes() + more) as u64,
                 limit: l.content_bytes_max,
-                setting: "logs.limits.content_bytes_max",
+                setting: setting!(l, "content_bytes_max"),
             },
         };
         Refused::Body(DecodeError::TooLarge(limit))
@@ -289,8 +289,8 @@ impl LogWriter {
 }
 
 /// Refuses a name that is too long.
-pub(crate) fn check_name(name: &str, limits: &LogLimits) -> Result<(), Limit> {
-    within(name.len() as u64, limits.name_bytes_max, "logs.limits.name_bytes_max", || {
+pub(crate) fn check_name(name: &str, limits: &RecordLimits) -> Result<(), Limit> {
+    within(name.len() as u64, limits.name_bytes_max, setting!(limits, "name_bytes_max"), || {
         format!("the length in bytes of the name {}", crate::error::quote(name.as_bytes()))
     })
 }

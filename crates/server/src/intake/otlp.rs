@@ -1,16 +1,19 @@
-//! OTLP logs over HTTP: `/v1/logs` and `/otlp/v1/logs`.
+//! OTLP over HTTP: `/v1/logs` and `/v1/traces`, also below `/otlp`.
 
-use super::intake::{is_retryable, receive};
+use super::{is_retryable, receive};
 use crate::api::Shared;
 use crate::http::error::{ApiError, set_retry_after};
 use crate::receive::header_text;
-use crate::telemetry::LogWay;
+use crate::state::App;
+use crate::telemetry::Way;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ingest::compress::Encoding;
-use ingest::logs::otlp;
+use ingest::records::RecordWriter;
+use ingest::{DecodeError, logs, otlp, traces};
+use std::sync::Arc;
 
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
@@ -29,8 +32,27 @@ pub fn code(e: &ApiError) -> u64 {
     }
 }
 
-/// Takes an `ExportLogsServiceRequest`; the answer is in the format of the request.
-pub async fn export(State(app): Shared, request: Request<Body>) -> Response {
+/// A decoder of requests.
+type Decode = fn(&[u8], &mut RecordWriter) -> Result<(), DecodeError>;
+
+/// Takes an `ExportLogsServiceRequest`.
+pub async fn export_logs(State(app): Shared, request: Request<Body>) -> Response {
+    export(&app, Way::Otlp, logs::otlp::json, logs::otlp::protobuf, request).await
+}
+
+/// Takes an `ExportTraceServiceRequest`.
+pub async fn export_traces(State(app): Shared, request: Request<Body>) -> Response {
+    export(&app, Way::OtlpTraces, traces::otlp::json, traces::otlp::protobuf, request).await
+}
+
+/// Takes a request; the answer is in its format.
+async fn export(
+    app: &Arc<App>,
+    way: Way,
+    json: Decode,
+    protobuf: Decode,
+    request: Request<Body>,
+) -> Response {
     let (parts, body) = request.into_parts();
     let kind = header_text(&parts.headers, &header::CONTENT_TYPE).unwrap_or(PROTOBUF).to_owned();
     let is_json = match kind.split(';').next().unwrap_or("").trim() {
@@ -43,11 +65,11 @@ pub async fn export(State(app): Shared, request: Request<Body>) -> Response {
             return failed(&e.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE), false);
         }
     };
-    let decode = if is_json { otlp::json } else { otlp::protobuf };
-    match receive(&app, LogWay::Otlp, &parts.headers, body, Encoding::Identity, decode).await {
+    let decode = if is_json { json } else { protobuf };
+    match receive(app, way, &parts.headers, body, Encoding::Identity, decode).await {
         Err(e) => failed(&e, is_json),
         Ok(((), stored)) if is_json => {
-            let answer = otlp::answer_json(&stored.outcome, stored.accepted);
+            let answer = otlp::answer_json(way.signal(), &stored.outcome, stored.accepted);
             ([(header::CONTENT_TYPE, JSON)], answer).into_response()
         }
         Ok(((), stored)) => {

@@ -1,46 +1,50 @@
-//! The sections about logs.
+//! The sections about logs and traces.
 
 use super::{ByteSize, TimeSpan};
+use ingest::records::{RecordLimits, Signal};
 use model::record::Tenant;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
 
-/// Which logs are kept, and for how long.
+/// Which records of a signal are kept, and for how long.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct LogsConfig {
+pub struct RecordsConfig {
     /// Records older than this are removed.
     pub retention: TimeSpan,
     /// Streams that are kept for another time; the first rule that matches counts.
-    pub retention_rules: Vec<LogRetentionRule>,
-    /// The oldest days are removed when logs take more than this. 0 is no limit.
+    pub retention_rules: Vec<RetentionRule>,
+    /// The oldest days are removed when they take more than this. 0 is no limit.
     pub retention_size: ByteSize,
     /// Records further in the future than this are refused.
     pub future: TimeSpan,
     /// Memory for records that are not in a part yet.
     pub memory: ByteSize,
     /// Bounds of what senders may send.
-    pub limits: LogLimitsConfig,
+    pub limits: RecordLimitsConfig,
 }
 
-impl Default for LogsConfig {
+impl Default for RecordsConfig {
     fn default() -> Self {
         let of = records::Options::new("");
         let span = |ms: i64| TimeSpan::from_millis(ms.unsigned_abs());
-        LogsConfig {
+        RecordsConfig {
             retention: span(of.retention_ms),
             retention_rules: Vec::new(),
             retention_size: ByteSize(of.retention_bytes),
             future: span(of.future_ms_max),
             memory: ByteSize(of.head_bytes_max as u64),
-            limits: LogLimitsConfig::default(),
+            limits: RecordLimitsConfig::default(),
         }
     }
 }
 
-impl LogsConfig {
+impl RecordsConfig {
     /// As the store takes it; an error names the rule of retention that is wrong.
-    pub fn options(&self, data_dir: &std::path::Path) -> Result<records::Options, String> {
+    pub fn options(&self, signal: Signal, data_dir: &std::path::Path) -> Result<records::Options, String> {
+        let (dir, settings, order) = match signal {
+            Signal::Logs => ("logs", records::Settings::LOGS, records::RowOrder::Stream),
+            Signal::Traces => ("traces", records::Settings::TRACES, records::RowOrder::Trace),
+        };
         let rules = self.retention_rules.iter().enumerate();
         let rules = rules.map(|(i, r)| r.rule().map_err(|e| format!("rule {}: {e}", i + 1)));
         Ok(records::Options {
@@ -50,7 +54,9 @@ impl LogsConfig {
             future_ms_max: i64::try_from(self.future.as_millis()).unwrap_or(i64::MAX),
             head_bytes_max: self.memory.bytes() as usize,
             record_bytes_max: self.limits.record_bytes.bytes() as usize,
-            ..records::Options::new(data_dir.join("logs"))
+            settings,
+            order,
+            ..records::Options::new(data_dir.join(dir))
         })
     }
 }
@@ -58,7 +64,7 @@ impl LogsConfig {
 /// How long some streams are kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct LogRetentionRule {
+pub struct RetentionRule {
     /// Whose; everybody's without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
@@ -68,7 +74,7 @@ pub struct LogRetentionRule {
     pub keep: TimeSpan,
 }
 
-impl LogRetentionRule {
+impl RetentionRule {
     fn rule(&self) -> Result<records::RetentionRule, String> {
         let tenant =
             self.tenant.as_deref().map(Tenant::new).transpose().map_err(|e| format!("tenant: {e}"))?;
@@ -81,10 +87,10 @@ impl LogRetentionRule {
     }
 }
 
-/// Bounds of what senders of logs may send.
+/// Bounds of what senders of records may send.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct LogLimitsConfig {
+pub struct RecordLimitsConfig {
     /// Bytes of body and attributes of one record.
     pub record_bytes: ByteSize,
     /// Bytes of a record's body.
@@ -109,10 +115,10 @@ pub struct LogLimitsConfig {
     pub content_bytes_max: ByteSize,
 }
 
-impl Default for LogLimitsConfig {
+impl Default for RecordLimitsConfig {
     fn default() -> Self {
-        let of = ingest::logs::LogLimits::default();
-        LogLimitsConfig {
+        let of = RecordLimits::default();
+        RecordLimitsConfig {
             record_bytes: ByteSize(records::Options::new("").record_bytes_max as u64),
             line_bytes_max: ByteSize(of.line_bytes_max),
             attributes_per_record_max: of.attributes_per_record_max,
@@ -128,10 +134,11 @@ impl Default for LogLimitsConfig {
     }
 }
 
-impl LogLimitsConfig {
+impl RecordLimitsConfig {
     /// As the decoders take them.
-    pub fn decoding(&self) -> ingest::logs::LogLimits {
-        ingest::logs::LogLimits {
+    pub fn decoding(&self, signal: Signal) -> RecordLimits {
+        RecordLimits {
+            signal,
             line_bytes_max: self.line_bytes_max.bytes(),
             attributes_per_record_max: self.attributes_per_record_max,
             attributes_bytes_max: self.attributes_bytes_max.bytes(),
@@ -144,88 +151,4 @@ impl LogLimitsConfig {
             content_bytes_max: self.content_bytes_max.bytes(),
         }
     }
-}
-
-/// Sockets of their own. None is open unless it has an address here.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ReceiversConfig {
-    /// Connections of one receiver at the same time; more wait.
-    pub connections_max: usize,
-    /// OpenTelemetry.
-    pub otlp: OtlpConfig,
-    /// Syslog.
-    pub syslog: SyslogConfig,
-    /// Fluentd and Fluent Bit.
-    pub fluent: FluentConfig,
-    /// Graylog's format.
-    pub gelf: GelfConfig,
-}
-
-impl Default for ReceiversConfig {
-    fn default() -> Self {
-        ReceiversConfig {
-            connections_max: 256,
-            otlp: OtlpConfig::default(),
-            syslog: SyslogConfig::default(),
-            fluent: FluentConfig::default(),
-            gelf: GelfConfig::default(),
-        }
-    }
-}
-
-/// Addresses for OpenTelemetry.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct OtlpConfig {
-    /// gRPC.
-    pub grpc: Option<String>,
-    /// HTTP.
-    pub http: Option<String>,
-}
-
-/// Addresses for syslog.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SyslogConfig {
-    /// Datagrams.
-    pub udp: Option<String>,
-    /// Connections.
-    pub tcp: Option<String>,
-    /// Encrypted connections.
-    pub tls: Option<String>,
-    /// The server's certificate and those above it, PEM.
-    pub certificate: Option<PathBuf>,
-    /// The key of the certificate, PEM.
-    pub key: Option<PathBuf>,
-    /// How far east of UTC the clocks are that send times without a zone.
-    pub utc_offset_minutes: i32,
-}
-
-impl SyslogConfig {
-    /// Seconds east of UTC of times without a zone.
-    pub fn offset_s(&self) -> i64 {
-        i64::from(self.utc_offset_minutes) * 60
-    }
-}
-
-/// The address for Fluent forward.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct FluentConfig {
-    /// Connections.
-    pub listen: Option<String>,
-    /// The key that senders must know, if any.
-    #[serde(skip_serializing)]
-    pub shared_key: Option<String>,
-}
-
-/// Addresses for GELF.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct GelfConfig {
-    /// Datagrams.
-    pub udp: Option<String>,
-    /// Connections.
-    pub tcp: Option<String>,
 }

@@ -1,11 +1,11 @@
-//! OTLP logs over gRPC: one unary call over HTTP/2, so the framing is written here instead of bringing in a framework
+//! gRPC: OTLP's and Jaeger's calls are unary, over HTTP/2, so the framing is written here instead of bringing in a framework
 //! (<https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>).
 
-use super::intake::receive;
 use super::otlp::code;
+use super::receive;
 use crate::http::error::ApiError;
 use crate::state::App;
-use crate::telemetry::LogWay;
+use crate::telemetry::Way;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -16,14 +16,16 @@ use http_body_util::BodyExt;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use ingest::compress::{Decompressor, Encoding};
-use ingest::logs::{LogWriter, otlp};
-use ingest::{DecodeError, Limits};
+use ingest::records::RecordWriter;
+use ingest::{DecodeError, Limits, logs, otlp, traces};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 
-const EXPORT: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+const LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+const JAEGER: &str = "/jaeger.api_v2.CollectorService/PostSpans";
 const GRPC: &str = "application/grpc";
 
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -36,9 +38,14 @@ const IN_HEADER: &AsciiSet = &CONTROLS.add(b'%');
 const OK: u64 = 0;
 const UNIMPLEMENTED: u64 = 12;
 
-/// The service.
+/// The services.
 pub fn router(app: Arc<App>) -> Router {
-    Router::new().route(EXPORT, post(export)).fallback(unknown).with_state(app)
+    Router::new()
+        .route(LOGS, post(export_logs))
+        .route(TRACES, post(export_traces))
+        .route(JAEGER, post(post_spans))
+        .fallback(unknown)
+        .with_state(app)
 }
 
 /// A connection is asked whether it is alive after this long a silence.
@@ -64,10 +71,26 @@ pub async fn serve(stream: TcpStream, router: Router) {
 
 async fn unknown(request: Request<Body>) -> Response {
     let path = request.uri().path();
-    failed(UNIMPLEMENTED, &format!("{path} is not served here: logs are exported to {EXPORT}"))
+    failed(UNIMPLEMENTED, &format!("{path} is not served here; {LOGS}, {TRACES} and {JAEGER} are"))
 }
 
-async fn export(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
+/// A decoder of messages.
+type Decode = fn(&[u8], &mut RecordWriter) -> Result<(), DecodeError>;
+
+async fn export_logs(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
+    call(&app, Way::Otlp, logs::otlp::protobuf, request).await
+}
+
+async fn export_traces(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
+    call(&app, Way::OtlpTraces, traces::otlp::protobuf, request).await
+}
+
+/// Jaeger's answer has no place for what was refused.
+async fn post_spans(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
+    call(&app, Way::Jaeger, traces::jaeger::protobuf, request).await
+}
+
+async fn call(app: &Arc<App>, way: Way, decode: Decode, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
     let compression = match parts.headers.get("grpc-encoding").map(|v| v.to_str().unwrap_or("?")) {
         None | Some("identity") => Encoding::Identity,
@@ -85,8 +108,9 @@ async fn export(State(app): State<Arc<App>>, request: Request<Body>) -> Response
         }
     };
     let limits = app.decoding();
-    let decode = move |body: &[u8], w: &mut LogWriter| message(body, compression, &limits, w);
-    match receive(&app, LogWay::Otlp, &parts.headers, body, Encoding::Identity, decode).await {
+    let decode = move |body: &[u8], w: &mut RecordWriter| message(body, compression, &limits, decode, w);
+    match receive(app, way, &parts.headers, body, Encoding::Identity, decode).await {
+        Ok(_) if way == Way::Jaeger => answer(&[]),
         Ok(((), stored)) => answer(&otlp::answer(&stored.outcome, stored.accepted)),
         Err(e) => refused(&e),
     }
@@ -97,7 +121,8 @@ fn message(
     body: &[u8],
     compression: Encoding,
     limits: &Limits,
-    w: &mut LogWriter,
+    decode: Decode,
+    w: &mut RecordWriter,
 ) -> Result<(), DecodeError> {
     let wrong = |reason: String| DecodeError::Malformed { what: "gRPC call", at: 0, reason };
     let [flag, a, b, c, d, message @ ..] = body else {
@@ -112,7 +137,7 @@ fn message(
     }
     let encoding = if *flag == 0 { Encoding::Identity } else { compression };
     let mut decompressor = Decompressor::new();
-    otlp::protobuf(decompressor.decompress(encoding, message, limits)?, w)
+    decode(decompressor.decompress(encoding, message, limits)?, w)
 }
 
 fn answer(message: &[u8]) -> Response {

@@ -1,18 +1,26 @@
-//! From the bytes of a sender to records that are safe.
+//! From the bytes of a sender to records that are safe, whatever their signal: what all ways in for logs and traces share.
+
+mod datagrams;
+pub mod grpc;
+pub mod listeners;
+pub mod otlp;
+
+pub use datagrams::receive_datagrams;
+pub use listeners::{Listeners, bind};
 
 use crate::http::error::{ApiError, ErrorKind};
 use crate::http::origin::refuse_foreign_page;
 use crate::receive::{self, Held, Workspace, header_text};
 use crate::state::App;
-use crate::telemetry::{LogMetrics, LogWay};
+use crate::telemetry::{Way, WayMetrics};
 use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
 use ingest::DecodeError;
 use ingest::compress::Encoding;
-use ingest::logs::{Decoded, LogOutcome, LogWriter};
 use ingest::negotiate;
+use ingest::records::{Decoded, RecordOutcome, RecordWriter};
 use model::Unavailable;
-use model::record::{Accepted, Delivery, RecordSink, Refused, Tenant};
+use model::record::{Accepted, Delivery, Refused, Tenant};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -25,7 +33,7 @@ pub struct Stored {
     /// Records kept.
     pub accepted: u64,
     /// Records refused, by the decoder or by the store.
-    pub outcome: LogOutcome,
+    pub outcome: RecordOutcome,
     /// Those that the store refused, by their place in the batch.
     pub refused: Vec<Refused>,
 }
@@ -84,26 +92,26 @@ fn number(decoded: &mut Decoded, delivery: Delivery) -> Result<(), ApiError> {
 /// Receives the body of a request: reads it within bounds, decodes it and stores what it holds.
 pub async fn receive<T: Send + 'static>(
     app: &Arc<App>,
-    way: LogWay,
+    way: Way,
     headers: &HeaderMap,
     body: Body,
     unstated: Encoding,
-    decode: impl FnOnce(&[u8], &mut LogWriter) -> Result<T, DecodeError> + Send + 'static,
+    decode: impl FnOnce(&[u8], &mut RecordWriter) -> Result<T, DecodeError> + Send + 'static,
 ) -> Result<(T, Stored), ApiError> {
     refuse_foreign_page(headers)?;
-    let metrics = app.metrics.logs(way);
+    let metrics = app.metrics.way(way);
     let tenant = tenant(headers)?;
     let delivery = delivery(headers)?;
     let encoding = header_text(headers, &header::CONTENT_ENCODING);
     let encoding = negotiate::encoding(encoding, unstated).map_err(receive::decode_error)?;
-    wait_for_room(&app.ready()?.logs).await;
+    wait_for_room(app.ready()?.records(way.signal())).await;
     let held = receive::body(app, &metrics.traffic, headers, body, &app.form_limits()).await?;
     let _hold = app.brake.hold();
-    let (value, mut decoded) = decoded(app, held, tenant, encoding, decode).await?;
+    let (value, mut decoded) = decoded(app, way, held, tenant, encoding, decode).await?;
     if let Some(delivery) = delivery {
         number(&mut decoded, delivery)?;
     }
-    let stored = store(app, metrics, decoded).await?;
+    let stored = store(app, way, decoded).await?;
     Ok((value, stored))
 }
 
@@ -113,29 +121,30 @@ const ROOM_LOOK: Duration = Duration::from_millis(20);
 
 /// Waits a moment for room. A sender that is told to come back has sent its body for nothing, and many wait for a second
 /// or more where a fraction of one would do.
-async fn wait_for_room(logs: &records::Store) {
+async fn wait_for_room(store: &records::Store) {
     let until = tokio::time::Instant::now() + ROOM_WAIT;
-    while !logs.has_room() && tokio::time::Instant::now() < until {
+    while !store.has_room() && tokio::time::Instant::now() < until {
         tokio::time::sleep(ROOM_LOOK).await;
     }
 }
 
 async fn decoded<T: Send + 'static>(
     app: &Arc<App>,
+    way: Way,
     mut held: Held<'_>,
     tenant: Tenant,
     encoding: Encoding,
-    decode: impl FnOnce(&[u8], &mut LogWriter) -> Result<T, DecodeError> + Send + 'static,
+    decode: impl FnOnce(&[u8], &mut RecordWriter) -> Result<T, DecodeError> + Send + 'static,
 ) -> Result<(T, Decoded), ApiError> {
     let mut work = std::mem::take(&mut held.work);
     if work.body.len() <= INLINE_BYTES_MAX {
-        let done = decode_into(app, &mut work, tenant, encoding, decode);
+        let done = decode_into(app, way, &mut work, tenant, encoding, decode);
         held.work = work;
         return done;
     }
     let app = Arc::clone(app);
     let done = tokio::task::spawn_blocking(move || {
-        let done = decode_into(&app, &mut work, tenant, encoding, decode);
+        let done = decode_into(&app, way, &mut work, tenant, encoding, decode);
         (done, work)
     })
     .await;
@@ -147,37 +156,41 @@ async fn decoded<T: Send + 'static>(
 
 fn decode_into<T>(
     app: &App,
+    way: Way,
     work: &mut Workspace,
     tenant: Tenant,
     encoding: Encoding,
-    decode: impl FnOnce(&[u8], &mut LogWriter) -> Result<T, DecodeError>,
+    decode: impl FnOnce(&[u8], &mut RecordWriter) -> Result<T, DecodeError>,
 ) -> Result<(T, Decoded), ApiError> {
     let body =
         work.decompressor.decompress(encoding, &work.body, &app.decoding()).map_err(receive::decode_error)?;
-    let mut w = writer(app, tenant);
+    let mut w = writer(app, way, tenant);
     let value = decode(body, &mut w).map_err(receive::decode_error)?;
     Ok((value, w.finish()))
 }
 
 /// A writer of records that arrive now.
-pub fn writer(app: &App, tenant: Tenant) -> LogWriter {
-    LogWriter::new(tenant, app.config().logs.limits.decoding(), app.now_ns())
+pub fn writer(app: &App, way: Way, tenant: Tenant) -> RecordWriter {
+    let config = app.config();
+    let signal = way.signal();
+    RecordWriter::new(tenant, config.records(signal).limits.decoding(signal), app.now_ns())
 }
 
 /// Stores records and counts what became of them.
-async fn store(app: &App, metrics: &LogMetrics, decoded: Decoded) -> Result<Stored, ApiError> {
+async fn store(app: &App, way: Way, decoded: Decoded) -> Result<Stored, ApiError> {
+    let metrics = app.metrics.way(way);
     let Decoded { batch, outcome } = decoded;
     let accepted = match batch.is_empty() {
         true => Accepted::default(),
         false => {
-            let done = app.ready()?.log_sink.append(batch);
+            let done = app.ready()?.sink(way.signal()).append(batch);
             done.await.map_err(|e| receive::unavailable(e, &metrics.traffic))?
         }
     };
     Ok(count(metrics, accepted, outcome))
 }
 
-fn count(metrics: &LogMetrics, accepted: Accepted, mut outcome: LogOutcome) -> Stored {
+fn count(metrics: &WayMetrics, accepted: Accepted, mut outcome: RecordOutcome) -> Stored {
     accepted.refused.iter().for_each(|r| outcome.reject(&r.reason));
     metrics.batches.add(1);
     metrics.records.add(accepted.records);
@@ -192,21 +205,22 @@ const RETRY: Duration = Duration::from_secs(1);
 /// nothing more is read from it. `None` if the server ends first.
 pub async fn store_or_wait(
     app: &App,
-    metrics: &LogMetrics,
+    way: Way,
     decoded: Decoded,
     stop: &mut watch::Receiver<bool>,
 ) -> Option<Stored> {
+    let metrics = app.metrics.way(way);
     let Decoded { batch, outcome } = decoded;
     if batch.is_empty() {
         return Some(count(metrics, Accepted::default(), outcome));
     }
     loop {
         let wait = match app.ready() {
-            Ok(running) => match running.log_sink.append(batch.clone()).await {
+            Ok(running) => match running.sink(way.signal()).append(batch.clone()).await {
                 Ok(accepted) => return Some(count(metrics, accepted, outcome)),
                 Err(Unavailable::Busy { retry_after, .. }) => retry_after,
                 Err(e) => {
-                    tracing::warn!(error = %e, "logs wait until they can be stored");
+                    tracing::warn!(error = %e, "records wait until they can be stored");
                     RETRY
                 }
             },
@@ -220,7 +234,7 @@ pub async fn store_or_wait(
     }
 }
 
-/// What an error is to a sender of logs.
+/// Whether a sender should send again.
 pub fn is_retryable(e: &ApiError) -> bool {
     e.kind == ErrorKind::Unavailable
 }

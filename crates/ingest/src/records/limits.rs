@@ -1,11 +1,33 @@
-//! What a sender of logs may send.
+//! What a sender of records may send.
 
 use model::record::ENCODED_DEPTH_MAX;
 
-/// Bounds on records. Each is the configuration key `logs.limits.<field>`; the sizes of bodies are bounded by
-/// [`Limits`](crate::Limits), as for metrics.
+/// Which records they are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Signal {
+    /// Lines.
+    #[default]
+    Logs,
+    /// Spans.
+    Traces,
+}
+
+/// The configuration key of a limit.
+macro_rules! setting {
+    ($limits:expr, $field:literal) => {
+        match $limits.signal {
+            $crate::records::Signal::Logs => concat!("logs.limits.", $field),
+            $crate::records::Signal::Traces => concat!("traces.limits.", $field),
+        }
+    };
+}
+
+/// Bounds on records. Each is the configuration key `logs.limits.<field>` or `traces.limits.<field>`; the sizes of
+/// bodies are bounded by [`Limits`](crate::Limits), as for metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LogLimits {
+pub struct RecordLimits {
+    /// Of which records.
+    pub signal: Signal,
     /// Bytes of a record's body.
     pub line_bytes_max: u64,
     /// Attributes of one record, those of its resource and scope included.
@@ -28,9 +50,10 @@ pub struct LogLimits {
     pub content_bytes_max: u64,
 }
 
-impl Default for LogLimits {
+impl Default for RecordLimits {
     fn default() -> Self {
-        LogLimits {
+        RecordLimits {
+            signal: Signal::Logs,
             line_bytes_max: 1 << 20,
             attributes_per_record_max: 1000,
             attributes_bytes_max: 1 << 20,
@@ -45,7 +68,7 @@ impl Default for LogLimits {
     }
 }
 
-impl LogLimits {
+impl RecordLimits {
     /// The depth in force, whatever is configured.
     pub(crate) fn depth(&self) -> usize {
         usize::try_from(self.nesting_max).unwrap_or(usize::MAX).min(ENCODED_DEPTH_MAX)

@@ -1,11 +1,14 @@
 //! Sockets of their own for the protocols that have them: bound at the start, served once the store is open.
 
-use super::{fluent, gelf, grpc, syslog, tls};
+use super::grpc;
+use crate::api;
 use crate::config::{Config, ReceiversConfig};
 use crate::http::listen::{ConnectionLimits, ended, serve};
 use crate::http::origin::Origins;
+use crate::logs::{fluent, gelf, syslog, tls};
 use crate::server::StartError;
 use crate::state::App;
+use crate::traces;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
@@ -23,6 +26,11 @@ pub struct Listeners {
     fluent: Option<TcpListener>,
     gelf_udp: Option<UdpSocket>,
     gelf_tcp: Option<TcpListener>,
+    jaeger_grpc: Option<TcpListener>,
+    jaeger_http: Option<TcpListener>,
+    jaeger_compact: Option<UdpSocket>,
+    jaeger_binary: Option<UdpSocket>,
+    zipkin: Option<TcpListener>,
 }
 
 /// Where receivers listen, by the key of the setting.
@@ -47,6 +55,11 @@ impl Listeners {
             fluent: bind("receivers.fluent.listen", &config.fluent.listen).await?,
             gelf_udp: udp("receivers.gelf.udp", &config.gelf.udp).await?,
             gelf_tcp: bind("receivers.gelf.tcp", &config.gelf.tcp).await?,
+            jaeger_grpc: bind("receivers.jaeger.grpc", &config.jaeger.grpc).await?,
+            jaeger_http: bind("receivers.jaeger.http", &config.jaeger.http).await?,
+            jaeger_compact: udp("receivers.jaeger.compact", &config.jaeger.compact).await?,
+            jaeger_binary: udp("receivers.jaeger.binary", &config.jaeger.binary).await?,
+            zipkin: bind("receivers.zipkin.http", &config.zipkin.http).await?,
         })
     }
 
@@ -63,6 +76,11 @@ impl Listeners {
             of_tcp("fluent.listen", &self.fluent),
             of_udp("gelf.udp", &self.gelf_udp),
             of_tcp("gelf.tcp", &self.gelf_tcp),
+            of_tcp("jaeger.grpc", &self.jaeger_grpc),
+            of_tcp("jaeger.http", &self.jaeger_http),
+            of_udp("jaeger.compact", &self.jaeger_compact),
+            of_udp("jaeger.binary", &self.jaeger_binary),
+            of_tcp("zipkin.http", &self.zipkin),
         ]
         .into_iter()
         .flatten()
@@ -73,31 +91,26 @@ impl Listeners {
     pub fn serve(self, app: &Arc<App>, config: &Config, stop: &watch::Receiver<bool>) -> Vec<JoinHandle<()>> {
         let mut tasks = Vec::new();
         let many = |listener: Option<TcpListener>| listener.map(|l| (l, config.receivers.connections_max));
-        if let Some((l, max)) = many(self.otlp_grpc) {
-            let router = grpc::router(Arc::clone(app));
-            tasks.push(tokio::spawn(accept(l, max, stop.clone(), move |stream, _, _| {
-                grpc::serve(stream, router.clone())
-            })));
-        }
-        if let Some((listener, connections_max)) = many(self.otlp_http) {
-            let http = &config.http;
-            let limits = ConnectionLimits {
-                connections_max,
-                streams_max: http.streams_max,
-                header_timeout: http.header_timeout.into(),
-                drain: http.drain.into(),
-            };
-            // Checked when the main listener was made.
-            if let Ok(origins) = Origins::new(&http.cors_origin) {
-                let router = crate::api::otlp_router(Arc::clone(app), origins);
-                tasks.push(tokio::spawn(serve(
-                    listener,
-                    router,
-                    limits,
-                    Arc::clone(&app.connections),
-                    stop.clone(),
-                )));
+        for listener in [self.otlp_grpc, self.jaeger_grpc] {
+            if let Some((l, max)) = many(listener) {
+                let router = grpc::router(Arc::clone(app));
+                tasks.push(tokio::spawn(accept(l, max, stop.clone(), move |stream, _, _| {
+                    grpc::serve(stream, router.clone())
+                })));
             }
+        }
+        for (listener, router) in [
+            (self.otlp_http, api::otlp_router as api::OwnRouter),
+            (self.jaeger_http, api::jaeger_router),
+            (self.zipkin, api::zipkin_router),
+        ] {
+            tasks.extend(listener.and_then(|l| serve_http(l, router, app, config, stop)));
+        }
+        for (socket, decode) in [(self.jaeger_compact, traces::COMPACT), (self.jaeger_binary, traces::BINARY)]
+        {
+            tasks.extend(
+                socket.map(|s| tokio::spawn(traces::datagrams(s, decode, Arc::clone(app), stop.clone()))),
+            );
         }
         if let Some(socket) = self.syslog_udp {
             tasks.push(tokio::spawn(syslog::datagrams(socket, Arc::clone(app), stop.clone())));
@@ -132,6 +145,27 @@ impl Listeners {
         }
         tasks
     }
+}
+
+/// Serves some of the HTTP endpoints at a socket of their own.
+fn serve_http(
+    listener: TcpListener,
+    router: api::OwnRouter,
+    app: &Arc<App>,
+    config: &Config,
+    stop: &watch::Receiver<bool>,
+) -> Option<JoinHandle<()>> {
+    let http = &config.http;
+    let limits = ConnectionLimits {
+        connections_max: config.receivers.connections_max,
+        streams_max: http.streams_max,
+        header_timeout: http.header_timeout.into(),
+        drain: http.drain.into(),
+    };
+    // Checked when the main listener was made.
+    let origins = Origins::new(&http.cors_origin).ok()?;
+    let router = router(Arc::clone(app), origins);
+    Some(tokio::spawn(serve(listener, router, limits, Arc::clone(&app.connections), stop.clone())))
 }
 
 /// Binds an address, if there is one.

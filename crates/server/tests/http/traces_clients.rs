@@ -1,0 +1,183 @@
+//! Senders of spans of others, from Python's package index; `scripts/setup-tests` says how to install them.
+
+use crate::logs_clients::python;
+use crate::site::{Site, quiet, until};
+
+/// The traces of a service, by Jaeger's API.
+async fn traces_of(site: &Site, service: &str, count: usize) -> Vec<serde_json::Value> {
+    until("the traces", async || {
+        let answer = site.get(&format!("/jaeger/api/traces?service={service}&limit=100")).await.json();
+        let all = answer["data"].as_array().unwrap().clone();
+        (all.len() == count).then_some(all)
+    })
+    .await
+}
+
+fn tag<'a>(span: &'a serde_json::Value, key: &str) -> &'a serde_json::Value {
+    let tags = span["tags"].as_array().unwrap();
+    tags.iter().find(|t| t["key"] == key).map_or(&serde_json::Value::Null, |t| &t["value"])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn opentelemetry_over_http_and_grpc() {
+    let mut config = quiet();
+    config.receivers.otlp.grpc = Some("127.0.0.1:0".to_owned());
+    let site = Site::with(config).await;
+    let grpc = site.receiver("otlp.grpc");
+    for (way, endpoint) in [
+        ("http", format!("endpoint=\"{}\"", site.url("/v1/traces"))),
+        ("grpc", format!("endpoint=\"http://{grpc}\", insecure=True")),
+    ] {
+        let script = format!(
+            r#"
+from opentelemetry.exporter.otlp.proto.{way}.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.trace import Link, SpanKind, Status, StatusCode
+def provider(service):
+    p = TracerProvider(resource=Resource.create({{"service.name": service, "process.pid": 7}}))
+    p.add_span_processor(BatchSpanProcessor(OTLPSpanExporter({endpoint})))
+    return p
+front, cart = provider("front-{way}"), provider("cart-{way}")
+tf, tc = front.get_tracer("lib", "1.0"), cart.get_tracer("lib")
+before = None
+for i in range(5):
+    links = [Link(before)] if before else []
+    with tf.start_as_current_span("GET /cart", kind=SpanKind.SERVER, attributes={{"i": i, "ratio": 0.5, "ok": True, "list": ["a", "b"]}}, links=links) as s:
+        before = s.get_span_context()
+        with tf.start_as_current_span("call", kind=SpanKind.CLIENT):
+            with tc.start_as_current_span("load", kind=SpanKind.SERVER) as c:
+                c.record_exception(ValueError("boom"))
+                c.set_status(Status(StatusCode.ERROR, "boom"))
+for p in (front, cart):
+    assert p.force_flush()
+    p.shutdown()
+"#
+        );
+        let module = match way {
+            "http" => "opentelemetry.exporter.otlp.proto.http.trace_exporter",
+            _ => "opentelemetry.exporter.otlp.proto.grpc.trace_exporter",
+        };
+        if !python(module, script).await {
+            return;
+        }
+        let traces = traces_of(&site, &format!("cart-{way}"), 5).await;
+        for trace in &traces {
+            let spans = trace["spans"].as_array().unwrap();
+            let names: Vec<&str> = spans.iter().map(|s| s["operationName"].as_str().unwrap()).collect();
+            assert_eq!(names, ["GET /cart", "call", "load"]);
+            assert_eq!(tag(&spans[0], "span.kind"), "server");
+            assert_eq!(tag(&spans[0], "list"), r#"["a","b"]"#);
+            assert_eq!(
+                (tag(&spans[2], "error"), tag(&spans[2], "otel.status_description")),
+                (&true.into(), &"boom".into())
+            );
+            let log = spans[2]["logs"][0]["fields"].to_string();
+            assert!(log.contains("exception") && log.contains("ValueError"), "{log}");
+            assert!(spans.iter().all(|s| s["warnings"].is_null()), "{spans:?}");
+        }
+        let links: usize = traces
+            .iter()
+            .flat_map(|t| t["spans"].as_array().unwrap())
+            .map(|s| {
+                s["references"].as_array().unwrap().iter().filter(|r| r["refType"] == "FOLLOWS_FROM").count()
+            })
+            .sum();
+        assert_eq!(links, 4);
+    }
+    site.stop().await;
+}
+
+/// Jaeger's own library, over UDP.
+#[tokio::test(flavor = "multi_thread")]
+async fn jaeger_client() {
+    let mut config = quiet();
+    config.receivers.jaeger.compact = Some("127.0.0.1:0".to_owned());
+    let site = Site::with(config).await;
+    let script = format!(
+        r#"
+from jaeger_client import Config
+import time
+config = Config(config={{"sampler": {{"type": "const", "param": 1}}, "logging": False, "reporter_flush_interval": 0.1,
+    "local_agent": {{"reporting_host": "127.0.0.1", "reporting_port": {}}}}}, service_name="jaeger-py", validate=True)
+tracer = config.initialize_tracer()
+for i in range(5):
+    with tracer.start_span("GET /") as span:
+        span.set_tag("span.kind", "server")
+        span.set_tag("http.status_code", 500)
+        span.set_tag("error", True)
+        span.log_kv({{"event": "retry", "n": 1}})
+        with tracer.start_span("db", child_of=span) as child:
+            child.set_tag("r", 0.5)
+time.sleep(1)
+tracer.close().result(5) if hasattr(tracer.close(), "result") else None
+"#,
+        site.receiver("jaeger.compact").port()
+    );
+    if python("jaeger_client", script).await {
+        for trace in traces_of(&site, "jaeger-py", 5).await {
+            let spans = trace["spans"].as_array().unwrap();
+            let names: Vec<&str> = spans.iter().map(|s| s["operationName"].as_str().unwrap()).collect();
+            assert_eq!(names, ["GET /", "db"]);
+            assert_eq!(tag(&spans[0], "http.status_code"), 500);
+            assert_eq!(
+                (tag(&spans[0], "error"), tag(&spans[0], "span.kind")),
+                (&true.into(), &"server".into())
+            );
+            assert_eq!(spans[0]["logs"][0]["fields"][0]["value"], "retry");
+            assert_eq!(tag(&spans[1], "r"), 0.5);
+            assert_eq!(spans[1]["references"][0]["spanID"], spans[0]["spanID"]);
+        }
+    }
+    site.stop().await;
+}
+
+/// Zipkin's library, in both encodings, with ids of 64 bits and shared by client and server.
+#[tokio::test(flavor = "multi_thread")]
+async fn py_zipkin() {
+    let site = Site::start().await;
+    for (encoding, kind) in [("V2_JSON", "application/json"), ("V2_PROTO3", "application/x-protobuf")] {
+        let script = format!(
+            r#"
+import urllib.request
+from py_zipkin.zipkin import zipkin_span, zipkin_client_span, zipkin_server_span, create_http_headers_for_new_span, ZipkinAttrs
+from py_zipkin.encoding import Encoding
+from py_zipkin.transport import BaseTransportHandler
+class Transport(BaseTransportHandler):
+    def get_max_payload_bytes(self): return None
+    def send(self, payload):
+        body = payload.encode() if isinstance(payload, str) else payload
+        request = urllib.request.Request("{}", body, {{"Content-Type": "{kind}"}})
+        assert urllib.request.urlopen(request).status == 202
+common = dict(transport_handler=Transport(), encoding=Encoding.{encoding}, sample_rate=100.0)
+for i in range(5):
+    with zipkin_server_span(service_name="front-{encoding}", span_name="get", port=80, **common) as front:
+        with zipkin_client_span(service_name="front-{encoding}", span_name="call", binary_annotations={{"http.path": "/"}}):
+            headers = create_http_headers_for_new_span()
+            attrs = ZipkinAttrs(headers["X-B3-TraceId"], headers["X-B3-SpanId"], headers["X-B3-ParentSpanId"], headers["X-B3-Flags"], headers["X-B3-Sampled"] == "1")
+            with zipkin_span(service_name="cart-{encoding}", span_name="load", zipkin_attrs=attrs, **common) as cart:
+                cart.update_binary_annotations({{"error": "boom"}})
+                cart.add_annotation("retry")
+"#,
+            site.url("/api/v2/spans")
+        );
+        if !python("py_zipkin", script).await {
+            break;
+        }
+        for trace in traces_of(&site, &format!("cart-{encoding}"), 5).await {
+            let spans = trace["spans"].as_array().unwrap();
+            let names: Vec<&str> = spans.iter().map(|s| s["operationName"].as_str().unwrap()).collect();
+            assert_eq!(names, ["get", "call", "load"]);
+            assert_eq!(
+                (tag(&spans[2], "error"), tag(&spans[2], "otel.status_description")),
+                (&true.into(), &"boom".into())
+            );
+            assert_eq!(spans[2]["logs"][0]["fields"][0]["value"], "retry");
+            assert_eq!(tag(&spans[1], "http.path"), "/");
+        }
+        let answer = site.get(&format!("/api/v2/traces?serviceName=cart-{encoding}&limit=100")).await.json();
+        assert_eq!(answer.as_array().unwrap().len(), 5);
+    }
+    site.stop().await;
+}
