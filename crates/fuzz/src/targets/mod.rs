@@ -13,6 +13,7 @@ mod search;
 mod sql;
 mod store;
 mod text;
+mod trace_queries;
 mod traces;
 
 use crate::Target;
@@ -79,6 +80,7 @@ pub const TARGETS: &[Target] = &[
     Target { cost: 10, ..cheap("relabel", config::relabel, config::relabel_seeds) },
     Target { cost: 4, ..cheap("logql", log_queries::logql, log_queries::logql_seeds) },
     Target { cost: 4, ..cheap("logql_line", log_queries::line, log_queries::line_seeds) },
+    Target { cost: 4, ..cheap("traceql", trace_queries::traceql, trace_queries::traceql_seeds) },
     cheap("host", query::host, query::host_seeds),
     cheap("journal_frame", store::frame, store::frame_seeds),
     Target { cost: 10, ..cheap("journal_segment", store::segment, store::segment_seeds) },

@@ -1,0 +1,133 @@
+//! From blocks of a source to whole traces.
+
+use super::code::ColumnSet;
+use super::trace::{Frame, Kept, Trace, keep};
+use super::{Context, stopped};
+use crate::source::{Columns, Rows};
+use bumpalo::Bump;
+use hashbrown::HashMap;
+use model::record::TraceId;
+use model::record::span::name as names;
+use promql::EvalError;
+use std::ops::ControlFlow;
+
+/// Traces that are put together at once.
+pub(super) const TOGETHER: usize = 32;
+
+/// What is read of traces.
+#[derive(Debug)]
+pub(super) struct Reading {
+    pub columns: ColumnSet,
+    pub frame: Frame,
+    /// Whether all attributes are.
+    pub all: bool,
+}
+
+impl Reading {
+    /// Adds what a trace cannot be put together without.
+    pub fn new(mut columns: ColumnSet, all: bool) -> Reading {
+        columns.name = true;
+        let frame = Frame {
+            parent: columns.place(names::PARENT_ID),
+            duration: columns.place(names::DURATION),
+            kind: columns.place(names::KIND),
+            status: columns.place(names::STATUS),
+        };
+        Reading { columns, frame, all }
+    }
+}
+
+/// Reads whole traces and hands each to `visit`, in the order of `ids`, until it gives `false`. Fewer are put together at
+/// once where memory does not suffice for many.
+pub(super) fn traces(
+    context: &mut Context<'_>,
+    reading: &Reading,
+    ids: &[TraceId],
+    visit: &mut dyn FnMut(&mut Context<'_>, &Trace<'_>) -> Result<bool, EvalError>,
+) -> Result<bool, EvalError> {
+    let mut open: Vec<&[TraceId]> = ids.chunks(TOGETHER).rev().collect();
+    while let Some(ids) = open.pop() {
+        let before = context.held.bytes();
+        let arena = Bump::new();
+        let found = match gather(context, reading, ids, &arena) {
+            Err(EvalError::Limit { .. }) if ids.len() > 1 => {
+                context.held.shrink_to(before);
+                let (first, second) = ids.split_at(ids.len() / 2);
+                open.extend([second, first]);
+                continue;
+            }
+            found => found?,
+        };
+        for trace in &found {
+            context.control.check()?;
+            context.stats.traces += 1;
+            if !visit(context, trace)? {
+                context.held.shrink_to(before);
+                return Ok(false);
+            }
+        }
+        // What was kept of the results lies above.
+        drop(found);
+        let kept = context.held.bytes().saturating_sub(arena_share(&arena));
+        context.held.shrink_to(kept.max(before));
+    }
+    Ok(true)
+}
+
+/// What traces in an arena count for, their tables included.
+fn arena_share(arena: &Bump) -> u64 {
+    arena.allocated_bytes() as u64 * 2
+}
+
+fn gather<'b>(
+    context: &mut Context<'_>,
+    reading: &Reading,
+    ids: &[TraceId],
+    arena: &'b Bump,
+) -> Result<Vec<Trace<'b>>, EvalError> {
+    let names: Vec<&str> = reading.columns.names.iter().map(String::as_str).collect();
+    let columns = Columns { name: true, named: &names, all: reading.all };
+    let places: HashMap<TraceId, usize> = ids.iter().enumerate().map(|(i, id)| (*id, i)).collect();
+    let mut spans: Vec<Vec<Kept<'b>>> = ids.iter().map(|_| Vec::new()).collect();
+    let mut failure = None;
+    let (source, control, held) = (context.source, context.control, &mut context.held);
+    let before = held.bytes();
+    let stats = source.traces(ids, columns, control, &mut |rows| {
+        for row in 0..rows.len() {
+            if let Some(place) = places.get(&rows.trace_id(row)) {
+                spans[*place].push(copied(rows, row, &columns, arena));
+            }
+        }
+        let share = arena_share(arena);
+        held.shrink_to(before);
+        match stopped(held.grow(share), &mut failure) {
+            Some(()) => ControlFlow::Continue(()),
+            None => ControlFlow::Break(()),
+        }
+    })?;
+    context.stats.add(&stats);
+    match failure {
+        Some(e) => Err(e),
+        None => {
+            let found = spans.into_iter().filter(|s| !s.is_empty());
+            Ok(found.map(|s| Trace::new(s, reading.frame)).collect())
+        }
+    }
+}
+
+fn copied<'b>(rows: &dyn Rows, row: usize, columns: &Columns<'_>, arena: &'b Bump) -> Kept<'b> {
+    let cell = |place: usize| rows.attribute(place, row).map(|v| keep(v, arena));
+    let all = match columns.all {
+        true => model::record::Attributes::trusted(arena.alloc_slice_copy(rows.attributes(row).encoded())),
+        false => model::record::Attributes::NONE,
+    };
+    Kept {
+        resource: rows.resource().clone(),
+        trace_id: rows.trace_id(row),
+        span_id: rows.span_id(row),
+        start_ns: rows.start_ns(row),
+        name: arena.alloc_str(rows.name(row)),
+        cells: arena.alloc_slice_fill_with(columns.named.len(), cell),
+        all,
+    }
+}
