@@ -1,6 +1,6 @@
 //! Spans in memory.
 
-use crate::source::{Columns, Order, Rows, Scan, ScanStats, Source};
+use crate::source::{Columns, Order, Rows, Scan, ScanStats, Source, Traces};
 use model::Labels;
 use model::record::{Attributes, RecordBatch, RecordRef, SpanId, Tenant, TraceId, Value};
 use promql::{Control, EvalError};
@@ -140,12 +140,12 @@ impl Source for MemorySource {
 
     fn traces(
         &self,
-        ids: &[TraceId],
-        columns: Columns<'_>,
+        wanted: &Traces<'_>,
         control: &Control,
         visit: &mut dyn FnMut(&dyn Rows) -> ControlFlow<()>,
     ) -> Result<ScanStats, EvalError> {
         control.check()?;
-        Ok(self.give(&|r| ids.contains(&r.record.trace_id), Order::Any, columns, visit))
+        let is_wanted = |r: &RecordRef<'_>| wanted.ids.binary_search(&r.record.trace_id).is_ok();
+        Ok(self.give(&is_wanted, Order::Any, wanted.columns, visit))
     }
 }

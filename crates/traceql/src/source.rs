@@ -69,6 +69,18 @@ pub struct Scan<'a> {
     pub columns: Columns<'a>,
 }
 
+/// Which traces a query asks for as a whole.
+#[derive(Debug, Clone, Copy)]
+pub struct Traces<'a> {
+    /// Their ids, ascending.
+    pub ids: &'a [TraceId],
+    /// Some of their spans started between these instants, Unix nanoseconds. Spans that lie far away are of another
+    /// trace with the same id: a source may leave out what is more than a day away.
+    pub near_ns: (i64, i64),
+    /// What is read.
+    pub columns: Columns<'a>,
+}
+
 /// Spans of one resource.
 pub trait Rows {
     /// The string attributes of the resource.
@@ -115,11 +127,10 @@ pub trait Source: Send + Sync {
         visit: &mut dyn FnMut(&dyn Rows) -> ControlFlow<()>,
     ) -> Result<ScanStats, EvalError>;
 
-    /// Gives all spans of some traces, whenever they started and in any order, likewise.
+    /// Gives all spans of some traces, in any order, likewise.
     fn traces(
         &self,
-        ids: &[TraceId],
-        columns: Columns<'_>,
+        wanted: &Traces<'_>,
         control: &Control,
         visit: &mut dyn FnMut(&dyn Rows) -> ControlFlow<()>,
     ) -> Result<ScanStats, EvalError>;

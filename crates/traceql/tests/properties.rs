@@ -308,7 +308,7 @@ fn large_traces_are_no_trouble() {
         }
         let source = MemorySource::new(batch);
         for (query, count) in [
-            ("{ .n < 10 } >> { .n >= 99990 }", if chain { 10 } else { 10 }),
+            ("{ .n < 10 } >> { .n >= 99990 }", 10),
             ("{ .n = 99999 } << { }", if chain { COUNT as usize - 1 } else { 1 }),
             ("{ } > { }", COUNT as usize - 1),
             ("{ } &>> { }", COUNT as usize),

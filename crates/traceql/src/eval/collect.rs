@@ -3,7 +3,7 @@
 use super::code::ColumnSet;
 use super::trace::{Frame, Kept, Trace, keep};
 use super::{Context, stopped};
-use crate::source::{Columns, Rows};
+use crate::source::{Columns, Rows, Traces};
 use bumpalo::Bump;
 use hashbrown::HashMap;
 use model::record::TraceId;
@@ -11,8 +11,8 @@ use model::record::span::name as names;
 use promql::EvalError;
 use std::ops::ControlFlow;
 
-/// Traces that are put together at once.
-pub(super) const TOGETHER: usize = 32;
+/// A trace that is worth a look, and when a span started for which it is.
+pub(super) type Sought = (i64, TraceId);
 
 /// What is read of traces.
 #[derive(Debug)]
@@ -37,22 +37,23 @@ impl Reading {
     }
 }
 
-/// Reads whole traces and hands each to `visit`, in the order of `ids`, until it gives `false`. Fewer are put together at
-/// once where memory does not suffice for many.
+/// Reads whole traces and hands each to `visit`, in their order, until it gives `false`. So many are put together at once,
+/// or fewer where memory does not suffice.
 pub(super) fn traces(
     context: &mut Context<'_>,
     reading: &Reading,
-    ids: &[TraceId],
+    sought: &[Sought],
+    together: usize,
     visit: &mut dyn FnMut(&mut Context<'_>, &Trace<'_>) -> Result<bool, EvalError>,
 ) -> Result<bool, EvalError> {
-    let mut open: Vec<&[TraceId]> = ids.chunks(TOGETHER).rev().collect();
-    while let Some(ids) = open.pop() {
+    let mut open: Vec<&[Sought]> = sought.chunks(together.max(1)).rev().collect();
+    while let Some(sought) = open.pop() {
         let before = context.held.bytes();
         let arena = Bump::new();
-        let found = match gather(context, reading, ids, &arena) {
-            Err(EvalError::Limit { .. }) if ids.len() > 1 => {
+        let found = match gather(context, reading, sought, &arena) {
+            Err(EvalError::Limit { .. }) if sought.len() > 1 => {
                 context.held.shrink_to(before);
-                let (first, second) = ids.split_at(ids.len() / 2);
+                let (first, second) = sought.split_at(sought.len() / 2);
                 open.extend([second, first]);
                 continue;
             }
@@ -82,17 +83,22 @@ fn arena_share(arena: &Bump) -> u64 {
 fn gather<'b>(
     context: &mut Context<'_>,
     reading: &Reading,
-    ids: &[TraceId],
+    sought: &[Sought],
     arena: &'b Bump,
 ) -> Result<Vec<Trace<'b>>, EvalError> {
     let names: Vec<&str> = reading.columns.names.iter().map(String::as_str).collect();
     let columns = Columns { name: true, named: &names, all: reading.all };
-    let places: HashMap<TraceId, usize> = ids.iter().enumerate().map(|(i, id)| (*id, i)).collect();
-    let mut spans: Vec<Vec<Kept<'b>>> = ids.iter().map(|_| Vec::new()).collect();
+    let places: HashMap<TraceId, usize> = sought.iter().enumerate().map(|(i, (_, id))| (*id, i)).collect();
+    let mut spans: Vec<Vec<Kept<'b>>> = sought.iter().map(|_| Vec::new()).collect();
+    let mut ids: Vec<TraceId> = sought.iter().map(|(_, id)| *id).collect();
+    ids.sort_unstable();
+    let starts = || sought.iter().map(|(at, _)| *at);
+    let near_ns = (starts().min().unwrap_or(0), starts().max().unwrap_or(0));
+    let wanted = Traces { ids: &ids, near_ns, columns };
     let mut failure = None;
     let (source, control, held) = (context.source, context.control, &mut context.held);
     let before = held.bytes();
-    let stats = source.traces(ids, columns, control, &mut |rows| {
+    let stats = source.traces(&wanted, control, &mut |rows| {
         for row in 0..rows.len() {
             if let Some(place) = places.get(&rows.trace_id(row)) {
                 spans[*place].push(copied(rows, row, &columns, arena));

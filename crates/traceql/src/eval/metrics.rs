@@ -4,7 +4,7 @@
 //! have some are put together, some at a time.
 
 use super::code::{Code, ColumnSet, Here, SpanRef};
-use super::collect::{self, Reading};
+use super::collect::{self, Reading, Sought};
 use super::compare::Comparing;
 use super::measure::Measure;
 use super::need;
@@ -16,13 +16,15 @@ use crate::field::Field;
 use crate::literal::Literal;
 use crate::source::{Columns, Order, Scan};
 use crate::value::{MetricsRange, Series};
-use hashbrown::HashSet;
+use hashbrown::HashMap;
 use model::record::TraceId;
 use promql::{EvalError, Held};
 use std::ops::ControlFlow;
 
 /// Bytes that a trace takes of which only the id is known.
-const SEEN_BYTES: u64 = 48;
+const SEEN_BYTES: u64 = 64;
+/// Traces that are put together at once: each time all that lies between them is looked through.
+const TOGETHER: usize = 8192;
 
 /// The series of a metrics query.
 pub(crate) fn evaluate(
@@ -185,12 +187,12 @@ fn traces(
     asked: &Asked,
     needed: &FieldExpr,
 ) -> Result<Vec<Made>, EvalError> {
-    let ids = worth_a_look(context, asked, needed)?;
+    let sought = worth_a_look(context, asked, needed)?;
     let mut columns = ColumnSet::default();
     let flow = Flow::new(&query.pipeline, &mut columns)?;
     let mut taking = Taking::new(context, query, asked, &mut columns)?;
     let reading = Reading::new(columns, matches!(query.function, Function::Compare { .. }));
-    collect::traces(context, &reading, &ids, &mut |context, trace| {
+    collect::traces(context, &reading, &sought, TOGETHER, &mut |context, trace| {
         for set in flow.run(trace) {
             for at in set.spans {
                 taking.add(trace.here(at as usize), &mut context.held)?;
@@ -201,12 +203,12 @@ fn traces(
     Ok(taking.finish())
 }
 
-/// The traces that have a span which a query needs.
+/// The traces that have a span which a query needs, in order of time.
 fn worth_a_look(
     context: &mut Context<'_>,
     asked: &Asked,
     needed: &FieldExpr,
-) -> Result<Vec<TraceId>, EvalError> {
+) -> Result<Vec<Sought>, EvalError> {
     let mut columns = ColumnSet::default();
     let code = Code::new(needed, &mut columns)?;
     let names: Vec<&str> = columns.names.iter().map(String::as_str).collect();
@@ -219,7 +221,7 @@ fn worth_a_look(
         columns: Columns { name: columns.name, named: &names, all: false },
     };
     let (source, control, held) = (context.source, context.control, &mut context.held);
-    let mut seen: HashSet<TraceId> = HashSet::new();
+    let mut seen: HashMap<TraceId, i64> = HashMap::new();
     let mut failure = None;
     let stats = source.scan(&scan, control, &mut |rows| {
         let mut block = || {
@@ -227,11 +229,11 @@ fn worth_a_look(
             for row in 0..rows.len() {
                 let id = rows.trace_id(row);
                 if !id.is_none()
-                    && !seen.contains(&id)
+                    && !seen.contains_key(&id)
                     && code.passes(Here { span: SpanRef::Row(rows, row), at: None })
                 {
                     held.grow(SEEN_BYTES)?;
-                    seen.insert(id);
+                    seen.insert(id, rows.start_ns(row));
                 }
             }
             Ok(())
@@ -245,7 +247,7 @@ fn worth_a_look(
     if let Some(e) = failure {
         return Err(e);
     }
-    let mut ids: Vec<TraceId> = seen.into_iter().collect();
-    ids.sort_unstable();
-    Ok(ids)
+    let mut sought: Vec<Sought> = seen.into_iter().map(|(id, at)| (at, id)).collect();
+    sought.sort_unstable();
+    Ok(sought)
 }

@@ -4,7 +4,7 @@
 //! these spans are put together, some at a time, and the query is evaluated over each as a whole; until enough are found.
 
 use super::code::{Code, ColumnSet, Here, Slot, SpanRef};
-use super::collect::{self, Reading};
+use super::collect::{self, Reading, Sought};
 use super::need;
 use super::pipeline::{Flow, Set};
 use super::trace::Trace;
@@ -23,6 +23,8 @@ use std::ops::ControlFlow;
 
 /// Bytes that a trace takes of which only the id is known.
 const SEEN_BYTES: u64 = 48;
+/// Traces that are put together at once.
+const TOGETHER: usize = 32;
 /// Services of a trace that are counted each.
 const SERVICES_MAX: usize = 100;
 
@@ -143,27 +145,19 @@ impl Search {
         }
         // What starts at the very instant that is settled may yet come.
         let is_ripe = |_: &TraceId, latest: &mut i64| *latest > settled_ns || settled_ns == i64::MIN;
-        let mut ripe: Vec<(i64, TraceId)> =
-            self.open.extract_if(is_ripe).map(|(id, latest)| (latest, id)).collect();
+        let mut ripe: Vec<Sought> = self.open.extract_if(is_ripe).map(|(id, latest)| (latest, id)).collect();
         self.done.extend(ripe.iter().map(|(_, id)| *id));
         ripe.sort_unstable_by_key(|(at, id)| (std::cmp::Reverse(*at), *id));
-        let ids: Vec<TraceId> = ripe.into_iter().map(|(_, id)| id).collect();
         let Search { flow, reading, shown, range, found, .. } = self;
-        for ids in ids.chunks(collect::TOGETHER.min(wanted)) {
-            let more = collect::traces(context, reading, ids, &mut |context, trace| {
-                let sets = flow.run(trace);
-                if !sets.is_empty() {
-                    let one = outcome(trace, sets, shown, range.spans_per_set);
-                    context.held.grow(bytes(&one))?;
-                    found.push(one);
-                }
-                Ok(found.len() < range.limit)
-            })?;
-            if !more {
-                return Ok(false);
+        collect::traces(context, reading, &ripe, TOGETHER.min(wanted), &mut |context, trace| {
+            let sets = flow.run(trace);
+            if !sets.is_empty() {
+                let one = outcome(trace, sets, shown, range.spans_per_set);
+                context.held.grow(bytes(&one))?;
+                found.push(one);
             }
-        }
-        Ok(true)
+            Ok(found.len() < range.limit)
+        })
     }
 }
 
