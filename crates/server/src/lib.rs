@@ -23,6 +23,7 @@ mod source;
 mod sql;
 pub mod state;
 pub mod telemetry;
+mod tempo;
 mod traces;
 mod weight;
 

@@ -1,10 +1,13 @@
 //! Queries from start to end.
 
-use crate::ast::{Body, Query};
+use crate::ast::{Body, FieldExpr, Pipeline, Query, Spanset, Stage};
 use crate::eval::{self, Context};
+use crate::field::{Field, Scope};
+use crate::literal::Literal;
 use crate::source::Source;
-use crate::value::{MetricsOutput, MetricsRange, Output, SearchRange};
+use crate::value::{MetricsOutput, MetricsRange, Output, SearchRange, Stats};
 use promql::{Control, EvalError};
+use std::collections::BTreeMap;
 
 /// Settings of an engine.
 #[derive(Debug, Clone)]
@@ -91,4 +94,38 @@ impl Engine {
         context.stats.memory_peak = context.held.peak;
         Ok(MetricsOutput { series, stats: context.stats })
     }
+
+    /// The values of a field among the spans of a range that satisfy a filter, in order and at most so many.
+    pub fn values(
+        &self,
+        source: &dyn Source,
+        (filter, field): (&FieldExpr, &Field),
+        (start_ns, end_ns): (i64, i64),
+        limit: usize,
+        control: &Control,
+    ) -> Result<(Vec<Literal>, Stats), EvalError> {
+        let mut context = Context::new(source, control, &self.options);
+        let range = MetricsRange::Instant { start_ns, end_ns };
+        let values = eval::values(&mut context, &filtered(filter), field, &range, limit)?;
+        Ok((values, context.stats))
+    }
+
+    /// The names of attributes, by scope and in order, of the latest spans of a range that satisfy a filter; of so many.
+    pub fn names(
+        &self,
+        source: &dyn Source,
+        filter: &FieldExpr,
+        (start_ns, end_ns): (i64, i64),
+        sample: usize,
+        control: &Control,
+    ) -> Result<(BTreeMap<Scope, Vec<String>>, Stats), EvalError> {
+        let mut context = Context::new(source, control, &self.options);
+        let range = MetricsRange::Instant { start_ns, end_ns };
+        let names = eval::names(&mut context, &filtered(filter), &range, sample)?;
+        Ok((names, context.stats))
+    }
+}
+
+fn filtered(filter: &FieldExpr) -> Pipeline {
+    Pipeline { stages: vec![Stage::Spans(Spanset::Filter(filter.clone()))] }
 }

@@ -21,7 +21,7 @@ pub use engine::{Engine, EngineOptions};
 pub use field::{Field, Intrinsic, Scope};
 pub use literal::{Kind, Literal, Status};
 pub use memory::MemorySource;
-pub use parser::{NESTING_MAX, QUERY_BYTES_MAX, parse, parse_field, parse_filter};
+pub use parser::{NESTING_MAX, QUERY_BYTES_MAX, parse, parse_field, parse_filter, parse_unfinished_filter};
 pub use printer::pretty;
 pub use promql::{Control, EvalError, Held, MemoryPool, ParseError};
 pub use source::Source;

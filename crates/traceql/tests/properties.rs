@@ -325,3 +325,35 @@ fn large_traces_are_no_trouble() {
         }
     }
 }
+
+/// Values and names are those of the spans that satisfy the filter, whether or not that takes whole traces.
+#[test]
+fn values_and_names() {
+    let drawn: Vec<Drawn> = (0..30)
+        .map(|i| Drawn {
+            trace: 1 + i as u8 % 3,
+            parent: i % 4,
+            second: i as i64,
+            service: i % 3,
+            kind: 1 + i as i64 % 3,
+            number: i as i64 % 5,
+        })
+        .collect();
+    let source = source(&traces(&drawn), 7);
+    let engine = Engine::default();
+    let values = |filter: &str, field: &str, limit: usize| {
+        let (filter, field) = (traceql::parse_filter(filter).unwrap(), traceql::parse_field(field).unwrap());
+        let control = Control::new();
+        let found = engine.values(&source, (&filter, &field), (0, 20 * SECOND), limit, &control).unwrap().0;
+        found.iter().map(|v| v.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(values("{ }", "resource.service.name", 10), r#""a" "b" "c""#);
+    assert_eq!(values("{ .n > 2 && resource.service.name = \"a\" }", ".n", 10), "3 4");
+    assert_eq!(values("{ childCount >= 0 && .n > 2 }", "kind", 10), "client internal server");
+    assert_eq!(values("{ }", "duration", 2).split(' ').count(), 2);
+    assert_eq!(values("{ .n = 7 }", "name", 10), "");
+    let filter = traceql::parse_filter("{ kind = server }").unwrap();
+    let (names, _) = engine.names(&source, &filter, (0, 20 * SECOND), 100, &Control::new()).unwrap();
+    let names: Vec<String> = names.iter().map(|(s, n)| format!("{}: {}", s.as_str(), n.join(" "))).collect();
+    assert_eq!(names, ["span: n", "resource: service.name"]);
+}

@@ -60,6 +60,10 @@ pub enum Command {
     Query(QueryArgs),
     /// Ask a server for log lines, or follow them.
     Logs(LogsArgs),
+    /// Ask a server for traces, with TraceQL.
+    Traces(TracesArgs),
+    /// Show a trace as a waterfall.
+    Trace(TraceArgs),
     /// Show what fires.
     Alerts(AlertsArgs),
     /// Make, list and end silences.
@@ -214,6 +218,59 @@ pub struct LogsArgs {
     /// How the answer looks.
     #[arg(long, value_enum, default_value = "text")]
     pub format: LogsFormat,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  watchfire traces
+  watchfire traces '{ status = error }' --start -15m
+  watchfire traces '{ resource.service.name = \"shop\" } >> { duration > 1s } | select(.http.url)'
+  watchfire traces '{ } | quantile_over_time(duration, 0.99) by (resource.service.name)' --start -6h")]
+pub struct TracesArgs {
+    /// The query, in TraceQL: of traces, or of numbers made from them.
+    #[arg(default_value = "{ }")]
+    pub query: String,
+    /// The beginning of the range [default: an hour before its end].
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub start: Option<String>,
+    /// The end of the range [default: now].
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub end: Option<String>,
+    /// How many traces, the latest.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+    /// How many of the spans found in each.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub spans: usize,
+    /// The server.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7766", env = "WATCHFIRE_URL")]
+    pub url: String,
+    /// Whose traces, where there are several tenants.
+    #[arg(long, value_name = "NAME", env = "WATCHFIRE_TENANT")]
+    pub tenant: Option<String>,
+    /// How the answer looks.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: ListFormat,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  watchfire trace 4bf92f3577b34da6a3ce929d0e0e4736 --details")]
+pub struct TraceArgs {
+    /// The id of the trace, hexadecimal.
+    pub id: String,
+    /// Show attributes and events, too.
+    #[arg(short, long)]
+    pub details: bool,
+    /// The server.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7766", env = "WATCHFIRE_URL")]
+    pub url: String,
+    /// Whose trace, where there are several tenants.
+    #[arg(long, value_name = "NAME", env = "WATCHFIRE_TENANT")]
+    pub tenant: Option<String>,
+    /// How the answer looks.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: ListFormat,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -419,6 +476,13 @@ pub enum Test {
     /// Run LogQL test scripts.
     #[command(after_help = "Example:\n  watchfire test logql tests/*.test")]
     Logql {
+        /// The files.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Run TraceQL test scripts.
+    #[command(after_help = "Example:\n  watchfire test traceql tests/*.test")]
+    Traceql {
         /// The files.
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,

@@ -19,6 +19,7 @@ mod rules;
 mod serve;
 mod sql;
 mod testing;
+mod traces;
 mod verify;
 
 use clap::{CommandFactory, Parser};
@@ -44,6 +45,8 @@ fn run(cli: Cli) -> Result<(), Exit> {
         Command::Query(args) => on_one_thread(query::run(&args)),
         Command::Logs(args) => on_one_thread(logs::run(&args)),
         Command::Sql(args) => on_one_thread(sql::run(&args)),
+        Command::Traces(args) => on_one_thread(traces::search(&args)),
+        Command::Trace(args) => on_one_thread(traces::show(&args)),
         Command::Check { what: Check::Config { file } } => check::config(&file),
         Command::Check { what: Check::Pipeline { file, name, labels } } => {
             pipelines::check(&file, name.as_deref(), &labels)
@@ -57,6 +60,7 @@ fn run(cli: Cli) -> Result<(), Exit> {
         Command::Test { what: Test::Promql { files } } => testing::run(&files, promql::script::run_file),
         Command::Test { what: Test::Rules(args) } => rules::test(&args),
         Command::Test { what: Test::Logql { files } } => testing::run(&files, logql::script::run_file),
+        Command::Test { what: Test::Traceql { files } } => testing::run(&files, traceql::script::run_file),
         Command::Verify(args) => verify::run(&args),
         Command::Backup(args) => backup::backup(&args),
         Command::Restore(args) => backup::restore(&args),

@@ -52,6 +52,16 @@ impl Remote {
         self.send(self.client.get(url)).await
     }
 
+    /// The same, as a tenant.
+    pub async fn get_as(&self, url: Url, tenant: Option<&str>) -> Result<(u16, Vec<u8>), Exit> {
+        let request = self.client.get(url);
+        self.send(match tenant {
+            Some(tenant) => request.header("x-scope-orgid", tenant),
+            None => request,
+        })
+        .await
+    }
+
     /// Deletes what is at an endpoint and gives status and body.
     pub async fn delete(&self, path: &str) -> Result<(u16, Vec<u8>), Exit> {
         self.send(self.client.delete(self.url(path))).await

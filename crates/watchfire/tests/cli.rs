@@ -116,6 +116,8 @@ fn help() {
         &["agent", "--help"],
         &["query", "--help"],
         &["logs", "--help"],
+        &["traces", "--help"],
+        &["trace", "--help"],
         &["check", "config", "--help"],
         &["test", "promql", "--help"],
         &["verify", "--help"],
@@ -144,6 +146,8 @@ fn mistakes_on_the_command_line() {
         &["query", "up", "--start", "now", "--end=-1h"],
         &["query", "up", "--url", "http://127.0.0.1:1"],
         &["logs", "{app=\"x\"} | jso"],
+        &["traces", "{ nme = \"x\" }"],
+        &["trace", "xyz"],
         &["logs", "count_over_time({app=\"x\"}[5m])", "--follow"],
         &["logs", "{app=\"x\"}", "-f", "--url", "http://127.0.0.1:1"],
         &["check", "config", "/nowhere/watchfire.yml"],
@@ -330,6 +334,51 @@ fn lines_are_shown_and_followed() {
     follow.wait().unwrap();
     assert_eq!(server.stop(), Some(0));
 }
+
+#[test]
+fn traces_are_found_and_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Served::start(&dir.path().join("data"), &[]);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
+    let start = now - 60_000_000_000;
+    let span = |id: u32, parent: &str, name: &str, from_ms: u64, ms: u64, more: &str| {
+        format!(
+            r#"{{"traceId":"{TRACE}","id":"{id:016x}",{parent}"name":"{name}","kind":"SERVER","timestamp":{},"duration":{},"localEndpoint":{{"serviceName":"shop"}}{more}}}"#,
+            start / 1000 + from_ms * 1000,
+            ms * 1000
+        )
+    };
+    let parent = |id: u32| format!(r#""parentId":"{id:016x}","#);
+    let error = r#","tags":{"error":"no stock","http.status_code":"500"}"#;
+    let spans = [
+        span(1, "", "GET /cart", 0, 1000, ""),
+        span(2, &parent(1), "call", 100, 500, ""),
+        span(3, &parent(2), "load", 200, 300, error),
+    ];
+    let answer = server.post("/zipkin/api/v2/spans", &format!("[{}]", spans.join(",")));
+    assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+    let mut out = String::new();
+    for args in [
+        &["trace", TRACE][..],
+        &["trace", TRACE, "--details"],
+        &["trace", "12ab"],
+        &["traces", "{ name = \"none\" }"],
+        &["traces", "{ } | count_over_time() by (name)"],
+    ] {
+        out += &session(&[args, &["--url", &server.url]].concat(), &[(&server.url, "URL")]);
+        out += "\n";
+    }
+    insta::assert_snapshot!(out);
+    // Its time is that of this run.
+    let found =
+        session(&["traces", "{ status = error } | select(.http.status_code)", "--url", &server.url], &[]);
+    for part in [TRACE, "shop: GET /cart", "3 spans, 1 error", "300 ms load", "http.status_code=500"] {
+        assert!(found.contains(part), "{part}: {found}");
+    }
+    assert_eq!(server.stop(), Some(0));
+}
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 #[test]
 fn blocks_of_prometheus_are_taken_in() {

@@ -10,7 +10,7 @@ use traceql::{Body, Control, Engine, EngineOptions, MemorySource, MetricsRange, 
 pub fn traceql(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let _ = traceql::parse_field(text);
-    let _ = traceql::parse_filter(text);
+    let _ = traceql::parse_unfinished_filter(text);
     let _ = traceql::parse_duration(text);
     let query = match traceql::parse(text) {
         Ok(query) => query,

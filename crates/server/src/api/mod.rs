@@ -10,8 +10,8 @@ pub mod processes;
 mod push;
 pub mod query;
 mod read;
-mod rule_trial;
 pub mod record_status;
+mod rule_trial;
 mod rules;
 mod select;
 mod series;
@@ -30,6 +30,7 @@ use crate::logs;
 use crate::loki;
 use crate::state::App;
 use crate::telemetry::HandlerMetrics;
+use crate::tempo as tp;
 use crate::traces;
 use axum::Router;
 use axum::body::Body;
@@ -55,6 +56,7 @@ pub fn router(app: Arc<App>, origins: Origins) -> Router {
     logs(&mut routes);
     loki(&mut routes);
     trace_routes(&mut routes);
+    tempo(&mut routes);
     elastic(&mut routes);
     routes
         .router
@@ -224,6 +226,22 @@ fn trace_routes(r: &mut Routes) {
     r.add("/api/v1/traces/{id}", "traces", get(traces::own::trace));
     r.add("/api/v1/traces/services", "traces", get(traces::own::services));
     r.add("/api/v1/traces/graph", "traces", get(traces::own::graph));
+}
+
+/// Questions about traces as Tempo takes them, all of them below a prefix: some of its paths are Jaeger's and others
+/// Prometheus'.
+fn tempo(r: &mut Routes) {
+    r.add("/tempo/api/echo", "tempo_status", get(tp::echo));
+    r.add("/tempo/api/status/buildinfo", "tempo_status", get(tp::build));
+    r.add("/tempo/api/search", "tempo_search", get(tp::search).post(tp::search));
+    r.add("/tempo/api/search/tags", "tempo_tags", get(tp::names));
+    r.add("/tempo/api/v2/search/tags", "tempo_tags", get(tp::names_by_scope));
+    r.add("/tempo/api/search/tag/{tag}/values", "tempo_tags", get(tp::values));
+    r.add("/tempo/api/v2/search/tag/{tag}/values", "tempo_tags", get(tp::typed_values));
+    r.add("/tempo/api/traces/{id}", "tempo_trace", get(tp::trace));
+    r.add("/tempo/api/v2/traces/{id}", "tempo_trace", get(tp::trace_v2));
+    r.add("/tempo/api/metrics/query_range", "tempo_metrics", get(tp::range).post(tp::range));
+    r.add("/tempo/api/metrics/query", "tempo_metrics", get(tp::instant).post(tp::instant));
 }
 
 /// Makes the router of a listener of its own.

@@ -193,6 +193,10 @@ pub struct QueryConfig {
     pub log_entries_max: usize,
     /// Series that a metric query over logs may return.
     pub log_series_max: usize,
+    /// Traces that a search in TraceQL may return.
+    pub traces_max: usize,
+    /// Series that a metrics query in TraceQL may return.
+    pub trace_series_max: usize,
     /// Spans that one question for traces may return.
     pub trace_spans_max: usize,
 }
@@ -217,6 +221,8 @@ impl Default for QueryConfig {
             remote_read_samples_max: 50_000_000,
             log_entries_max: 100_000,
             log_series_max: 10_000,
+            traces_max: 10_000,
+            trace_series_max: 10_000,
             trace_spans_max: 200_000,
         }
     }

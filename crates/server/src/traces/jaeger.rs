@@ -29,7 +29,7 @@ const LIMIT_MAX: usize = 1500;
 const LOOKBACK_US: i64 = 3_600_000_000;
 
 /// Runs a question over the spans of the asker.
-pub(super) async fn ask<T: Send + 'static>(
+pub async fn ask<T: Send + 'static>(
     app: &Arc<App>,
     headers: &HeaderMap,
     work: impl FnOnce(&Reader<'_>) -> Result<T, ApiError> + Send + 'static,

@@ -9,6 +9,8 @@ mod tags;
 mod watched;
 pub mod zipkin;
 
+pub use jaeger::ask;
+pub use read::{no_such_trace, trace_id};
 pub use watched::{SpanWatch, Watched, families, record};
 
 use crate::intake::receive_datagrams;

@@ -15,5 +15,6 @@ mod peers;
 mod running;
 mod site;
 mod sql;
+mod tempo;
 mod traces;
 mod traces_clients;

@@ -1,7 +1,7 @@
 //! From blocks of a source to whole traces.
 
 use super::code::ColumnSet;
-use super::trace::{Frame, Kept, Trace, keep};
+use super::trace::{Frame, Kept, Trace, keep, occasions};
 use super::{Context, stopped};
 use crate::source::{Columns, Rows, Traces};
 use bumpalo::Bump;
@@ -37,14 +37,15 @@ impl Reading {
     }
 }
 
-/// Reads whole traces and hands each to `visit`, in their order, until it gives `false`. So many are put together at once,
+/// Reads whole traces and hands each to `visit`, in their order and with the start by which it was found, until it gives
+/// `false`. An id that was used again stands for several traces. So many are put together at once,
 /// or fewer where memory does not suffice.
 pub(super) fn traces(
     context: &mut Context<'_>,
     reading: &Reading,
     sought: &[Sought],
     together: usize,
-    visit: &mut dyn FnMut(&mut Context<'_>, &Trace<'_>) -> Result<bool, EvalError>,
+    visit: &mut dyn FnMut(&mut Context<'_>, &Trace<'_>, i64) -> Result<bool, EvalError>,
 ) -> Result<bool, EvalError> {
     let mut open: Vec<&[Sought]> = sought.chunks(together.max(1)).rev().collect();
     while let Some(sought) = open.pop() {
@@ -59,10 +60,10 @@ pub(super) fn traces(
             }
             found => found?,
         };
-        for trace in &found {
+        for (at, trace) in &found {
             context.control.check()?;
             context.stats.traces += 1;
-            if !visit(context, trace)? {
+            if !visit(context, trace, *at)? {
                 context.held.shrink_to(before);
                 return Ok(false);
             }
@@ -85,7 +86,7 @@ fn gather<'b>(
     reading: &Reading,
     sought: &[Sought],
     arena: &'b Bump,
-) -> Result<Vec<Trace<'b>>, EvalError> {
+) -> Result<Vec<(i64, Trace<'b>)>, EvalError> {
     let names: Vec<&str> = reading.columns.names.iter().map(String::as_str).collect();
     let columns = Columns { name: true, named: &names, all: reading.all };
     let places: HashMap<TraceId, usize> = sought.iter().enumerate().map(|(i, (_, id))| (*id, i)).collect();
@@ -115,8 +116,12 @@ fn gather<'b>(
     match failure {
         Some(e) => Err(e),
         None => {
-            let found = spans.into_iter().filter(|s| !s.is_empty());
-            Ok(found.map(|s| Trace::new(s, reading.frame)).collect())
+            let mut found = Vec::with_capacity(spans.len());
+            for ((at, _), spans) in sought.iter().zip(spans) {
+                let occasions = occasions(spans, reading.frame);
+                found.extend(occasions.into_iter().map(|o| (*at, Trace::new(o, reading.frame))));
+            }
+            Ok(found)
         }
     }
 }

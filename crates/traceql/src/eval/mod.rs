@@ -13,8 +13,9 @@ mod search;
 mod series;
 mod structure;
 mod trace;
+mod values;
 
-pub(crate) use metrics::evaluate as metrics;
+pub(crate) use metrics::{evaluate as metrics, names, values};
 pub(crate) use operand::calculate;
 pub(crate) use search::evaluate as search;
 

@@ -149,8 +149,9 @@ impl Search {
         self.done.extend(ripe.iter().map(|(_, id)| *id));
         ripe.sort_unstable_by_key(|(at, id)| (std::cmp::Reverse(*at), *id));
         let Search { flow, reading, shown, range, found, .. } = self;
-        collect::traces(context, reading, &ripe, TOGETHER.min(wanted), &mut |context, trace| {
-            let sets = flow.run(trace);
+        collect::traces(context, reading, &ripe, TOGETHER.min(wanted), &mut |context, trace, at| {
+            // Of an id that was used again only the trace that was met is meant.
+            let sets = if trace.covers(at) { flow.run(trace) } else { Vec::new() };
             if !sets.is_empty() {
                 let one = outcome(trace, sets, shown, range.spans_per_set);
                 context.held.grow(bytes(&one))?;

@@ -20,6 +20,9 @@ pub(super) struct Grid {
 }
 
 impl Grid {
+    /// A grid that nothing belongs to.
+    pub const NOTHING: Grid = Grid { from_ns: 0, until_ns: 0, first_ns: 0, step_ns: 1, count: 1 };
+
     /// The grid of a range; how many steps it would have, if these are too many.
     pub fn new(range: &MetricsRange, steps_max: u64) -> Result<Grid, u64> {
         match *range {

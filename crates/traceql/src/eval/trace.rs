@@ -5,7 +5,7 @@
 
 use super::code::{Here, SpanRef};
 use bumpalo::Bump;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use model::Labels;
 use model::record::span::{SpanKind, name as names};
 use model::record::{Attributes, SpanId, TraceId, Value};
@@ -21,6 +21,15 @@ pub(super) struct Kept<'a> {
     /// Attributes by the place of their column.
     pub cells: &'a [Option<Value<'a>>],
     pub all: Attributes<'a>,
+}
+
+impl Kept<'_> {
+    fn parent_id(&self, frame: Frame) -> Option<SpanId> {
+        match self.cells[frame.parent] {
+            Some(Value::Bytes(id)) => id.try_into().ok().map(SpanId),
+            _ => None,
+        }
+    }
 }
 
 /// Copies a value into an arena.
@@ -47,6 +56,39 @@ pub(super) struct Frame {
     pub duration: usize,
     pub kind: usize,
     pub status: usize,
+}
+
+/// Uses of one id that lie further apart are different traces, unless a span of the later has its parent in the earlier.
+const APART_NS: i64 = 3_600_000_000_000;
+
+/// The spans of one id, by the occasions on which it was used.
+pub(super) fn occasions<'a>(mut spans: Vec<Kept<'a>>, frame: Frame) -> Vec<Vec<Kept<'a>>> {
+    spans.sort_by_key(|s| s.start_ns);
+    let mut all: Vec<Vec<Kept<'a>>> = Vec::new();
+    let mut seen: HashSet<SpanId> = HashSet::new();
+    let mut end_ns = i64::MIN;
+    for span in spans {
+        let own_end = span.start_ns.saturating_add(number(span.cells[frame.duration]).max(0));
+        let is_near = span.start_ns.saturating_sub(end_ns) < APART_NS;
+        match all.last_mut() {
+            // Who has a parent among them is looked up only where it matters.
+            Some(last) if is_near || span.parent_id(frame).is_some_and(|p| has(&mut seen, last, p)) => {
+                last.push(span)
+            }
+            _ => {
+                seen.clear();
+                all.push(vec![span]);
+            }
+        }
+        end_ns = end_ns.max(own_end);
+    }
+    all
+}
+
+/// Whether an id is among those of some spans; `seen` is all of them but the last few.
+fn has(seen: &mut HashSet<SpanId>, spans: &[Kept<'_>], id: SpanId) -> bool {
+    seen.extend(spans[seen.len().min(spans.len())..].iter().map(|s| s.span_id));
+    seen.contains(&id)
 }
 
 /// The parent of none.
@@ -160,6 +202,11 @@ impl<'a> Trace<'a> {
         self.end_ns.saturating_sub(self.start_ns)
     }
 
+    /// Whether something of it was under way at an instant.
+    pub fn covers(&self, time_ns: i64) -> bool {
+        (self.start_ns..=self.end_ns).contains(&time_ns)
+    }
+
     pub fn span_duration_ns(&self, at: usize) -> i64 {
         number(self.spans[at].cells[self.frame.duration])
     }
@@ -217,13 +264,8 @@ fn parents(spans: &[Kept<'_>], frame: Frame, kind: impl Fn(&Kept<'_>) -> i64) ->
         if first != last && last as usize == i {
             return first;
         }
-        match span.cells[frame.parent] {
-            Some(Value::Bytes(id)) => {
-                let id = id.try_into().map(SpanId).unwrap_or(SpanId::NONE);
-                by_id.get(&id).map(|(_, last)| *last).filter(|p| *p as usize != i).unwrap_or(NONE)
-            }
-            _ => NONE,
-        }
+        let parent = span.parent_id(frame).and_then(|id| by_id.get(&id)).map(|(_, last)| *last);
+        parent.filter(|p| *p as usize != i).unwrap_or(NONE)
     };
     let mut parents: Vec<u32> = spans.iter().enumerate().map(parent_of).collect();
     cut_circles(&mut parents);

@@ -52,6 +52,46 @@ fn not_a_filter(input: &str) -> ParseError {
     ParseError::new(input, Place::new(0, input.len()), message)
 }
 
+/// Reads what can be read of a filter that somebody is still writing: of conditions joined with `&&` those that are whole.
+pub fn parse_unfinished_filter(input: &str) -> FieldExpr {
+    if let Ok(filter) = parse_filter(input) {
+        return filter;
+    }
+    let inside = input.trim().trim_start_matches('{').trim_end_matches('}');
+    let whole = |part: &str| parse_filter(&format!("{{ {part} }}")).ok().filter(|_| !part.trim().is_empty());
+    let mut parts: Vec<FieldExpr> = conditions(inside).into_iter().filter_map(whole).collect();
+    match parts.len() {
+        0 => FieldExpr::TRUE,
+        1 => parts.remove(0),
+        _ => FieldExpr::And(parts),
+    }
+}
+
+/// What stands between `&&` outside of strings and parentheses.
+fn conditions(text: &str) -> Vec<&str> {
+    let (mut quote, mut escaped, mut depth, mut start) = (None, false, 0, 0);
+    let mut out = Vec::new();
+    let bytes = text.as_bytes();
+    for (i, b) in bytes.iter().enumerate() {
+        match (quote, b) {
+            _ if escaped => escaped = false,
+            (Some(b'"'), b'\\') => escaped = true,
+            (Some(q), b) if q == *b => quote = None,
+            (Some(_), _) => {}
+            (None, b'"' | b'`') => quote = Some(*b),
+            (None, b'(') => depth += 1,
+            (None, b')') => depth -= 1,
+            (None, b'&') if depth == 0 && i >= start && bytes.get(i + 1) == Some(&b'&') => {
+                out.push(&text[start..i]);
+                start = i + 2;
+            }
+            _ => {}
+        }
+    }
+    out.push(&text[start.min(text.len())..]);
+    out
+}
+
 /// Reads a field alone: `span.http.url`, `resource.service.name`, `status`.
 pub fn parse_field(input: &str) -> Result<Field, ParseError> {
     let mut parser = Parser::new(input)?;
@@ -266,5 +306,26 @@ impl<'a> Parser<'a> {
 
     fn too_deep(&self) -> ParseError {
         self.fail(self.place(), format!("the query is nested deeper than {NESTING_MAX} levels"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_whole_of_a_filter_is_read() {
+        for (text, read) in [
+            ("{ .a = 1 && .b = }", "{ .a = 1 }"),
+            (r#"{ .a = "x && y" && (.b = 2 && .c = 3) && }"#, r#"{ .a = "x && y" && (.b = 2 && .c = 3) }"#),
+            ("{ .a = 1 || .b = 2 }", "{ .a = 1 || .b = 2 }"),
+            ("{ .a = ", "{ }"),
+            ("{}", "{ }"),
+            ("", "{ }"),
+            ("&&&& } {", "{ }"),
+        ] {
+            let filter = Spanset::Filter(parse_unfinished_filter(text));
+            assert_eq!(filter.to_string(), read, "{text}");
+        }
     }
 }
