@@ -1,9 +1,12 @@
 import { Button, Menu, TextInput } from '@mantine/core'
 import { IconChevronDown } from '@tabler/icons-react'
+import { useMemo } from 'react'
 import { toldAlerts } from '@/api/alerting'
 import type { ReceiverInfo, RouteTest } from '@/api/routing'
+import type { Labels } from '@/api/types'
 import { useMessages } from '@/i18n'
 import { equality, matchersText } from '@/lib/alertMatchers'
+import { severityOf, severityRank } from '@/lib/alerts'
 import { ms } from '@/lib/brand'
 import { formatDuration } from '@/lib/duration'
 import { selector } from '@/lib/matcher'
@@ -30,6 +33,12 @@ export function RouteTester({ text, test, receivers, error, mistaken, onText }: 
   const a = useMessages().alerts
   const r = a.routes
   const told = useCurrent(['told'], toldAlerts, { slowest: 5000 })
+  // One of each name, the gravest first.
+  const offered = useMemo(() => {
+    const byName = new Map((told.data ?? []).map((alert) => [alert.labels.alertname ?? '', alert]))
+    const rank = (labels: Labels) => severityRank(severityOf(labels))
+    return [...byName.values()].sort((x, y) => rank(x.labels) - rank(y.labels)).slice(0, offeredMax)
+  }, [told.data])
   const reached = (test?.routes ?? []).filter(({ receiver }) =>
     receivers.some(({ name, ways }) => name === receiver && ways.length > 0),
   )
@@ -59,7 +68,7 @@ export function RouteTester({ text, test, receivers, error, mistaken, onText }: 
             </Button>
           </Menu.Target>
           <Menu.Dropdown>
-            {(told.data ?? []).slice(0, offeredMax).map(({ fingerprint, labels }) => (
+            {offered.map(({ fingerprint, labels }) => (
               <Menu.Item
                 key={fingerprint}
                 onClick={() =>
