@@ -6,7 +6,7 @@
 use model::Labels;
 use model::record::span::name;
 use model::record::{
-    AttributesBuf, Record, RecordBatch, RecordSink, Severity, SpanId, StreamRef, Tenant, TraceId, Value,
+    AttributesBuf, Record, RecordBatch, Severity, SpanId, StreamRef, Tenant, TraceId, Value,
 };
 use records::{Attributes, Options, RowOrder, Scan, Store, Unlimited, Wanted};
 use std::collections::VecDeque;
@@ -62,7 +62,7 @@ impl Dice {
     }
 
     fn below(&mut self, n: u64) -> u64 {
-        (u128::from(self.next()) * u128::from(n) >> 64) as u64
+        ((u128::from(self.next()) * u128::from(n)) >> 64) as u64
     }
 
     /// Durations are spread like this: many short ones, few that are a hundred times as long.

@@ -273,7 +273,7 @@ fn cut_cycles(by_start: &[usize], parents: &mut [Option<usize>], nodes: &mut [No
                 None => break,
             }
         }
-        if state[at] == 1 && way.last() != Some(&at) || (state[at] == 1 && parents[at] == Some(at)) {
+        if state[at] == 1 && (way.last() != Some(&at) || parents[at] == Some(at)) {
             parents[at] = None;
             nodes[at].is_cyclic = true;
         }

@@ -12,7 +12,6 @@ use traceql::{Control, Engine, EngineOptions, EvalError};
 
 /// What a question has at hand.
 pub struct Asked<'a> {
-    pub app: &'a App,
     pub source: SpanSource<'a>,
     pub engine: Engine,
     pub control: &'a Control,
@@ -27,7 +26,7 @@ pub async fn ask<T: Send + 'static>(
     let tenant = crate::intake::tenant(headers)?;
     let timeout = app.query_timeout();
     let asked = Instant::now();
-    let control = Control::new().with_timeout(asked, timeout);
+    let control = Control::new().with_timeout(asked, timeout).with_brake(Arc::clone(&app.brake));
     let cancel = CancelOnDrop(control.clone());
     let shared = Arc::clone(app);
     let tried = move |lane| {
@@ -41,7 +40,7 @@ pub async fn ask<T: Send + 'static>(
         };
         let engine = engine(&shared);
         let source = SpanSource::new(&shared.ready()?.traces, &tenant, engine.options.memory_max);
-        match work(&Asked { app: &shared, source, engine, control: &control }) {
+        match work(&Asked { source, engine, control: &control }) {
             Ok(done) => Ok(Some(done)),
             Err(EvalError::Timeout(_) | EvalError::Busy { .. })
                 if lane != Lane::Heavy && asked.elapsed() < timeout =>

@@ -81,7 +81,7 @@ pub async fn search(State(app): Shared, request: Request<Body>) -> Answer {
         })?;
         let all = reader.traces(&hits)?;
         let body = success(&Notes::default(), |j| {
-            j.raw("{").key("traces").list(&all, |j, trace| summary_json(j, trace));
+            j.raw("{").key("traces").list(&all, summary_json);
             j.key("spans").int(spans as i64).key("errors").int(errors as i64);
             j.key("histogram");
             histogram_json(j, &durations);

@@ -144,7 +144,7 @@ async fn searches_find_the_same_in_memory_and_in_parts() {
         let answer = ask(&site, "/api/search", &[("q", "{ status = error } | select(.http.method)")]).await;
         let mut answer = answer.json();
         answer["metrics"] = serde_json::Value::Null;
-        insta::assert_json_snapshot!("tempo_search", answer);
+        insta::assert_snapshot!("tempo_search", serde_json::to_string_pretty(&answer).unwrap());
         let tags = [("tags", "service.name=CART http.method=get"), ("minDuration", "500ms")];
         let answer = ask(&site, "/api/search", &tags).await.json();
         assert_eq!(answer["traces"][0]["traceID"], TRACE, "{answer}");
@@ -212,7 +212,7 @@ async fn a_trace_is_given_as_otlp() {
     let site = site().await;
     load(&site).await;
     let first = site.get(&format!("/tempo/api/traces/{TRACE}")).await;
-    insta::assert_json_snapshot!("tempo_trace", first.json());
+    insta::assert_snapshot!("tempo_trace", serde_json::to_string_pretty(&first.json()).unwrap());
     let second = site.get(&format!("/tempo/api/v2/traces/{TRACE}")).await.json();
     assert_eq!(second["trace"]["resourceSpans"], first.json()["batches"]);
 
