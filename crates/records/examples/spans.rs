@@ -6,7 +6,7 @@
 use model::Labels;
 use model::record::span::name;
 use model::record::{
-    AttributesBuf, Record, RecordBatch, RecordSink, Severity, SpanId, StreamRef, Tenant, TraceId, Value,
+    AttributesBuf, Record, RecordBatch, Severity, SpanId, StreamRef, Tenant, TraceId, Value,
 };
 use records::{Attributes, Options, RowOrder, Scan, Store, Unlimited, Wanted};
 use std::collections::VecDeque;

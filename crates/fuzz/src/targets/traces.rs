@@ -68,7 +68,7 @@ pub fn zipkin_protobuf(data: &[u8]) {
     run(data, zipkin::protobuf);
 }
 
-fn made(fields: &[(u32, &[u8])]) -> Vec<u8> {
+fn made(fields: &[(u8, &[u8])]) -> Vec<u8> {
     let mut out = Vec::new();
     fields.iter().for_each(|(n, bytes)| field(&mut out, *n, bytes));
     out
