@@ -56,7 +56,7 @@ impl RowOrder {
             RowOrder::Stream => 0,
             RowOrder::Trace => {
                 let minute = time_ns.div_euclid(MINUTE_NS).wrapping_sub(i64::MIN / MINUTE_NS - 1) as u128;
-                minute << 96 | (u128::from_be_bytes(trace.0) & (1 << 96) - 1)
+                minute << 96 | (u128::from_be_bytes(trace.0) & ((1 << 96) - 1))
             }
         };
         (before, stream, time_ns)
