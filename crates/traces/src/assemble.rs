@@ -264,16 +264,19 @@ fn cut_cycles(by_start: &[usize], parents: &mut [Option<usize>], nodes: &mut [No
     let mut state = vec![0u8; parents.len()];
     for i in by_start {
         let mut way = Vec::new();
-        let mut at = *i;
+        let (mut at, mut ends) = (*i, false);
         while state[at] == 0 {
             state[at] = 1;
             way.push(at);
             match parents[at] {
                 Some(p) => at = p,
-                None => break,
+                None => {
+                    ends = true;
+                    break;
+                }
             }
         }
-        if state[at] == 1 && (way.last() != Some(&at) || parents[at] == Some(at)) {
+        if !ends && state[at] == 1 {
             parents[at] = None;
             nodes[at].is_cyclic = true;
         }
