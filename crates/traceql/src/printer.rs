@@ -123,7 +123,7 @@ impl Display for Scalar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let side = |f: &mut fmt::Formatter<'_>, side: &Scalar| match side {
             Scalar::Binary(_) => write!(f, "({side})"),
-            Scalar::Literal(literal) if is_negative(literal) => write!(f, "({literal})"),
+            Scalar::Literal(literal) => number_in_parentheses(f, literal),
             _ => side.fmt(f),
         };
         match self {
