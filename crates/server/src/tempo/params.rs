@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn steps_are_round() {
         for (seconds, step) in
-            [(10, 0.05), (30, 0.1), (600, 2.0), (3600, 15.0), (86_400, 360.0), (864_000, 3600.0)]
+            [(10, 0.05), (30, 0.1), (600, 2.0), (3600, 15.0), (86_400, 300.0), (864_000, 3600.0)]
         {
             let wanted = (step * SECOND_NS as f64) as i64;
             assert_eq!(default_step_ns((0, seconds * SECOND_NS)), wanted, "{seconds}");

@@ -111,7 +111,10 @@ for i in range(5):
         with tracer.start_span("db", child_of=span) as child:
             child.set_tag("r", 0.5)
 time.sleep(1)
-tracer.close().result(5) if hasattr(tracer.close(), "result") else None
+closed = tracer.close()
+end = time.time() + 10
+while not closed.done() and time.time() < end:
+    time.sleep(0.05)
 "#,
         site.receiver("jaeger.compact").port()
     );
