@@ -97,6 +97,7 @@ test('shows how long a pending alert has yet to wait', async ({ open, alerting }
 
 test('is used by keyboard', async ({ open, alerting }) => {
   const page = await open(alerting.url)
+  await expect(page.getByRole('link', { name: /^Alerts/ })).toBeVisible()
   await page.keyboard.press('g')
   await page.keyboard.press('a')
   await expect(page).toHaveURL(/\/alerts$/)
