@@ -24,6 +24,8 @@ const GATHER: Duration = Duration::from_millis(100);
 const IDLE: Duration = Duration::from_millis(100);
 /// A rule that is evaluated whole then rests for so many times what that took.
 const REST: u32 = 20;
+/// A rule that cannot be evaluated rests at least this long: it would say the same ten times a second.
+const FAILED_REST: Duration = Duration::from_secs(10);
 /// Of a rule that is shown the written series alone; of more, all are looked at.
 const ONLY_MAX: usize = 10_000;
 
@@ -244,7 +246,10 @@ impl Work {
                 &mut Writing(&store),
             );
             let took = begun.elapsed();
-            place.rests_until = is_whole.then(|| begun + took * REST);
+            place.rests_until = match outcome.error.is_some() {
+                true => Some(begun + FAILED_REST.max(took * REST)),
+                false => is_whole.then(|| begun + took * REST),
+            };
             context.metrics.reactions.add(1);
             context.metrics.reaction_time.observe(took);
             count(&context, running, &group.rules()[place.rule].rule.name, &outcome);
