@@ -1,9 +1,10 @@
 //! Queries from start to end.
 
 use crate::ast::{Expr, LogExpr, Metric, VectorOp};
-use crate::eval::{self, Context, Steps};
+use crate::eval::{self, Context, Steps, Trace};
+use crate::explain;
 use crate::source::Source;
-use crate::value::{LogOutput, LogRange, Output, Value};
+use crate::value::{Explained, LogOutput, LogRange, Output, Value, When};
 use promql::{Control, EvalError};
 
 /// Settings of an engine.
@@ -67,9 +68,8 @@ impl Engine {
         time_ns: i64,
         control: &Control,
     ) -> Result<Output, EvalError> {
-        let metric = metric(expr, "instant")?;
-        let steps = Steps { start_ns: time_ns, step_ns: 1, count: 1 };
-        self.evaluate(source, metric, &steps, true, control)
+        let steps = self.steps(expr, When::Instant(time_ns))?;
+        self.evaluate(&mut Context::new(source, control, &self.options), metric(expr)?, &steps)
     }
 
     /// The values of a metric query at every step from `start_ns` to `end_ns`, both included.
@@ -82,12 +82,53 @@ impl Engine {
         step_ns: i64,
         control: &Control,
     ) -> Result<Output, EvalError> {
-        let metric = metric(expr, "range")?;
+        let steps = self.steps(expr, When::Steps { start_ns, end_ns, step_ns })?;
+        self.evaluate(&mut Context::new(source, control, &self.options), metric(expr)?, &steps)
+    }
+
+    /// Evaluates a query and tells how, instead of what it gives.
+    pub fn explain(
+        &self,
+        source: &dyn Source,
+        expr: &Expr,
+        when: When,
+        control: &Control,
+    ) -> Result<Explained, EvalError> {
+        let mut context = Context::new(source, control, &self.options);
+        context.trace = Some(Trace::default());
+        match (expr, when) {
+            (Expr::Log(log), When::Lines(range)) => drop(eval::log(&mut context, log, &range)?),
+            _ => {
+                let steps = self.steps(expr, when)?;
+                let output = self.evaluate(&mut context, metric(expr)?, &steps)?;
+                context.stats.steps = output.stats.steps;
+            }
+        }
+        let trace = context.trace.take().unwrap_or_default();
+        match explain::plan(expr, &trace, context.stats.entries) {
+            Some(plan) => Ok(Explained { plan, stats: context.stats }),
+            None => Err(EvalError::query("nothing is evaluated: the range or the limit is empty")),
+        }
+    }
+
+    /// The instants of a metric query, if it can be evaluated there.
+    fn steps(&self, expr: &Expr, when: When) -> Result<Steps, EvalError> {
+        let (start_ns, end_ns, step_ns) = match when {
+            When::Instant(time_ns) => {
+                return Ok(Steps { start_ns: time_ns, step_ns: 1, count: 1, instant: true });
+            }
+            When::Steps { start_ns, end_ns, step_ns } => (start_ns, end_ns, step_ns),
+            When::Lines(_) => {
+                return Err(EvalError::query(
+                    "lines are asked for, and this query gives numbers: ask for an instant, or for steps over a range",
+                ));
+            }
+        };
         if step_ns <= 0 {
             let message = format!("the step of a range query is {step_ns} ns; it must be positive");
             return Err(EvalError::query(message));
         }
-        if approximate(metric) {
+        if approximate(metric(expr)?) {
             return Err(EvalError::query(
                 "approx_topk works in instant queries only: use topk in a range query",
             ));
@@ -102,19 +143,15 @@ impl Engine {
                 setting: "query.steps_max",
             });
         }
-        let steps = Steps { start_ns, step_ns, count: count as usize };
-        self.evaluate(source, metric, &steps, false, control)
+        Ok(Steps { start_ns, step_ns, count: count as usize, instant: false })
     }
 
     fn evaluate(
         &self,
-        source: &dyn Source,
+        context: &mut Context<'_>,
         metric: &Metric,
         steps: &Steps,
-        instant: bool,
-        control: &Control,
     ) -> Result<Output, EvalError> {
-        let mut context = Context::new(source, control, &self.options);
         if steps.count == 0 {
             return Ok(Output {
                 value: Value::Matrix(Vec::new()),
@@ -122,7 +159,7 @@ impl Engine {
                 stats: context.stats,
             });
         }
-        let value = eval::metric(&mut context, metric, steps, instant)?;
+        let value = eval::metric(context, metric, steps)?;
         let series = match &value {
             Value::Vector(samples) => samples.len(),
             Value::Matrix(series) => series.len(),
@@ -142,13 +179,13 @@ impl Engine {
     }
 }
 
-fn metric<'e>(expr: &'e Expr, what: &str) -> Result<&'e Metric, EvalError> {
+fn metric(expr: &Expr) -> Result<&Metric, EvalError> {
     match expr {
         Expr::Metric(metric) => Ok(metric),
-        Expr::Log(_) => Err(EvalError::query(format!(
-            "a {what} metric query is asked for, and this query gives lines: ask for lines over a time range, or \
-             count them with count_over_time"
-        ))),
+        Expr::Log(_) => Err(EvalError::query(
+            "a metric query is asked for, and this query gives lines: ask for lines over a time range, or count them \
+             with count_over_time",
+        )),
     }
 }
 

@@ -243,6 +243,36 @@ impl Display for Operator<'_> {
     }
 }
 
+/// The streams of a query.
+pub(crate) fn selector(log: &LogExpr) -> String {
+    Selector(&log.matchers).to_string()
+}
+
+/// A node without what is below it.
+pub(crate) fn head(metric: &Metric) -> String {
+    match metric {
+        Metric::Range(range) => head_of_range(range),
+        Metric::Vector(v) => {
+            let param = v.param.map_or(String::new(), |p| format!("{p}, "));
+            format!("{}({param}…)", Head(v))
+        }
+        Metric::Binary(b) => format!("… {} …", Operator(b)),
+        Metric::LabelReplace(l) => {
+            let [a, b, c, d] = [&l.destination, &l.replacement, &l.source, &l.pattern].map(|t| string(t));
+            format!("label_replace(…, {a}, {b}, {c}, {d})")
+        }
+        Metric::Constant { .. } | Metric::Number { .. } => metric.to_string(),
+    }
+}
+
+/// A function over a range without its lines.
+pub(crate) fn head_of_range(range: &RangeAggregate) -> String {
+    let param = range.param.map_or(String::new(), |p| format!("{}, ", format_float(p)));
+    let unwrap = range.unwrap.as_ref().map_or(String::new(), |u| format!(" {u}"));
+    let grouping = range.grouping.as_ref().map_or(String::new(), |g| format!(" {g}"));
+    format!("{}({param}…{unwrap} {}){grouping}", range.op.as_str(), Range(range))
+}
+
 fn needs_parentheses(parent: &Binary, child: &Metric, right: bool) -> bool {
     match child {
         Metric::Binary(c) => {

@@ -144,6 +144,10 @@ pub struct ScanStats {
     pub bytes: u64,
     /// Streams that matched.
     pub streams: u64,
+    /// Pieces of what is stored that overlap streams and times.
+    pub groups: u64,
+    /// Those of them that were read.
+    pub groups_read: u64,
 }
 
 /// A store of lines as queries see it.

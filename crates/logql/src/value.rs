@@ -2,6 +2,7 @@
 
 pub use promql::{MatrixSeries, Point, Value, VectorSample};
 
+use crate::explain::PlanNode;
 use crate::source::ScanStats;
 use model::{Labels, LabelsBuilder};
 use std::collections::HashMap;
@@ -26,6 +27,24 @@ pub struct LogRange {
     pub direction: Direction,
     /// At most so many.
     pub limit: usize,
+}
+
+/// When a query is evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Lines of a range.
+    Lines(LogRange),
+    /// Numbers at an instant, Unix nanoseconds.
+    Instant(i64),
+    /// Numbers at every step.
+    Steps {
+        /// The first.
+        start_ns: i64,
+        /// None is behind it.
+        end_ns: i64,
+        /// How far they are apart.
+        step_ns: i64,
+    },
 }
 
 /// A line.
@@ -115,6 +134,15 @@ impl Stats {
         self.bytes += scan.bytes;
         self.streams += scan.streams;
     }
+}
+
+/// How a query was evaluated.
+#[derive(Debug, Clone)]
+pub struct Explained {
+    /// Its parts.
+    pub plan: PlanNode,
+    /// What it cost.
+    pub stats: Stats,
 }
 
 /// The answer to a metric query.

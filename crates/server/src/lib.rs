@@ -2,6 +2,7 @@
 
 mod alertmanager;
 mod api;
+mod ask;
 mod cache;
 mod collect;
 pub mod config;

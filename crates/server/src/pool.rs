@@ -4,7 +4,7 @@ use crate::http::error::{ApiError, ErrorKind};
 use crate::telemetry::Family;
 use model::MetricKind;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -177,13 +177,19 @@ pub struct Lanes {
     light: Pool,
     heavy: Pool,
     slice: Duration,
+    known: Known,
 }
 
 impl Lanes {
     /// `light` and `heavy` threads, with at most `waiting_max` pieces of work before each. Light work gives up
     /// after `slice`.
     pub fn new(light: usize, heavy: usize, waiting_max: usize, slice: Duration) -> Lanes {
-        Lanes { light: Pool::new(light, waiting_max), heavy: Pool::yielding(heavy, waiting_max), slice }
+        Lanes {
+            light: Pool::new(light, waiting_max),
+            heavy: Pool::yielding(heavy, waiting_max),
+            slice,
+            known: Known::default(),
+        }
     }
 
     /// Pieces of work that wait: light, heavy.
@@ -229,23 +235,83 @@ impl Lanes {
     }
 
     /// Runs work that may be heavy. `work` gives `None` on the light lane if it belongs on the other, where it is
-    /// called again.
+    /// called again. What gave up again and again under one name is not tried as light for a while.
     pub async fn run_fairly<T: Send + 'static>(
         &self,
         timeout: Duration,
+        name: Option<u64>,
         work: impl Fn(Lane) -> Result<Option<T>, ApiError> + Send + Sync + 'static,
     ) -> Result<T, ApiError> {
         let asked = Instant::now();
         let work = Arc::new(work);
-        let (slice, first) = (self.slice, Arc::clone(&work));
-        let tried = move || first(Lane::Light { until: Instant::now() + slice });
-        if let Some(done) = self.light.run_until(asked, timeout, tried).await? {
-            return Ok(done);
+        if !name.is_some_and(|name| self.known.is_heavy(name, asked)) {
+            let (slice, first) = (self.slice, Arc::clone(&work));
+            let tried = move || first(Lane::Light { until: Instant::now() + slice });
+            let done = self.light.run_until(asked, timeout, tried).await?;
+            if let Some(name) = name {
+                self.known.note(name, done.is_none(), asked);
+            }
+            if let Some(done) = done {
+                return Ok(done);
+            }
         }
         match self.heavy.run_until(asked, timeout, move || work(Lane::Heavy)).await? {
             Some(done) => Ok(done),
             None => Err(ApiError::internal("a query gave up where it need not")),
         }
+    }
+}
+
+/// Which work gave up as light lately, by name: a table in which a later name takes the place of an earlier one.
+#[derive(Debug)]
+struct Known {
+    /// A name without its lowest bits; in these how often it gave up, and in which period last.
+    slots: Box<[AtomicU64]>,
+    begun: Instant,
+}
+
+/// So often it must give up to count as heavy: what is known of results may have made it light since the first time.
+const STRIKES: u64 = 2;
+/// For so long it counts as heavy, or up to twice as long.
+const PERIOD: Duration = Duration::from_secs(20);
+const SLOTS: u64 = 4096;
+const PERIOD_BITS: u32 = 16;
+const STRIKE_BITS: u32 = 2;
+const NAME_MASK: u64 = u64::MAX << (PERIOD_BITS + STRIKE_BITS);
+
+impl Default for Known {
+    fn default() -> Known {
+        Known { slots: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(), begun: Instant::now() }
+    }
+}
+
+impl Known {
+    fn slot(&self, name: u64) -> &AtomicU64 {
+        &self.slots[(name % SLOTS) as usize]
+    }
+
+    fn period(&self, now: Instant) -> u64 {
+        now.saturating_duration_since(self.begun).as_secs() / PERIOD.as_secs() % (1 << PERIOD_BITS)
+    }
+
+    /// How often work of this name gave up of late.
+    fn strikes(&self, name: u64, now: Instant) -> u64 {
+        let held = self.slot(name).load(Ordering::Relaxed);
+        let age = self.period(now).wrapping_sub(held) % (1 << PERIOD_BITS);
+        if (held ^ name) & NAME_MASK != 0 || age > 1 {
+            return 0;
+        }
+        held >> PERIOD_BITS & ((1 << STRIKE_BITS) - 1)
+    }
+
+    fn is_heavy(&self, name: u64, now: Instant) -> bool {
+        self.strikes(name, now) >= STRIKES
+    }
+
+    fn note(&self, name: u64, gave_up: bool, now: Instant) {
+        let strikes = if gave_up { (self.strikes(name, now) + 1).min(STRIKES) } else { 0 };
+        let held = (name & NAME_MASK) | strikes << PERIOD_BITS | self.period(now);
+        self.slot(name).store(held, Ordering::Relaxed);
     }
 }
 
@@ -300,6 +366,27 @@ mod tests {
         assert_eq!(e.kind, ErrorKind::Internal);
     }
 
+    #[test]
+    fn what_gave_up_twice_is_heavy_for_a_while() {
+        let (known, name) = (Known::default(), 0xdead_beef_dead_beef);
+        let begun = known.begun;
+        known.note(name, true, begun);
+        assert!(!known.is_heavy(name, begun));
+        known.note(name, true, begun);
+        assert!(known.is_heavy(name, begun));
+        assert!(known.is_heavy(name, begun + PERIOD));
+        assert!(!known.is_heavy(name, begun + PERIOD * 2), "it is tried again");
+        let other = name ^ 1 << 63;
+        assert!(!known.is_heavy(other, begun), "another name in the same place");
+        known.note(name, false, begun);
+        assert!(!known.is_heavy(name, begun));
+        // The number of the period has come round.
+        let late = begun + PERIOD * (1 << PERIOD_BITS);
+        known.note(name, true, late - PERIOD);
+        known.note(name, true, late);
+        assert!(known.is_heavy(name, late));
+    }
+
     /// Heavy work that never ends takes every heavy thread and the whole queue; light work is done all the same.
     #[tokio::test]
     async fn light_work_does_not_wait_for_heavy_work() {
@@ -318,7 +405,7 @@ mod tests {
                         ))
                     }
                 };
-                lanes.run_fairly(Duration::from_secs(60), work).await
+                lanes.run_fairly(Duration::from_secs(60), None, work).await
             })
         };
         let all: Vec<_> = (0..3).map(|_| heavy(&lanes)).collect();
@@ -328,7 +415,7 @@ mod tests {
         let refused = heavy(&lanes).await.unwrap().unwrap_err();
         assert_eq!(refused.kind, ErrorKind::Unavailable);
         for _ in 0..3 {
-            let light = lanes.run_fairly(Duration::from_secs(60), |_| Ok(Some(5))).await;
+            let light = lanes.run_fairly(Duration::from_secs(60), None, |_| Ok(Some(5))).await;
             assert_eq!(light.unwrap(), 5);
         }
         for _ in 0..3 {

@@ -209,6 +209,9 @@ pub struct LogsArgs {
     /// Begin with the oldest line, and write lines while more are read.
     #[arg(long)]
     pub forward: bool,
+    /// Show how the query is evaluated instead of what it gives.
+    #[arg(long, conflicts_with = "follow")]
+    pub explain: bool,
     /// The server; any that speaks Loki's API.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7766", env = "WATCHFIRE_URL")]
     pub url: String,

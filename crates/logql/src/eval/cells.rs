@@ -142,7 +142,7 @@ mod tests {
             mut times in proptest::collection::vec(-200i64..300, 1..60),
         ) {
             times.sort_unstable();
-            let steps = Steps { start_ns: start, step_ns: step, count };
+            let steps = Steps { start_ns: start, step_ns: step, count, instant: false };
             let cells = Cells::new(&steps, range, offset);
             let mut cursor = Cursor::new(&cells, times[0]);
             for (i, t) in times.iter().enumerate() {

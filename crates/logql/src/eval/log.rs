@@ -1,5 +1,6 @@
 //! Queries that give lines.
 
+use super::meter::{Meter, ScanTrace};
 use super::plan::Plan;
 use super::row::{CHUNK_ROWS, Rows};
 use super::{Context, stopped};
@@ -12,6 +13,7 @@ use model::Labels;
 use promql::EvalError;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
 
 /// A line that may be part of the answer. The greatest is the one to drop first.
 struct Candidate {
@@ -82,17 +84,21 @@ pub(crate) fn evaluate(
         bytes: 0,
         sequence: 0,
         interned: HashSet::new(),
+        meter: context.trace.is_some().then(|| Meter::new(&plan.pipeline)),
     };
+    let (begun, mut visiting) = (Instant::now(), Duration::ZERO);
     let mut failure = None;
     let (mut made, mut stream_arena) = (Bump::new(), Bump::new());
     let before = context.held.bytes();
     let (control, held) = (context.control, &mut context.held);
     let stats = context.source.scan(&scan, control, &mut |block| {
+        let visited = Instant::now();
         let done = control.check().and_then(|()| {
             let more = collector.block(block, &mut made, &mut stream_arena);
             held.shrink_to(before);
             held.grow(collector.bytes).map(|()| more)
         });
+        visiting += visited.elapsed();
         match stopped(done, &mut failure) {
             Some(true) => ControlFlow::Continue(()),
             _ => ControlFlow::Break(()),
@@ -104,6 +110,18 @@ pub(crate) fn evaluate(
     context.stats.add(&stats);
     context.stats.memory_peak = context.held.peak;
     context.stats.entries += collector.kept.len() as u64;
+    let total = begun.elapsed();
+    if let (Some(trace), Some(meter)) = (&mut context.trace, collector.meter.take()) {
+        let reading = total.saturating_sub(visiting);
+        trace.scans.push(ScanTrace {
+            stats,
+            meter,
+            reading,
+            total,
+            series: 0,
+            memory_bytes: context.held.peak,
+        });
+    }
     Ok(collector.streams())
 }
 
@@ -116,6 +134,7 @@ struct Collector<'q> {
     sequence: u64,
     /// Label sets, each held once.
     interned: HashSet<Labels>,
+    meter: Option<Meter>,
 }
 
 impl Collector<'_> {
@@ -133,11 +152,14 @@ impl Collector<'_> {
         stream_arena.reset();
         let arena = &*stream_arena;
         let rows = Rows::new(self.plan, block, arena);
-        if let Some(from) = rows.leading_steps(arena) {
-            let count = block.len();
+        let (leading, count) = (rows.leading_steps(arena), block.len());
+        if let Some(meter) = &mut self.meter {
+            meter.block(count, leading.done, leading.passes);
+        }
+        if leading.passes {
             for chunk in (0..count).step_by(CHUNK_ROWS) {
                 let end = (chunk + CHUNK_ROWS).min(count);
-                let beyond = self.rows(&rows, block, from, chunk..end, made);
+                let beyond = self.rows(&rows, block, leading.done, chunk..end, made);
                 made.reset();
                 if beyond {
                     break;
@@ -166,7 +188,12 @@ impl Collector<'_> {
             }
             row.line = rows.line(i);
             rows.fill(i, &mut row.labels, arena);
-            if self.plan.pipeline.run(from, &mut row, arena) {
+            let pipeline = &self.plan.pipeline;
+            let passes = match &mut self.meter {
+                None => pipeline.run(from, &mut row, arena),
+                Some(meter) => meter.run(pipeline, from, &mut row, arena),
+            };
+            if passes {
                 self.keep(rank, &row);
             }
         }

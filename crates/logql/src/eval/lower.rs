@@ -11,18 +11,13 @@ use crate::ast::{self, Grouping, Metric, RangeAggregate, RangeOp, Span, VectorOp
 use crate::value::{MatrixSeries, Value, VectorSample};
 use model::{Labels, Matcher, Samples};
 use promql::ast as prom;
-use promql::{Engine, EngineOptions, EvalError, Selection, SeriesSet, SourceError};
+use promql::{Engine, EngineOptions, EvalError, Selection, SeriesSet, SourceError, Times};
 
 /// The label by which a selector names the function whose result it stands for.
 const LEAF: &str = "__leaf__";
 
 /// Evaluates a metric query: at one instant, or at every step.
-pub(crate) fn metric(
-    context: &mut Context<'_>,
-    metric: &Metric,
-    steps: &Steps,
-    instant: bool,
-) -> Result<Value, EvalError> {
+pub(crate) fn metric(context: &mut Context<'_>, metric: &Metric, steps: &Steps) -> Result<Value, EvalError> {
     let mut leaves = Leaves { context, steps, known: Vec::new(), results: Vec::new() };
     let expr = leaves.lower(metric, None, None)?;
     let results = leaves.results;
@@ -35,10 +30,19 @@ pub(crate) fn metric(
         ..EngineOptions::default()
     });
     let source = Results(results);
-    let output = if instant {
-        engine.instant(&source, &expr, 0, context.control)?
-    } else {
-        engine.range(&source, &expr, 0, steps.count as i64 - 1, 1, context.control)?
+    let end_ms = steps.count as i64 - 1;
+    let output = match &mut context.trace {
+        Some(trace) => {
+            let times = match steps.instant {
+                true => Times::Instant(0),
+                false => Times::Range { start_ms: 0, end_ms, step_ms: 1 },
+            };
+            let explained = engine.explain(&source, &expr, times, context.control)?;
+            trace.above = Some(explained.plan);
+            explained.output
+        }
+        None if steps.instant => engine.instant(&source, &expr, 0, context.control)?,
+        None => engine.range(&source, &expr, 0, end_ms, 1, context.control)?,
     };
     context.stats.series_read += series;
     context.stats.memory_peak = context.held.peak + output.stats.memory_peak;
@@ -82,7 +86,7 @@ impl Leaves<'_, '_> {
         around: Option<&ast::VectorAggregate>,
         most: Option<Most>,
     ) -> Result<prom::Expr, EvalError> {
-        let span = Span::default();
+        let span = metric.span();
         Ok(match metric {
             Metric::Range(range) => self.leaf(range, around, most)?,
             // The function gives the series of the aggregation itself.
@@ -90,8 +94,8 @@ impl Leaves<'_, '_> {
             Metric::Vector(v) => {
                 let inner = self.lower(&v.inner, Some(v), self.chosen(v))?;
                 match v.op {
-                    VectorOp::Sort => call("sort", vec![inner])?,
-                    VectorOp::SortDesc => call("sort_desc", vec![inner])?,
+                    VectorOp::Sort => call("sort", vec![inner], span)?,
+                    VectorOp::SortDesc => call("sort_desc", vec![inner], span)?,
                     op => {
                         let Grouping { labels, without } = v.grouping.clone().unwrap_or_default();
                         prom::Expr::Aggregate(Box::new(prom::Aggregate {
@@ -121,10 +125,12 @@ impl Leaves<'_, '_> {
                 let text = |t: &String| {
                     prom::Expr::String(prom::StringLiteral { bytes: t.clone().into_bytes(), span })
                 };
-                call("label_replace", std::iter::once(inner).chain(texts.map(text)).collect())?
+                call("label_replace", std::iter::once(inner).chain(texts.map(text)).collect(), span)?
             }
-            Metric::Constant { value, .. } => call("vector", vec![number(*value)])?,
-            Metric::Number { value, .. } => number(*value),
+            Metric::Constant { value, .. } => call("vector", vec![number(*value)], span)?,
+            Metric::Number { value, .. } => {
+                prom::Expr::Number(prom::NumberLiteral { value: *value, duration: false, span })
+            }
         })
     }
 
@@ -165,13 +171,16 @@ impl Leaves<'_, '_> {
                 self.results.len() - 1
             }
         };
+        if let Some(trace) = &mut self.context.trace {
+            trace.places.push((range.span, at));
+        }
         Ok(prom::Expr::Vector(Box::new(prom::VectorSelector {
             name: None,
             matchers: vec![Matcher::equal(LEAF, at.to_string())],
             offset: None,
             at: None,
             edges: prom::Edges::Plain,
-            span: Span::default(),
+            span: range.span,
         })))
     }
 }
@@ -215,10 +224,10 @@ fn number(value: f64) -> prom::Expr {
     prom::Expr::Number(prom::NumberLiteral { value, duration: false, span: Span::default() })
 }
 
-fn call(name: &str, args: Vec<prom::Expr>) -> Result<prom::Expr, EvalError> {
+fn call(name: &str, args: Vec<prom::Expr>, span: Span) -> Result<prom::Expr, EvalError> {
     let function =
         promql::function(name).ok_or_else(|| EvalError::query(format!("there is no function {name}")))?;
-    Ok(prom::Expr::Call(Box::new(prom::Call { function, args, span: Span::default() })))
+    Ok(prom::Expr::Call(Box::new(prom::Call { function, args, span })))
 }
 
 /// Results of functions, as a source of series.

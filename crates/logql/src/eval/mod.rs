@@ -5,12 +5,14 @@ mod fold;
 mod groups;
 mod log;
 mod lower;
+mod meter;
 mod plan;
 mod range;
 mod row;
 
 pub(crate) use log::evaluate as log;
 pub(crate) use lower::metric;
+pub(crate) use meter::{ScanTrace, Trace};
 
 use crate::engine::EngineOptions;
 use crate::source::Source;
@@ -23,6 +25,8 @@ pub(crate) struct Steps {
     pub start_ns: i64,
     pub step_ns: i64,
     pub count: usize,
+    /// Whether it is one instant and no range.
+    pub instant: bool,
 }
 
 impl Steps {
@@ -42,12 +46,14 @@ pub(crate) struct Context<'q> {
     pub options: &'q EngineOptions,
     pub held: Held,
     pub stats: Stats,
+    /// How it is evaluated, for those who want to know.
+    pub trace: Option<Trace>,
 }
 
 impl<'q> Context<'q> {
     pub fn new(source: &'q dyn Source, control: &'q Control, options: &'q EngineOptions) -> Context<'q> {
         let held = Held::new(control, options.memory_max);
-        Context { source, control, options, held, stats: Stats::default() }
+        Context { source, control, options, held, stats: Stats::default(), trace: None }
     }
 }
 

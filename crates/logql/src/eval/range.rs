@@ -3,6 +3,7 @@
 use super::cells::{Cells, Cursor};
 use super::fold::{Edge, Extreme, Finish, Moments, Samples, Store, Sum, Summaries, Total};
 use super::groups::{Group, Groups};
+use super::meter::{Meter, ScanTrace};
 use super::plan::Plan;
 use super::row::{CHUNK_ROWS, Rows};
 use super::{Context, Steps, stopped};
@@ -14,6 +15,7 @@ use bumpalo::Bump;
 use model::{Labels, MatchOp};
 use promql::EvalError;
 use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
 
 /// A series with the number of a step and the value there, ascending.
 pub(super) struct StepSeries {
@@ -138,18 +140,22 @@ fn run<S: Store>(
         store: S::default(),
         counts: Vec::new(),
         rows_kept: 0,
+        meter: context.trace.is_some().then(|| Meter::new(&plan.pipeline)),
     };
+    let (begun, mut visiting) = (Instant::now(), Duration::ZERO);
     let mut failure = None;
     let scan = plan.scan(cells.start_ns(), cells.end_ns(), Order::Any, None);
     let (mut made, mut stream_arena) = (Bump::new(), Bump::new());
     let control = context.control;
     let held = &mut context.held;
     let stats = context.source.scan(&scan, control, &mut |block| {
+        let visited = Instant::now();
         let done = control.check().and_then(|()| {
             collector.block(block, &mut made, &mut stream_arena)?;
             held.shrink_to(before);
             held.grow(collector.bytes())
         });
+        visiting += visited.elapsed();
         match stopped(done, &mut failure) {
             Some(()) => ControlFlow::Continue(()),
             None => ControlFlow::Break(()),
@@ -160,7 +166,14 @@ fn run<S: Store>(
     }
     context.stats.add(&stats);
     let finish = Finish { op: range.op, param: range.param.unwrap_or(f64::NAN), range_ns: range.range_ns };
-    collector.finish(context, &finish, around.most)
+    let meter = collector.meter.take();
+    let reading = begun.elapsed().saturating_sub(visiting);
+    let made = collector.finish(context, &finish, around.most)?;
+    if let (Some(trace), Some(meter)) = (&mut context.trace, meter) {
+        let (total, series, memory_bytes) = (begun.elapsed(), made.len() as u64, context.held.peak);
+        trace.scans.push(ScanTrace { stats, meter, reading, total, series, memory_bytes });
+    }
+    Ok(made)
 }
 
 fn value(range: &RangeAggregate) -> Result<Value<'_>, EvalError> {
@@ -189,6 +202,7 @@ struct Collector<'q, S> {
     counts: Vec<u32>,
     /// Rows that took room of their own.
     rows_kept: u64,
+    meter: Option<Meter>,
 }
 
 impl<S: Store> Collector<'_, S> {
@@ -207,7 +221,14 @@ impl<S: Store> Collector<'_, S> {
         let stream_arena = &*stream_arena;
         let plan = self.plan;
         let rows = Rows::new(plan, block, stream_arena);
-        let Some(from) = rows.leading_steps(stream_arena) else { return Ok(()) };
+        let leading = rows.leading_steps(stream_arena);
+        if let Some(meter) = &mut self.meter {
+            meter.block(block.len(), leading.done, leading.passes);
+        }
+        if !leading.passes {
+            return Ok(());
+        }
+        let from = leading.done;
         let mut cursor = Cursor::new(self.cells, *first_ns);
         let only_times = from == plan.pipeline.steps.len() && matches!(self.value, Value::One);
         if only_times && rows.are_alike() {
@@ -263,7 +284,12 @@ impl<S: Store> Collector<'_, S> {
             let Some(cell) = cursor.cell(row.time_ns) else { continue };
             row.line = rows.line(i);
             rows.fill(i, &mut row.labels, arena);
-            if !self.plan.pipeline.run(from, &mut row, arena) {
+            let pipeline = &self.plan.pipeline;
+            let passes = match &mut self.meter {
+                None => pipeline.run(from, &mut row, arena),
+                Some(meter) => meter.run(pipeline, from, &mut row, arena),
+            };
+            if !passes {
                 continue;
             }
             let Some(value) = self.value(&mut row, block, i, arena) else { continue };

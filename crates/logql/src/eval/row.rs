@@ -17,6 +17,15 @@ pub(super) struct Rows<'x> {
     stream: Vec<Pair<'x>>,
 }
 
+/// What is decided about all rows of a block at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Leading {
+    /// Steps that need not be done row by row.
+    pub done: usize,
+    /// Whether rows pass them.
+    pub passes: bool,
+}
+
 impl<'x> Rows<'x> {
     pub fn new(plan: &'x Plan<'x>, block: &'x Block<'x>, arena: &'x Bump) -> Rows<'x> {
         let wanted = &plan.pipeline.wanted[0];
@@ -60,18 +69,17 @@ impl<'x> Rows<'x> {
         }
     }
 
-    /// Does the label filters at the start for all rows at once, where all rows have the same labels. Gives how many
-    /// steps are done, or `None` if no row passes.
-    pub fn leading_steps(&self, arena: &'x Bump) -> Option<usize> {
+    /// Does the label filters at the start for all rows at once, where all rows have the same labels.
+    pub fn leading_steps(&self, arena: &'x Bump) -> Leading {
         for (done, step) in self.plan.pipeline.steps.iter().enumerate() {
-            let Step::Label(predicate) = step else { return Some(done) };
+            let Step::Label(predicate) = step else { return Leading { done, passes: true } };
             match self.holds_for_all(predicate, arena) {
                 Some(true) => {}
-                Some(false) => return None,
-                None => return Some(done),
+                Some(false) => return Leading { done: done + 1, passes: false },
+                None => return Leading { done, passes: true },
             }
         }
-        Some(self.plan.pipeline.steps.len())
+        Leading { done: self.plan.pipeline.steps.len(), passes: true }
     }
 
     fn holds_for_all(&self, predicate: &Predicate, arena: &'x Bump) -> Option<bool> {

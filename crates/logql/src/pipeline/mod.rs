@@ -66,6 +66,8 @@ pub(crate) enum Step {
 #[derive(Debug)]
 pub(crate) struct Pipeline {
     pub steps: Vec<Step>,
+    /// Which stage of the query each step is.
+    pub stages: Vec<usize>,
     /// The labels that anybody looks at before and after each step, one more than there are steps.
     pub wanted: Vec<Wanted>,
 }
@@ -90,12 +92,13 @@ pub(crate) fn check_capturing_regex(pattern: &str) -> Result<(), String> {
 impl Pipeline {
     /// The steps from `stages` that the source does not do, when `after` is what is looked at in the end.
     pub fn new(log: &LogExpr, after: Wanted, now_ns: i64) -> Result<Pipeline, EvalError> {
-        let mut steps = Vec::new();
+        let (mut steps, mut stages) = (Vec::new(), Vec::new());
         let mut changed = false;
-        for stage in &log.stages {
+        for (at, stage) in log.stages.iter().enumerate() {
             if let Some(step) = step(&stage.kind, changed, now_ns).map_err(EvalError::query)? {
                 changed |= step.changes_line();
                 steps.push(step);
+                stages.push(at);
             }
         }
         let mut wanted = vec![after];
@@ -104,7 +107,7 @@ impl Pipeline {
             wanted.push(before);
         }
         wanted.reverse();
-        let mut pipeline = Pipeline { steps, wanted };
+        let mut pipeline = Pipeline { steps, stages, wanted };
         for (step, wanted) in pipeline.steps.iter_mut().zip(&pipeline.wanted[1..]) {
             if let Step::Parse(parser) = step {
                 parser.wanted = wanted.clone();
@@ -212,7 +215,7 @@ impl Step {
         wanted
     }
 
-    fn run<'b>(&self, row: &mut Row<'b>, arena: &'b Bump) -> bool {
+    pub fn run<'b>(&self, row: &mut Row<'b>, arena: &'b Bump) -> bool {
         match self {
             Step::Line(test) => return test.passes(row.line),
             Step::Parse(parser) => parser.run(row, arena),

@@ -1,7 +1,8 @@
 //! How a query is evaluated: its nodes with what each gave, read, took and held.
 
-use super::query::{CancelOnDrop, Question, engine, failed, notes, range_times};
+use super::query::{Question, engine, failed, notes, range_times};
 use super::{Answer, Shared};
+use crate::ask::CancelOnDrop;
 use crate::http::error::ApiError;
 use crate::http::json::Json;
 use crate::http::params::Params;

@@ -149,6 +149,7 @@ fn logs(r: &mut Routes) {
 fn loki(r: &mut Routes) {
     r.add("/loki/api/v1/query", "loki_query", get(loki::instant).post(loki::instant));
     r.add("/loki/api/v1/query_range", "loki_query_range", get(loki::range).post(loki::range));
+    r.add("/api/v1/logs/explain", "explain", get(loki::explain).post(loki::explain));
     r.add("/loki/api/v1/format_query", "loki_format", get(loki::format).post(loki::format));
     r.add("/loki/api/v1/labels", "loki_labels", get(loki::label_names).post(loki::label_names));
     r.add("/loki/api/v1/label/{name}/values", "loki_labels", get(loki::label_values));

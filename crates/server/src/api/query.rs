@@ -1,6 +1,7 @@
 //! Queries at one instant and over a range.
 
 use super::{Answer, Shared, language, value};
+use crate::ask::{self, Reins};
 use crate::cache;
 use crate::evaluate::{Asked, Evaluation};
 use crate::http::error::{ApiError, ErrorKind};
@@ -16,7 +17,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Request, header};
 use axum::response::Response;
 use bytes::Bytes;
-use promql::{Control, Engine, EngineOptions, EvalError, Expr, Output, Share, Times, ValueType};
+use promql::{Engine, EngineOptions, EvalError, Expr, Output, Share, Times, ValueType};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -137,72 +138,37 @@ impl Question {
     }
 }
 
-/// Stops the evaluation when the one who asked goes away.
-pub struct CancelOnDrop(pub Control);
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        self.0.cancel();
-    }
-}
-
 async fn run(app: Arc<App>, question: Question, when: Times) -> Answer {
-    let app2 = Arc::clone(&app);
-    let timeout = question.timeout;
-    let asked = Instant::now();
-    let control = Control::new().with_timeout(asked, timeout).with_brake(Arc::clone(&app.brake));
-    let cancel = CancelOnDrop(control.clone());
-    let work = move |lane| answer(&app2, &question, when, &control, asked, lane);
-    let done = app.queries.run_fairly(timeout, work).await;
-    drop(cancel);
-    if done.is_err() {
-        app.metrics.queries_failed.add(1);
-    }
-    done
+    let span = match when {
+        Times::Instant(_) => (0, 0),
+        Times::Range { start_ms, end_ms, step_ms } => (end_ms.saturating_sub(start_ms), step_ms),
+    };
+    let name = ask::name((&question.text, span, question.fresh));
+    ask::ask(&app, question.timeout, name, move |app, reins| answer(app, &question, when, reins)).await
 }
 
-/// Evaluates and writes the answer, on a thread of the pool. `None` if that is not for this lane.
-fn answer(
-    app: &App,
-    question: &Question,
-    when: Times,
-    control: &Control,
-    asked: Instant,
-    lane: Lane,
-) -> Result<Option<Response>, ApiError> {
+/// Evaluates and writes the answer, on a thread of the pool.
+fn answer(app: &App, question: &Question, when: Times, reins: &Reins) -> Result<Response, ApiError> {
     let begun = Instant::now();
-    let (mut output, reused) = match evaluated(app, question, when, control, lane)? {
-        Ok(done) => done,
-        Err(EvalError::Timeout(_) | EvalError::Busy { .. })
-            if lane != Lane::Heavy && asked.elapsed() < question.timeout =>
-        {
-            return Ok(None);
-        }
-        Err(EvalError::Timeout(_)) => return Err(failed(EvalError::Timeout(question.timeout))),
-        Err(e) => return Err(failed(e)),
-    };
+    let (mut output, reused) = evaluated(app, question, when, reins)?.map_err(failed)?;
     let took = begun.elapsed();
     let notes = notes(&mut output, question);
     app.metrics.samples_read.add(output.stats.samples_read);
     app.metrics.samples_returned.add(value::samples(&output.value));
-    let mut memory = match memory_for(app, &output, lane) {
-        Ok(memory) => memory,
-        Err(EvalError::Busy { .. }) if lane != Lane::Heavy => return Ok(None),
-        Err(e) => return Err(failed(e)),
-    };
+    let mut memory = memory_for(app, &output, reins.lane).map_err(failed)?;
     let body = success(&notes, |j| {
         j.raw("{");
         value::write(j, &output.value);
         if question.stats.is_some() {
-            stats(j, &output, reused, took, begun - asked);
+            stats(j, &output, reused, took, reins.waited);
         }
         j.raw("}");
     });
-    Ok(Some(respond_with(body, "application/json", question.encoding, |body| {
+    Ok(respond_with(body, "application/json", question.encoding, |body| {
         // Held until the last of it is sent: many large answers to slow clients are memory of queries, too.
         memory.shrink_to(body.len() as u64);
         Body::from(Bytes::from_owner(Held { body, _memory: memory }))
-    })))
+    }))
 }
 
 /// An answer and the memory it is counted with.
@@ -232,21 +198,15 @@ fn evaluated(
     app: &App,
     question: &Question,
     when: Times,
-    control: &Control,
-    lane: Lane,
+    reins: &Reins,
 ) -> Result<Result<(Output, usize), EvalError>, ApiError> {
     let db = app.db()?;
-    let (source, engine) = (StoreSource::new(db), engine(app, question, lane));
-    let now = Instant::now();
-    let control = control.clone().with_pool(Arc::clone(app.memory_of(lane)));
-    let (control, slice) = match lane {
-        Lane::Light { until } => {
-            let slice = until.saturating_duration_since(now).min(question.timeout);
-            (control.with_timeout(now, slice), Some(slice))
-        }
-        Lane::Heavy => (control, None),
+    let (source, engine) = (StoreSource::new(db), engine(app, question, reins.lane));
+    let slice = match reins.lane {
+        Lane::Light { until } => Some(until.saturating_duration_since(Instant::now()).min(question.timeout)),
+        Lane::Heavy => None,
     };
-    let evaluation = Evaluation { db, engine: &engine, source: &source, control: &control, slice };
+    let evaluation = Evaluation { db, engine: &engine, source: &source, control: &reins.control, slice };
     Ok(match when {
         Times::Instant(time) => evaluation.instant(&question.expr, time).map(|output| (output, 0)),
         Times::Range { start_ms, end_ms, step_ms } => {

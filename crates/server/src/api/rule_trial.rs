@@ -1,8 +1,9 @@
 //! What an alerting rule would do: the alerts it gives now, and when they would have been pending and firing.
 
-use super::query::{CancelOnDrop, failed};
+use super::query::failed;
 use super::rules::exponent;
 use super::{Answer, Shared};
+use crate::ask::CancelOnDrop;
 use crate::http::body::read_body;
 use crate::http::error::ApiError;
 use crate::http::json::Json;

@@ -2,8 +2,9 @@
 
 use super::fields::{self, FieldType, Fields, IndexInfo, properties};
 use super::reply::{Asked, Refusal, answer};
-use super::search::{Index, on_lanes};
+use super::search::Index;
 use crate::api::Shared;
+use crate::ask;
 use crate::console;
 use crate::logs::elastic::{error, respond};
 use crate::logs::hello::wants_json;
@@ -57,16 +58,15 @@ async fn about<T: Send + 'static>(
     + 'static,
 ) -> Result<T, Refusal> {
     let tenant = crate::intake::tenant(&asked.headers)?;
-    let (shared, name) = (Arc::clone(app), name.to_owned());
+    let name = name.to_owned();
     let lenient = asked.flag("ignore_unavailable");
-    on_lanes(app, app.query_timeout(), move |control, lane| {
-        let store = &shared.ready()?.logs;
+    ask::ask(app, app.query_timeout(), None, move |app, reins| {
+        let store = &app.ready()?.logs;
         if !lenient {
             missing(store, &tenant, &name)?;
         }
-        let control = control.clone().with_pool(Arc::clone(shared.memory_of(lane)));
         let found = fields::indices(store, &tenant, &Indices::parse(&name));
-        make(&shared, store, &tenant, &found, &control)
+        make(app, store, &tenant, &found, &reins.control)
     })
     .await
 }

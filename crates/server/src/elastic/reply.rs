@@ -1,5 +1,6 @@
 //! Requests of Elasticsearch's clients, and answers and errors in its shapes.
 
+use crate::ask::Refused;
 use crate::http::body::BodyLimits;
 use crate::http::error::{ApiError, ErrorKind};
 use crate::http::params::Params;
@@ -39,6 +40,15 @@ impl From<SearchError> for Refusal {
 impl From<ApiError> for Refusal {
     fn from(e: ApiError) -> Refusal {
         Refusal::Api(e)
+    }
+}
+
+impl Refused for Refusal {
+    fn kind(&self) -> Option<ErrorKind> {
+        match self {
+            Refusal::Api(e) => Some(e.kind),
+            Refusal::Search(_) | Refusal::Absent { .. } => None,
+        }
     }
 }
 

@@ -4,21 +4,18 @@ use super::catalog::missing;
 use super::reply::{Asked, Refusal, answer, parse_json};
 use super::source::Records;
 use crate::api::Shared;
-use crate::api::query::CancelOnDrop;
-use crate::http::error::ApiError;
+use crate::ask;
 use crate::logs::elastic::{error, respond};
-use crate::pool::Lane;
 use crate::state::App;
 use axum::body::Body;
 use axum::extract::{Path, Request as Extracted, State};
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::Response;
 use model::record::Tenant;
-use promql::{Control, EvalError};
 use search::{AnswerOptions, Engine, EngineOptions, SearchError, SearchRequest};
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// The name in the path, all indices without one.
 pub type Index = Option<Path<String>>;
@@ -136,17 +133,16 @@ impl Question {
         let request = SearchRequest::parse(&self.body, &self.indices, now_ns)?;
         let most = app.query_timeout();
         let timeout = request.timeout.map_or(most, |asked| asked.min(most));
-        let shared = Arc::clone(app);
-        on_lanes(app, timeout, move |control, lane| {
+        let name = ask::name((self.body.to_string(), &self.indices));
+        ask::ask(app, timeout, name, move |app, reins| {
             let request = SearchRequest::parse(&self.body, &self.indices, now_ns)?;
             let begun = Instant::now();
-            let store = &shared.ready()?.logs;
+            let store = &app.ready()?.logs;
             if !self.lenient {
                 missing(store, &self.tenant, &self.indices)?;
             }
-            let source = Records::new(store, &self.tenant, memory_max(&shared));
-            let control = control.clone().with_pool(Arc::clone(shared.memory_of(lane)));
-            let found = engine(&shared).search(&source, request, &control)?;
+            let source = Records::new(store, &self.tenant, memory_max(app));
+            let found = engine(app).search(&source, request, &reins.control)?;
             Ok(found.answer(begun.elapsed().as_millis() as u64, &self.options)?)
         })
         .await
@@ -155,51 +151,6 @@ impl Question {
 
 fn engine(app: &App) -> Engine {
     Engine::new(EngineOptions { memory_max: memory_max(app) })
-}
-
-/// Runs work for a search: first where it must be quick, then where it may take its time. Stopped when time is up or the
-/// asker leaves.
-pub async fn on_lanes<T: Send + 'static>(
-    app: &Arc<App>,
-    timeout: Duration,
-    work: impl Fn(&Control, Lane) -> Result<T, Refusal> + Send + Sync + 'static,
-) -> Result<T, Refusal> {
-    let asked = Instant::now();
-    let control = Control::new().with_timeout(asked, timeout).with_brake(Arc::clone(&app.brake));
-    let cancel = CancelOnDrop(control.clone());
-    let attempt = move |lane: Lane| {
-        let own = match lane {
-            Lane::Light { until } => {
-                control.clone().with_timeout(Instant::now(), until.saturating_duration_since(Instant::now()))
-            }
-            Lane::Heavy => control.clone(),
-        };
-        match work(&own, lane) {
-            // It is heavy after all, or light work has no memory for it.
-            Err(Refusal::Api(e)) if lane != Lane::Heavy && is_too_heavy(&e) && asked.elapsed() < timeout => {
-                Ok(None)
-            }
-            Err(Refusal::Api(e)) if is_timeout(&e) => {
-                Ok(Some(Err(Refusal::Api(crate::api::query::failed(EvalError::Timeout(timeout))))))
-            }
-            done => Ok(Some(done)),
-        }
-    };
-    let done: Result<Result<T, Refusal>, ApiError> = app.queries.run_fairly(timeout, attempt).await;
-    drop(cancel);
-    let done = done.map_err(Refusal::Api).and_then(|inner| inner);
-    if done.is_err() {
-        app.metrics.queries_failed.add(1);
-    }
-    done
-}
-
-fn is_timeout(e: &ApiError) -> bool {
-    e.kind == crate::http::error::ErrorKind::Timeout
-}
-
-fn is_too_heavy(e: &ApiError) -> bool {
-    is_timeout(e) || e.kind == crate::http::error::ErrorKind::Unavailable
 }
 
 /// `/_count` and `/{index}/_count`
@@ -218,16 +169,15 @@ async fn counted(app: &Arc<App>, asked: &Asked, indices: String) -> Result<Json,
     let now_ns = app.now_ns();
     SearchRequest::parse_count(&body, &indices, now_ns)?;
     let lenient = asked.flag("ignore_unavailable");
-    let shared = Arc::clone(app);
-    let count = on_lanes(app, app.query_timeout(), move |control, lane| {
+    let name = ask::name((body.to_string(), &indices));
+    let count = ask::ask(app, app.query_timeout(), name, move |app, reins| {
         let request = SearchRequest::parse_count(&body, &indices, now_ns)?;
-        let store = &shared.ready()?.logs;
+        let store = &app.ready()?.logs;
         if !lenient {
             missing(store, &tenant, &indices)?;
         }
-        let source = Records::new(store, &tenant, memory_max(&shared));
-        let control = control.clone().with_pool(Arc::clone(shared.memory_of(lane)));
-        Ok(engine(&shared).search(&source, request, &control)?.total())
+        let source = Records::new(store, &tenant, memory_max(app));
+        Ok::<_, Refusal>(engine(app).search(&source, request, &reins.control)?.total())
     })
     .await?;
     Ok(json!({ "count": count, "_shards": { "total": 1, "successful": 1, "skipped": 0, "failed": 0 } }))

@@ -2,10 +2,11 @@
 //! would make of the lines.
 
 use super::params;
-use super::query::{engine, expression, on_pool, taken};
+use super::query::{engine, expression, taken};
 use super::source::LogSource;
 use crate::api::query::failed;
 use crate::api::{Answer, Shared};
+use crate::ask;
 use crate::http::error::ApiError;
 use crate::http::json::Json;
 use crate::http::params::Params;
@@ -116,8 +117,9 @@ fn kind(values: &BTreeSet<String>) -> &'static str {
 pub async fn detected_fields(State(app): Shared, request: Request<Body>) -> Answer {
     let (headers, params) = taken(&app, request).await?;
     let question = Question::new(&app, &headers, &params)?;
-    on_pool(&app, move |app, control, _| {
-        let mut fields: Vec<_> = question.fields(app, control)?.into_iter().collect();
+    let name = ask::name(("fields", params.get("query")));
+    ask::ask(&app, app.query_timeout(), name, move |app, reins| {
+        let mut fields: Vec<_> = question.fields(app, &reins.control)?.into_iter().collect();
         fields.truncate(question.limit);
         let mut j = Json::new();
         j.raw("{").key("fields").list(&fields, |j, (name, field)| {
@@ -139,8 +141,9 @@ pub async fn detected_fields(State(app): Shared, request: Request<Body>) -> Answ
 pub async fn detected_values(State(app): Shared, Path(name): Path<String>, request: Request<Body>) -> Answer {
     let (headers, params) = taken(&app, request).await?;
     let question = Question::new(&app, &headers, &params)?;
-    on_pool(&app, move |app, control, _| {
-        let found = question.fields(app, control)?.remove(&name).unwrap_or_default();
+    let asked = ask::name(("values", params.get("query"), &name));
+    ask::ask(&app, app.query_timeout(), asked, move |app, reins| {
+        let found = question.fields(app, &reins.control)?.remove(&name).unwrap_or_default();
         let mut j = Json::new();
         j.raw("{").key("values").strings(found.values.iter().take(question.limit).map(String::as_str));
         j.key("limit").int(question.limit as i64).raw("}");

@@ -12,7 +12,7 @@ mod tail;
 pub use delete::{cancel, delete, deletions};
 pub use fields::{detected_fields, detected_values};
 pub use params::span_ns;
-pub use query::{format, instant, on_pool, range};
+pub use query::{explain, format, instant, range};
 pub use source::Bounded;
 pub use streams::{build, detected_labels, label_names, label_values, series, stats, volume, volume_range};
 pub use tail::tail;

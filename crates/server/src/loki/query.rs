@@ -3,8 +3,9 @@
 use super::answer::{self, Spent};
 use super::params;
 use super::source::LogSource;
-use crate::api::query::{CancelOnDrop, failed};
+use crate::api::query::failed;
 use crate::api::{Answer, Shared};
+use crate::ask::{self, Reins};
 use crate::http::error::ApiError;
 use crate::http::params::Params;
 use crate::http::respond::{Encoding, Notes, json, respond, success};
@@ -13,10 +14,10 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Request};
 use axum::response::Response;
-use logql::{Control, Engine, EngineOptions, Expr, LogRange};
+use logql::{Engine, EngineOptions, Expr, When};
 use model::record::Tenant;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// What is asked.
 struct Question {
@@ -28,25 +29,20 @@ struct Question {
     categorise: bool,
 }
 
-enum When {
-    Lines(LogRange),
-    Instant(i64),
-    Range { start_ns: i64, end_ns: i64, step_ns: i64 },
+/// How long the time is that a query looks at.
+fn length_ns(when: When) -> i64 {
+    match when {
+        When::Lines(range) => range.end_ns.saturating_sub(range.start_ns),
+        When::Instant(_) => 0,
+        When::Steps { start_ns, end_ns, .. } => end_ns.saturating_sub(start_ns),
+    }
 }
 
 /// `/loki/api/v1/query`
 pub async fn instant(State(app): Shared, request: Request<Body>) -> Answer {
     let (headers, params) = taken(&app, request).await?;
     let expr = expression(&params)?;
-    let now = app.now_ms().saturating_mul(1_000_000);
-    let time = params::time_ns(&params, "time")?.unwrap_or(now);
-    let when = match expr {
-        Expr::Metric(_) => When::Instant(time),
-        Expr::Log(_) => {
-            let span = params::span_ns(&params, time / 1_000_000)?;
-            When::Lines(params::lines(&params, span, entries_max(&app))?)
-        }
-    };
+    let when = at_instant(&app, &params, &expr)?;
     run(app, Question::new(&headers, expr, when)?).await
 }
 
@@ -54,14 +50,55 @@ pub async fn instant(State(app): Shared, request: Request<Body>) -> Answer {
 pub async fn range(State(app): Shared, request: Request<Body>) -> Answer {
     let (headers, params) = taken(&app, request).await?;
     let expr = expression(&params)?;
-    let (start_ns, end_ns) = params::span_ns(&params, app.now_ms())?;
-    let when = match expr {
-        Expr::Metric(_) => {
-            When::Range { start_ns, end_ns, step_ns: params::step_ns(&params, start_ns, end_ns)? }
-        }
-        Expr::Log(_) => When::Lines(params::lines(&params, (start_ns, end_ns), entries_max(&app))?),
-    };
+    let when = over_range(&app, &params, &expr)?;
     run(app, Question::new(&headers, expr, when)?).await
+}
+
+/// `/api/v1/logs/explain`: evaluates a query as `query_range` does if there is a `start`, else as `query`, and tells how.
+pub async fn explain(State(app): Shared, request: Request<Body>) -> Answer {
+    let (headers, params) = taken(&app, request).await?;
+    let expr = expression(&params)?;
+    let when = match params.get("start") {
+        Some(_) => over_range(&app, &params, &expr)?,
+        None => at_instant(&app, &params, &expr)?,
+    };
+    let text = params.get("query").unwrap_or("").to_owned();
+    let question = Question::new(&headers, expr, when)?;
+    let name = ask::name(("explain", question.expr.to_string(), length_ns(when)));
+    ask::ask(&app, app.query_timeout(), name, move |app, reins| {
+        let engine = engine(app);
+        let source = LogSource::new(&app.ready()?.logs, &question.tenant, engine.options.memory_max);
+        let begun = Instant::now();
+        let explained = engine.explain(&source, &question.expr, when, &reins.control).map_err(failed)?;
+        let took = begun.elapsed();
+        let body = success(&Notes::default(), |j| {
+            answer::explained(j, &explained, &question.expr, &text, when, took)
+        });
+        Ok(respond(body, "application/json", question.encoding))
+    })
+    .await
+}
+
+fn at_instant(app: &App, params: &Params, expr: &Expr) -> Result<When, ApiError> {
+    let now = app.now_ms().saturating_mul(1_000_000);
+    let time = params::time_ns(params, "time")?.unwrap_or(now);
+    Ok(match expr {
+        Expr::Metric(_) => When::Instant(time),
+        Expr::Log(_) => {
+            let span = params::span_ns(params, time / 1_000_000)?;
+            When::Lines(params::lines(params, span, entries_max(app))?)
+        }
+    })
+}
+
+fn over_range(app: &App, params: &Params, expr: &Expr) -> Result<When, ApiError> {
+    let (start_ns, end_ns) = params::span_ns(params, app.now_ms())?;
+    Ok(match expr {
+        Expr::Metric(_) => {
+            When::Steps { start_ns, end_ns, step_ns: params::step_ns(params, start_ns, end_ns)? }
+        }
+        Expr::Log(_) => When::Lines(params::lines(params, (start_ns, end_ns), entries_max(app))?),
+    })
 }
 
 /// `/loki/api/v1/format_query`
@@ -111,36 +148,17 @@ pub(super) fn engine(app: &App) -> Engine {
     })
 }
 
-/// Runs work for a query on the pool, stopped when time is up or the asker leaves.
-pub async fn on_pool<T: Send + 'static>(
-    app: &Arc<App>,
-    work: impl FnOnce(&App, &Control, Duration) -> Result<T, ApiError> + Send + 'static,
-) -> Result<T, ApiError> {
-    let timeout = app.query_timeout();
-    let asked = Instant::now();
-    let control = Control::new()
-        .with_timeout(asked, timeout)
-        .with_pool(Arc::clone(&app.query_memory))
-        .with_brake(Arc::clone(&app.brake));
-    let cancel = CancelOnDrop(control.clone());
-    let shared = Arc::clone(app);
-    let done = app.queries.run(timeout, move || work(&shared, &control, asked.elapsed())).await;
-    drop(cancel);
-    if done.is_err() {
-        app.metrics.queries_failed.add(1);
-    }
-    done
-}
-
 async fn run(app: Arc<App>, question: Question) -> Answer {
-    on_pool(&app, move |app, control, waited| answer(app, &question, control, waited)).await
+    let name = ask::name((question.expr.to_string(), length_ns(question.when)));
+    ask::ask(&app, app.query_timeout(), name, move |app, reins| answer(app, &question, reins)).await
 }
 
-fn answer(app: &App, question: &Question, control: &Control, waited: Duration) -> Result<Response, ApiError> {
+fn answer(app: &App, question: &Question, reins: &Reins) -> Result<Response, ApiError> {
+    let control = &reins.control;
     let engine = engine(app);
     let source = LogSource::new(&app.ready()?.logs, &question.tenant, engine.options.memory_max);
     let begun = Instant::now();
-    let spent = || Spent { waited, took: begun.elapsed() };
+    let spent = || Spent { waited: reins.waited, took: begun.elapsed() };
     let body = match (&question.when, &question.expr) {
         (When::Lines(range), Expr::Log(log)) => {
             let output = engine.logs(&source, log, range, control).map_err(failed)?;
@@ -158,7 +176,7 @@ fn answer(app: &App, question: &Question, control: &Control, waited: Duration) -
         (when, expr) => {
             let output = match *when {
                 When::Instant(time) => engine.instant(&source, expr, time, control),
-                When::Range { start_ns, end_ns, step_ns } => {
+                When::Steps { start_ns, end_ns, step_ns } => {
                     engine.range(&source, expr, start_ns, end_ns, step_ns, control)
                 }
                 When::Lines(_) => return Err(ApiError::bad_data("this query gives no lines")),

@@ -70,6 +70,8 @@ impl Source for LogSource<'_> {
         let scanned = scanned.map_err(|e| budget.error(e))?;
         stats.lines = scanned.records.max(scanned.records_tested);
         stats.bytes = columns.bytes;
+        stats.groups = scanned.row_groups;
+        stats.groups_read = scanned.row_groups_read;
         Ok(stats)
     }
 }

@@ -1,10 +1,11 @@
 //! What there is: streams, labels, volumes, fields.
 
 use super::params;
-use super::query::{on_pool, taken};
+use super::query::taken;
 use super::source::StoredNames;
 use crate::api::query::failed;
 use crate::api::{Answer, Shared};
+use crate::ask;
 use crate::http::error::ApiError;
 use crate::http::json::Json;
 use crate::http::params::Params;
@@ -88,7 +89,7 @@ fn shown(labels: &Labels) -> Labels {
 pub async fn label_names(State(app): Shared, request: Request<Body>) -> Answer {
     let (headers, params) = taken(&app, request).await?;
     let asked = Asked::of(&app, &headers, &params, "query")?;
-    on_pool(&app, move |app, _, _| {
+    ask::light(&app, move |app, _| {
         let streams = asked.streams(app)?;
         let names: BTreeSet<&str> = streams.keys().flat_map(|l| l.iter().map(|(n, _)| n)).collect();
         Ok(json(|j| {
@@ -102,7 +103,7 @@ pub async fn label_names(State(app): Shared, request: Request<Body>) -> Answer {
 pub async fn label_values(State(app): Shared, Path(name): Path<String>, request: Request<Body>) -> Answer {
     let (headers, params) = taken(&app, request).await?;
     let asked = Asked::of(&app, &headers, &params, "query")?;
-    on_pool(&app, move |app, _, _| {
+    ask::light(&app, move |app, _| {
         let streams = asked.streams(app)?;
         let values: BTreeSet<&str> = streams.keys().filter_map(|l| l.get(&name)).collect();
         Ok(json(|j| {
@@ -117,7 +118,7 @@ pub async fn series(State(app): Shared, request: Request<Body>) -> Answer {
     let (headers, params) = taken(&app, request).await?;
     let name = if params.all("match").next().is_some() { "match" } else { "match[]" };
     let asked = Asked::of(&app, &headers, &params, name)?;
-    on_pool(&app, move |app, _, _| {
+    ask::light(&app, move |app, _| {
         let streams = asked.streams(app)?;
         Ok(json(|j| {
             j.list(streams.keys(), |j, labels| {
@@ -132,7 +133,7 @@ pub async fn series(State(app): Shared, request: Request<Body>) -> Answer {
 pub async fn stats(State(app): Shared, request: Request<Body>) -> Answer {
     let (headers, params) = taken(&app, request).await?;
     let asked = Asked::of(&app, &headers, &params, "query")?;
-    on_pool(&app, move |app, _, _| {
+    ask::light(&app, move |app, _| {
         let streams = asked.streams(app)?;
         let parts = app.ready()?.logs.status().parts;
         let sum = |of: fn(&StreamStats) -> u64| streams.values().map(of).sum::<u64>();
@@ -220,7 +221,7 @@ pub async fn volume(State(app): Shared, request: Request<Body>) -> Answer {
     let (headers, params) = taken(&app, request).await?;
     let asked = Asked::of(&app, &headers, &params, "query")?;
     let grouping = Grouping::of(&params, &asked.selectors)?;
-    on_pool(&app, move |app, _, _| {
+    ask::light(&app, move |app, _| {
         let sums = grouping.sums(&asked.streams(app)?);
         Ok(json(|j| {
             j.raw("{").key("resultType").string("vector").key("result").list(&sums, |j, (group, bytes)| {
@@ -247,7 +248,7 @@ pub async fn volume_range(State(app): Shared, request: Request<Body>) -> Answer 
         let reason = format!("the range has more than {VOLUME_STEPS_MAX} steps: ask for a longer step");
         return Err(ApiError::parameter("step", reason));
     }
-    on_pool(&app, move |app, control, _| {
+    ask::light(&app, move |app, control| {
         let mut series: BTreeMap<Group, Vec<(i64, u64)>> = BTreeMap::new();
         let mut at = asked.start_ns;
         while at < asked.end_ns {
@@ -285,7 +286,7 @@ pub async fn volume_range(State(app): Shared, request: Request<Body>) -> Answer 
 pub async fn detected_labels(State(app): Shared, request: Request<Body>) -> Answer {
     let (headers, params) = taken(&app, request).await?;
     let asked = Asked::of(&app, &headers, &params, "query")?;
-    on_pool(&app, move |app, _, _| {
+    ask::light(&app, move |app, _| {
         let streams = asked.streams(app)?;
         let mut values: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for (name, value) in streams.keys().flat_map(Labels::iter) {

@@ -6,10 +6,11 @@
 
 use super::answer;
 use super::params;
-use super::query::{engine, on_pool};
+use super::query::engine;
 use super::source::LogSource;
 use crate::api::query::failed;
 use crate::api::{Answer, Shared};
+use crate::ask;
 use crate::http::error::ApiError;
 use crate::http::json::Json;
 use crate::http::listen::Place;
@@ -139,10 +140,11 @@ impl Tail {
         let limit = limit.saturating_add(self.sent.count());
         let range = LogRange { start_ns: start, end_ns: now, direction: Direction::Forward, limit };
         let (tenant, log) = (self.tenant.clone(), self.log.clone());
-        let found = on_pool(app, move |app, control, _| {
+        let name = ask::name(("tail", log.to_string()));
+        let found = ask::ask(app, app.query_timeout(), name, move |app, reins| {
             let engine = engine(app);
             let source = LogSource::new(&app.ready()?.logs, &tenant, engine.options.memory_max);
-            engine.logs(&source, &log, &range, control).map_err(failed)
+            engine.logs(&source, &log, &range, &reins.control).map_err(failed)
         })
         .await?;
         let full = found.streams.iter().map(|s| s.entries.len()).sum::<usize>() >= limit;

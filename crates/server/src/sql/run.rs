@@ -1,8 +1,9 @@
 //! Runs statements on the lanes of the pool and gives their answers piece by piece.
 
 use super::source::Stored;
-use crate::api::query::{CancelOnDrop, failed};
-use crate::http::error::ApiError;
+use crate::api::query::failed;
+use crate::ask::{self, CancelOnDrop, Refused, Reins};
+use crate::http::error::{ApiError, ErrorKind};
 use crate::pool::Lane;
 use crate::state::App;
 use model::record::Tenant;
@@ -10,7 +11,7 @@ use promql::{Control, EngineOptions, EvalError};
 use sql::{DataType, Options, Parsed, Prepared, RecordBatch, SchemaRef, Session, SqlError};
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// An answer larger than this is not kept back until it is whole: the query is heavy.
@@ -79,6 +80,12 @@ pub enum Failure {
     Api(ApiError),
 }
 
+impl From<ApiError> for Failure {
+    fn from(e: ApiError) -> Failure {
+        Failure::Api(e)
+    }
+}
+
 impl From<SqlError> for Failure {
     fn from(e: SqlError) -> Failure {
         Failure::Sql(e)
@@ -97,6 +104,17 @@ impl From<Failure> for ApiError {
             Failure::Api(e) => e,
             Failure::Sql(SqlError::Statement(e) | SqlError::Refused(e)) => ApiError::query("query", e),
             Failure::Sql(SqlError::Run(e)) => failed(e),
+        }
+    }
+}
+
+impl Refused for Failure {
+    fn kind(&self) -> Option<ErrorKind> {
+        match self {
+            Failure::Api(e) => Some(e.kind),
+            Failure::Sql(SqlError::Run(EvalError::Timeout(_))) => Some(ErrorKind::Timeout),
+            Failure::Sql(SqlError::Run(EvalError::Busy { .. })) => Some(ErrorKind::Unavailable),
+            Failure::Sql(_) => None,
         }
     }
 }
@@ -137,18 +155,6 @@ pub fn options(app: &App, tenant: &Tenant, user: &str) -> Options {
     }
 }
 
-/// The reins of work on a lane.
-fn reins(app: &App, control: &Control, lane: Lane, timeout: Duration) -> Control {
-    let control = control.clone().with_pool(Arc::clone(app.memory_of(lane)));
-    match lane {
-        Lane::Light { until } => {
-            let now = Instant::now();
-            control.with_timeout(now, until.saturating_duration_since(now).min(timeout))
-        }
-        Lane::Heavy => control,
-    }
-}
-
 /// A session over the stores.
 pub fn session(app: &App, tenant: &Tenant, user: &str, control: &Control) -> Result<Session, Failure> {
     let running = app.ready().map_err(Failure::Api)?;
@@ -160,39 +166,23 @@ pub fn session(app: &App, tenant: &Tenant, user: &str, control: &Control) -> Res
 /// Begins to answer.
 pub fn start(app: &Arc<App>, question: Question) -> Answer {
     let (sender, pieces) = mpsc::channel(QUEUE);
-    let asked = Instant::now();
     let timeout = question.timeout;
-    let control = Control::new().with_timeout(asked, timeout).with_brake(Arc::clone(&app.brake));
+    let control = Control::new();
     let cancel = CancelOnDrop(control.clone());
+    let name = ask::name((question.tenant.as_str(), question.statement.text(), question.limit));
     let (app, parts) = (Arc::clone(app), sender.clone());
     tokio::spawn(async move {
-        let shared = Arc::clone(&app);
-        let work = move |lane| {
-            let control = reins(&shared, &control, lane, timeout);
-            let done = match lane {
-                Lane::Light { .. } => light(&shared, &question, &control),
-                Lane::Heavy => heavy(&shared, &question, &control, &parts).map(Some),
-            };
-            match done {
-                Err(Failure::Sql(SqlError::Run(EvalError::Timeout(_) | EvalError::Busy { .. })))
-                    if lane != Lane::Heavy && asked.elapsed() < timeout =>
-                {
-                    Ok(None)
-                }
-                Err(Failure::Sql(SqlError::Run(EvalError::Timeout(_)))) => {
-                    Ok(Some(Piece::Failed(EvalError::Timeout(timeout).into())))
-                }
-                Err(e) => Ok(Some(Piece::Failed(e))),
-                Ok(piece) => Ok(piece),
+        let work = move |app: &App, reins: &Reins| match reins.lane {
+            Lane::Light { .. } => {
+                // An answer that is too large to be kept back is none for this lane.
+                let done = light(app, &question, &reins.control)?;
+                done.ok_or(Failure::from(EvalError::Timeout(timeout)))
             }
+            Lane::Heavy => heavy(app, &question, &reins.control, &parts),
         };
-        let last = app.queries.run_fairly(timeout, work).await;
-        let last = last.unwrap_or_else(|e| Piece::Failed(Failure::Api(e)));
-        if matches!(last, Piece::Failed(_)) {
-            app.metrics.queries_failed.add(1);
-        }
+        let last = ask::ask_with(&app, timeout, name, control, work).await;
         // Nobody may be waiting any more.
-        let _ = sender.send(last).await;
+        let _ = sender.send(last.unwrap_or_else(Piece::Failed)).await;
     });
     Answer { pieces, _cancel: cancel }
 }

@@ -3,6 +3,7 @@
 use super::ask::ask;
 use super::{params, value};
 use crate::api::{Answer, Shared};
+use crate::ask;
 use crate::http::error::ApiError;
 use crate::http::json::Json;
 use crate::http::params::Params;
@@ -38,7 +39,8 @@ pub async fn range(State(app): Shared, request: Request<Body>) -> Answer {
         Some("true") | None => EXEMPLARS,
         Some(_) => params::count(&params, "exemplars")?.unwrap_or(0),
     };
-    ask(&app, &headers, move |asked| {
+    let name = ask::name((query.to_string(), end_ns.saturating_sub(start_ns)));
+    ask(&app, &headers, name, move |asked| {
         let output = asked.engine.metrics(&asked.source, &query, &range, exemplars, asked.control)?;
         Ok(respond(written(&output, points), "application/json", encoding))
     })
@@ -53,7 +55,8 @@ pub async fn instant(State(app): Shared, request: Request<Body>) -> Answer {
     let query = query(&params)?;
     let (start_ns, end_ns) = params::range(&params, app.now_ns())?;
     let range = MetricsRange::Instant { start_ns, end_ns };
-    ask(&app, &headers, move |asked| {
+    let name = ask::name((query.to_string(), end_ns.saturating_sub(start_ns)));
+    ask(&app, &headers, name, move |asked| {
         let output = asked.engine.metrics(&asked.source, &query, &range, 0, asked.control)?;
         let one = |j: &mut Json, s: &Series| {
             float(j.key("value"), s.samples.last().map_or(f64::NAN, |(_, v)| *v));

@@ -3,6 +3,7 @@
 use super::ask::ask;
 use super::{params, value};
 use crate::api::{Answer, Shared};
+use crate::ask;
 use crate::http::error::ApiError;
 use crate::http::json::Json;
 use crate::http::params::Params;
@@ -32,7 +33,8 @@ pub async fn search(State(app): Shared, request: Request<Body>) -> Answer {
     let limit = params::count(&params, "limit")?.unwrap_or(LIMIT);
     let spans_per_set = params::count(&params, "spss")?.unwrap_or(SPANS_PER_SET);
     let range = SearchRange { start_ns, end_ns, limit, spans_per_set };
-    ask(&app, &headers, move |asked| {
+    let name = ask::name((query.to_string(), end_ns.saturating_sub(start_ns)));
+    ask(&app, &headers, name, move |asked| {
         let output = asked.engine.search(&asked.source, &query, &range, asked.control)?;
         Ok(respond(written(&output), "application/json", encoding))
     })

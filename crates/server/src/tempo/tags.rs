@@ -84,7 +84,7 @@ impl Wanted {
 pub async fn names(State(app): Shared, request: Request<Body>) -> Answer {
     let (headers, encoding, params) = taken(&request);
     let wanted = Wanted::of(&params, app.now_ns())?;
-    ask(&app, &headers, move |asked| {
+    ask(&app, &headers, None, move |asked| {
         let (found, stats) = wanted.found(asked)?;
         // Intrinsics are no tags, unless they are asked for.
         let found = found.into_iter().filter(|(s, _)| *s != INTRINSIC || wanted.scope.is_some());
@@ -104,7 +104,7 @@ pub async fn names(State(app): Shared, request: Request<Body>) -> Answer {
 pub async fn names_by_scope(State(app): Shared, request: Request<Body>) -> Answer {
     let (headers, encoding, params) = taken(&request);
     let wanted = Wanted::of(&params, app.now_ns())?;
-    ask(&app, &headers, move |asked| {
+    ask(&app, &headers, None, move |asked| {
         let (found, stats) = wanted.found(asked)?;
         let mut j = Json::new();
         j.raw("{").key("scopes").list(&found, |j, (scope, names)| {
@@ -158,7 +158,7 @@ async fn values_of(
     let filter = traceql::parse_unfinished_filter(params.get("q").unwrap_or(""));
     let range = params::range(&params, app.now_ns())?;
     let limit = params::count(&params, "limit")?.unwrap_or(VALUES).min(VALUES_MAX);
-    ask(&app, &headers, move |asked| {
+    ask(&app, &headers, None, move |asked| {
         let (values, stats) = found_values(asked, &filter, &field, range, limit)?;
         let mut j = Json::new();
         j.raw("{");

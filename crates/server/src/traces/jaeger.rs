@@ -4,11 +4,11 @@ use super::own::dependencies_of;
 use super::read::{Reader, Sought, no_such_trace, service_matcher, trace_id};
 use super::tags;
 use crate::api::Shared;
+use crate::ask;
 use crate::http::error::ApiError;
 use crate::http::json::Json;
 use crate::http::params::Params;
 use crate::http::respond::{Encoding, respond};
-use crate::loki::on_pool;
 use crate::state::App;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -32,16 +32,16 @@ const LOOKBACK_US: i64 = 3_600_000_000;
 pub async fn ask<T: Send + 'static>(
     app: &Arc<App>,
     headers: &HeaderMap,
-    work: impl FnOnce(&Reader<'_>) -> Result<T, ApiError> + Send + 'static,
+    work: impl Fn(&Reader<'_>) -> Result<T, ApiError> + Send + Sync + 'static,
 ) -> Result<T, ApiError> {
     let tenant = crate::intake::tenant(headers)?;
-    on_pool(app, move |app, control, _| {
+    ask::ask(app, app.query_timeout(), None, move |app, reins| {
         let (config, running) = (app.config(), app.ready()?);
         work(&Reader {
             store: &running.traces,
             counted: (tenant == Tenant::unnamed()).then_some(&running.db),
             tenant: &tenant,
-            control,
+            control: &reins.control,
             memory_max: config.query.memory_per_query.bytes().min(app.budgets.query_bytes),
             spans_max: config.query.trace_spans_max,
         })
@@ -142,8 +142,8 @@ pub async fn search(State(app): Shared, request: Request<Body>) -> Response {
         if !ids.is_empty() {
             return ask(&app, &headers, move |reader| {
                 let mut all = Vec::new();
-                for id in ids {
-                    all.extend(reader.trace(id, (i64::MIN, i64::MAX))?.map(|t| t.0));
+                for id in &ids {
+                    all.extend(reader.trace(*id, (i64::MIN, i64::MAX))?.map(|t| t.0));
                 }
                 Ok(all)
             })

@@ -3,11 +3,12 @@
 use super::jaeger::{ask, duration_ns, warnings};
 use super::read::{Sought, no_such_trace, service_matcher, trace_id};
 use crate::api::{Answer, Shared};
+use crate::ask;
 use crate::http::error::ApiError;
 use crate::http::json::Json;
 use crate::http::params::Params;
 use crate::http::respond::{Encoding, Notes, respond, success};
-use crate::loki::{on_pool, span_ns};
+use crate::loki::span_ns;
 use crate::source::StoreSource;
 use crate::state::App;
 use axum::body::Body;
@@ -241,7 +242,7 @@ pub async fn services(State(app): Shared, request: Request<Body>) -> Answer {
     let range = span_ns(&params, app.now_ms())?;
     let service = params.get("service").map(str::to_owned);
     ask(&app, &headers, move |reader| {
-        let body = match service {
+        let body = match &service {
             None => {
                 let all = reader.services(range);
                 success(&Notes::default(), |j| {
@@ -249,7 +250,7 @@ pub async fn services(State(app): Shared, request: Request<Body>) -> Answer {
                 })
             }
             Some(service) => {
-                let all = reader.operations(Some(&service), range)?;
+                let all = reader.operations(Some(service), range)?;
                 success(&Notes::default(), |j| {
                     j.list(&all, |j, (name, kind)| {
                         j.raw("{").key("name").string(name).key("kind").string(kind.text()).raw("}");
@@ -329,13 +330,14 @@ async fn edges(
     end_ms: i64,
     quantiles: bool,
 ) -> Result<Vec<EdgeFigures>, ApiError> {
-    on_pool(app, move |app, control, _| {
+    let name = ask::name(("service graph", end_ms - start_ms));
+    ask::ask(app, app.query_timeout(), name, move |app, reins| {
         let mut all = Edges::new();
         let range = format!("{}ms", (end_ms - start_ms).max(1));
         let by = "client, server, connection_type";
         let sum = |metric: &str| format!("sum by ({by}) (increase({metric}[{range}]))");
         let mut put = |query: &str, set: &dyn Fn(&mut EdgeFigures, f64)| {
-            for (labels, value) in vector(app, query, end_ms, control)? {
+            for (labels, value) in vector(app, query, end_ms, &reins.control)? {
                 let of = |name: &str| labels.get(name).unwrap_or("").to_owned();
                 let key = (of("client"), of("server"), of("connection_type"));
                 let edge = all.entry(key.clone()).or_insert_with(|| EdgeFigures {

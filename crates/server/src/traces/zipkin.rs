@@ -185,8 +185,8 @@ pub async fn many(State(app): Shared, request: Request<Body>) -> Response {
         ask(&app, &headers, move |reader| {
             let mut j = Json::new();
             j.raw("[");
-            for id in ids {
-                if let Some((trace, _)) = reader.trace(id, (i64::MIN, i64::MAX))? {
+            for id in &ids {
+                if let Some((trace, _)) = reader.trace(*id, (i64::MIN, i64::MAX))? {
                     j.comma();
                     trace_json(&mut j, &trace);
                 }

@@ -578,3 +578,32 @@ async fn fields_are_detected_in_attributes_and_lines() {
     assert!(wrong.status == 400 && wrong.body.contains("line_limit"), "{}", wrong.body);
     site.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_of_logs_is_explained() {
+    let site = Site::start().await;
+    let t = recent();
+    let push = loki_json(t);
+    assert_eq!(
+        site.post("/loki/api/v1/push", &[("content-type", "application/json")], push).await.status,
+        204
+    );
+    let (start, end) = ((t - 60).to_string(), (t + 60).to_string());
+    let explain = async |query: &str| {
+        let form = [("query", query), ("start", &start), ("end", &end), ("step", "10")];
+        site.form("/api/v1/logs/explain", &form).await
+    };
+    let lines = explain("{app=~\".+\"} | json").await.json();
+    let plan = &lines["data"]["plan"];
+    assert_eq!((&lines["data"]["kind"], &plan["kind"]), (&"lines".into(), &"lines".into()), "{lines}");
+    assert!(plan["lines"].as_u64() > Some(0), "{lines}");
+    assert_eq!(plan["children"][0]["kind"], "selector");
+    assert_eq!(plan["children"][1]["node"], "| json");
+    let numbers = explain("sum(rate({app=~\".+\"} |~ \".\" [1m]))").await.json();
+    let plan = &numbers["data"]["plan"];
+    assert_eq!((&numbers["data"]["kind"], &plan["series"]), (&"range".into(), &1.into()), "{numbers}");
+    let wrong = explain("{app=").await;
+    assert_eq!(wrong.status, 400);
+    assert!(wrong.body.contains("\"column\""), "{}", wrong.body);
+    site.stop().await;
+}

@@ -6,7 +6,7 @@ mod page;
 
 use crate::cli::{LogsArgs, LogsFormat};
 use crate::exit::{Exit, no, unable, written};
-use crate::query::{answer, seconds, table, time, units};
+use crate::query::{answer, plan, seconds, table, time, units};
 use crate::remote::Remote;
 use follow::Shown;
 use line::Painter;
@@ -26,6 +26,9 @@ pub async fn run(args: &LogsArgs) -> Result<(), Exit> {
     let remote = Remote::new(&args.url)?;
     let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64);
     let (start_ms, end_ms) = span(args, now_ms)?;
+    if args.explain {
+        return explained(args, &remote, matches!(expr, Expr::Log(_)), (start_ms, end_ms)).await;
+    }
     match expr {
         Expr::Metric(_) if args.follow => {
             Err(no("lines can be followed, numbers cannot: leave out --follow or the functions"))
@@ -75,17 +78,39 @@ async fn lines(args: &LogsArgs, remote: &Remote, start_ms: i64, end_ms: i64) -> 
     if args.follow { follow::run(args, remote, &painter, shown).await } else { Ok(()) }
 }
 
-async fn numbers(args: &LogsArgs, remote: &Remote, start_ms: i64, end_ms: i64) -> Result<(), Exit> {
+/// How the query is evaluated.
+async fn explained(args: &LogsArgs, remote: &Remote, lines: bool, range: (i64, i64)) -> Result<(), Exit> {
+    let (_, mut params) = numeric(args, range);
+    if lines {
+        let direction = if args.forward { "forward" } else { "backward" };
+        params = vec![("query", args.query.clone()), ("start", seconds(range.0)), ("end", seconds(range.1))];
+        params.extend([("limit", args.limit.to_string()), ("direction", direction.to_owned())]);
+    }
+    let body = ask(args, remote, "/api/v1/logs/explain", &params).await?;
+    let explained: plan::Explained = opened(args, &body)?;
+    let mut out = std::io::stdout().lock();
+    written(match args.format {
+        LogsFormat::Json => out.write_all(&body).and_then(|()| out.write_all(b"\n")),
+        LogsFormat::Text | LogsFormat::Raw => {
+            plan::write(&mut out, &explained, crate::progress::terminal_width())
+        }
+    })
+}
+
+/// Where numbers are asked for, and how.
+fn numeric(args: &LogsArgs, (start_ms, end_ms): (i64, i64)) -> (&'static str, Vec<(&'static str, String)>) {
     let step_ms = ((end_ms - start_ms) / POINTS / 1000 * 1000).max(1000);
-    let (path, times) = match args.start {
-        None => ("/loki/api/v1/query", vec![("time", seconds(end_ms))]),
-        Some(_) => (
-            "/loki/api/v1/query_range",
-            vec![("start", seconds(start_ms)), ("end", seconds(end_ms)), ("step", seconds(step_ms))],
-        ),
-    };
     let mut params = vec![("query", args.query.clone())];
-    params.extend(times);
+    if args.start.is_none() {
+        params.push(("time", seconds(end_ms)));
+        return ("/loki/api/v1/query", params);
+    }
+    params.extend([("start", seconds(start_ms)), ("end", seconds(end_ms)), ("step", seconds(step_ms))]);
+    ("/loki/api/v1/query_range", params)
+}
+
+async fn numbers(args: &LogsArgs, remote: &Remote, start_ms: i64, end_ms: i64) -> Result<(), Exit> {
+    let (path, params) = numeric(args, (start_ms, end_ms));
     let body = ask(args, remote, path, &params).await?;
     let data: answer::Data = opened(args, &body)?;
     let range = args.start.as_ref().map(|_| (start_ms as f64 / 1000.0, end_ms as f64 / 1000.0));

@@ -2,7 +2,7 @@
 
 pub mod answer;
 mod place;
-mod plan;
+pub mod plan;
 mod sparkline;
 pub mod table;
 pub mod units;

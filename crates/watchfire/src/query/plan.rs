@@ -6,7 +6,7 @@ use serde::Deserialize;
 use std::io::{self, Write};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// The answer of `/api/v1/explain`.
+/// The answer of `/api/v1/explain` and of `/api/v1/logs/explain`.
 #[derive(Debug, Deserialize)]
 pub struct Explained {
     pub query: String,
@@ -22,6 +22,9 @@ pub struct Node {
     pub node: String,
     pub series: Option<u64>,
     pub samples: u64,
+    /// Lines it gave, where lines are asked for.
+    #[serde(default)]
+    pub lines: Option<u64>,
     pub bytes: Option<u64>,
     pub total_ms: f64,
     pub self_ms: f64,
@@ -30,6 +33,12 @@ pub struct Node {
     pub notes: Vec<String>,
     #[serde(default)]
     pub children: Vec<Node>,
+}
+
+impl Node {
+    fn reads_lines(&self) -> bool {
+        self.lines.is_some() || self.children.iter().any(Node::reads_lines)
+    }
 }
 
 /// Columns that the figures take beside the tree, about.
@@ -43,12 +52,14 @@ pub fn write(out: &mut dyn Write, e: &Explained, width: usize) -> io::Result<()>
     let steps = match (e.kind.as_str(), e.steps) {
         ("range", 1) => "1 step".to_owned(),
         ("range", n) => format!("{n} steps"),
+        ("lines", _) => "lines".to_owned(),
         _ => "one instant".to_owned(),
     };
     writeln!(out, "{steps}, {}\n", milliseconds(e.elapsed_ms))?;
+    let read = if e.plan.reads_lines() { "lines" } else { "samples" };
     let mut lines = Lines { whole_ms: e.plan.total_ms, width: tree_width(width), rows: Vec::new() };
     lines.rows.push(
-        ["node", "time", "self", "share", "series", "samples", "bytes", "memory"].map(str::to_owned).to_vec(),
+        ["node", "time", "self", "share", "series", read, "bytes", "memory"].map(str::to_owned).to_vec(),
     );
     lines.add(&e.plan, "", "");
     aligned(out, &lines.rows, &[1, 2, 3, 4, 5, 6, 7])?;
@@ -84,7 +95,7 @@ impl Lines {
             milliseconds(n.self_ms),
             format!("{share:.0} %"),
             count(n.series),
-            count(Some(n.samples)),
+            count(n.lines.or(Some(n.samples))),
             n.bytes.map_or_else(|| "–".to_owned(), bytes),
             bytes(n.memory_bytes),
         ]);

@@ -4,7 +4,7 @@ use super::connection::{Connection, KEPT_BYTES_MAX, KEPT_MAX, text};
 use super::local::{self, Done};
 use super::portal::{Portal, Rows, Statement, Values, describe, question};
 use super::refusal::{Fault, Refusal};
-use crate::api::query::CancelOnDrop;
+use crate::ask::CancelOnDrop;
 use crate::sql::run::{self, Failure, start};
 use promql::Control;
 use sql::pg::{self, Formats, Message, Target, write};
