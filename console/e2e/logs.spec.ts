@@ -316,6 +316,21 @@ test('a query for numbers is drawn', async ({ open }) => {
   await expect(page.getByRole('button', { name: /host="web-1"/ })).toBeVisible()
 })
 
+test('the inspector tells what became of the lines at each stage', async ({ open }) => {
+  const page = await open(address('{service_name="shop"} | json | status >= 500'))
+  await page.getByRole('button', { name: 'Query inspector' }).click()
+  const nodes = page.getByRole('treegrid', { name: 'Plan' }).locator('tbody tr')
+  await expect(nodes).toHaveCount(4)
+  await expect(nodes.nth(1)).toContainText('{service_name="shop"}')
+  await expect(nodes.nth(3)).toContainText('| status >= 500')
+  await expect(page.getByRole('columnheader', { name: 'Lines' })).toBeVisible()
+  const numbers = await open(address('sum(count_over_time({service_name=~".+"} |= "needle" [5m])) / 2'))
+  await numbers.getByRole('button', { name: 'Query inspector' }).click()
+  const parts = numbers.getByRole('treegrid', { name: 'Plan' }).locator('tbody tr')
+  await expect(parts.first()).toContainText('… / 2')
+  await expect(parts.last()).toContainText('done by the store while it reads')
+})
+
 test('searches are kept by name', async ({ open }) => {
   const page = await open(address('{service_name="shop"} |= "POST"', '&col=request_id&view=wrap'))
   await page.getByRole('button', { name: 'Saved searches' }).click()

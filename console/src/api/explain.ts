@@ -11,6 +11,7 @@ const planNode: Decoder<PlanNode> = (value, path) => {
     head: text(body.node, `${path}.node`),
     text: text(body.expr, `${path}.expr`),
     series: count(body.series),
+    lines: count(body.lines),
     samples: number(body.samples, `${path}.samples`),
     bytes: count(body.bytes),
     totalMs: number(body.total_ms, `${path}.total_ms`),
@@ -31,9 +32,10 @@ const explained: Decoder<Explained> = (value, path) => {
   }
 }
 
-/** How the server evaluates the query of an address of `/api/v1/query` or `/api/v1/query_range`. */
+/** How the server evaluates the query of an address of `query` or `query_range`, in PromQL or LogQL. */
 export function explain(askedUrl: string, signal?: AbortSignal): Promise<Answer<Explained>> {
   const asked = new URLSearchParams(askedUrl.slice(askedUrl.indexOf('?') + 1))
   asked.delete('stats')
-  return request('/api/v1/explain', Object.fromEntries(asked), explained, signal)
+  const path = askedUrl.includes('/loki/') ? '/api/v1/logs/explain' : '/api/v1/explain'
+  return request(path, Object.fromEntries(asked), explained, signal)
 }

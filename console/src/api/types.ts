@@ -80,7 +80,10 @@ export interface PlanNode {
   readonly text: string
   /** null if it was computed together with the node above. */
   readonly series: number | null
+  /** Samples that were read; of logs, lines that were looked at. */
   readonly samples: number
+  /** Lines it gave; null if it gives series. */
+  readonly lines: number | null
   readonly bytes: number | null
   readonly totalMs: number
   readonly selfMs: number

@@ -256,7 +256,10 @@ pub(crate) fn head(metric: &Metric) -> String {
             let param = v.param.map_or(String::new(), |p| format!("{p}, "));
             format!("{}({param}…)", Head(v))
         }
-        Metric::Binary(b) => format!("… {} …", Operator(b)),
+        Metric::Binary(b) => {
+            let side = |m: &Metric| if m.is_scalar() { m.to_string() } else { "…".to_owned() };
+            format!("{} {} {}", side(&b.lhs), Operator(b), side(&b.rhs))
+        }
         Metric::LabelReplace(l) => {
             let [a, b, c, d] = [&l.destination, &l.replacement, &l.source, &l.pattern].map(|t| string(t));
             format!("label_replace(…, {a}, {b}, {c}, {d})")

@@ -15,6 +15,7 @@ pub struct Pool {
     waiting: AtomicUsize,
     waiting_max: usize,
     running: Arc<AtomicUsize>,
+    threads_max: usize,
     threads: Threads,
     /// What moves the number of threads.
     setting: &'static str,
@@ -32,6 +33,9 @@ enum Threads {
 /// How far threads for heavy work stand back: a third of the processor of one that does not. More would leave them
 /// nothing where other programs keep the machine busy.
 const YIELDING_NICE: i32 = 5;
+
+/// However many wait, light work has this part of its time.
+const CROWDED: u32 = 4;
 
 struct Counted<'a>(&'a AtomicUsize);
 
@@ -56,6 +60,7 @@ impl Pool {
             waiting: AtomicUsize::new(0),
             waiting_max,
             running: Arc::default(),
+            threads_max: threads,
             threads: Threads::Shared,
             setting: "query.concurrency",
         }
@@ -216,6 +221,12 @@ impl Lanes {
         all.into_iter().map(gauge).collect()
     }
 
+    /// How long work may take as light: less where others wait for their turn.
+    fn slice(&self) -> Duration {
+        let before_each = self.light.waiting() / self.light.threads_max.max(1);
+        (self.slice / u32::try_from(before_each + 1).unwrap_or(u32::MAX)).max(self.slice / CROWDED)
+    }
+
     /// Runs work that is light for sure.
     pub async fn run<T: Send + 'static>(
         &self,
@@ -237,7 +248,7 @@ impl Lanes {
     /// Runs work that may be heavy. `work` gives `None` on the light lane if it belongs on the other, where it is
     /// called again. What gave up again and again under one name is not tried as light for a while.
     pub async fn run_fairly<T: Send + 'static>(
-        &self,
+        self: &Arc<Self>,
         timeout: Duration,
         name: Option<u64>,
         work: impl Fn(Lane) -> Result<Option<T>, ApiError> + Send + Sync + 'static,
@@ -245,8 +256,8 @@ impl Lanes {
         let asked = Instant::now();
         let work = Arc::new(work);
         if !name.is_some_and(|name| self.known.is_heavy(name, asked)) {
-            let (slice, first) = (self.slice, Arc::clone(&work));
-            let tried = move || first(Lane::Light { until: Instant::now() + slice });
+            let (lanes, first) = (Arc::clone(self), Arc::clone(&work));
+            let tried = move || first(Lane::Light { until: Instant::now() + lanes.slice() });
             let done = self.light.run_until(asked, timeout, tried).await?;
             if let Some(name) = name {
                 self.known.note(name, done.is_none(), asked);

@@ -39,7 +39,7 @@ pub struct App {
     /// Set at the start.
     pub origin: Origin,
     /// Queries, and everything else that reads much.
-    pub queries: Lanes,
+    pub queries: Arc<Lanes>,
     /// Deletions, snapshots, flushes.
     pub chores: Pool,
     /// Memory shares.
@@ -79,7 +79,7 @@ impl App {
         let budgets = Budgets::of(&config, crate::config::machine_memory_bytes());
         let now = clock.now_ms();
         App {
-            queries: config.query.lanes(),
+            queries: Arc::new(config.query.lanes()),
             chores: Pool::new(2, 16),
             in_flight: crate::receive::InFlight::new(config.ingest.limits.in_flight_bytes_max.bytes()),
             query_memory: promql::MemoryPool::new(budgets.query_bytes - budgets.query_bytes / LIGHT_PART),

@@ -46,10 +46,16 @@ impl Weighing<'_> {
             Expr::Matrix(m) => self.matrix(m, span),
             Expr::Subquery(s) => {
                 let step = s.step.as_ref().map_or(self.options.subquery_step_ms, length_ms).max(1);
-                let length_ms = span.length_ms.saturating_add(length_ms(&s.range));
-                self.of(&s.expr, Span { length_ms, steps: (length_ms / step).unsigned_abs() + 1 })
+                let range = length_ms(&s.range);
+                let length_ms = span.length_ms.saturating_add(range);
+                let window = range as f64 / step as f64 * span.steps as f64 * WINDOW_NS;
+                window + self.of(&s.expr, Span { length_ms, steps: (length_ms / step).unsigned_abs() + 1 })
             }
-            other => other.children().into_iter().map(|e| self.of(e, span)).sum(),
+            // What is computed without series gives at least one value for each step.
+            other => {
+                let below: f64 = other.children().into_iter().map(|e| self.of(e, span)).sum();
+                below + span.steps as f64 * POINT_NS
+            }
         }
     }
 

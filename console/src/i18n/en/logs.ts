@@ -131,6 +131,7 @@ export const logs = {
     exec: 'Evaluation',
     queue: 'Waiting in queue',
     list: 'Lines',
+    numbers: 'Numbers',
   },
   empty: {
     title: 'No logs yet',

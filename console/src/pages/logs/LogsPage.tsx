@@ -27,6 +27,7 @@ export function LogsPage() {
   const base = useBase()
   const [state, change] = useLogsSearch()
   const [turn, setTurn] = useState(0)
+  const [inspecting, setInspecting] = useState(false)
   const [tailError, setTailError] = useState<Error | null>(null)
   const scheme = useComputedColorScheme('dark', { getInitialValueInEffect: false })
   const ran = state.query ?? (base?.any === true ? base.selector : null)
@@ -77,9 +78,11 @@ export function LogsPage() {
         error={metric ? null : error}
         first={lines.first}
         state={state}
+        inspecting={inspecting}
+        onInspect={setInspecting}
       />
       {ran === null && base?.any === false && <EmptyLogs />}
-      {metric && <MetricAnswer query={ran} turn={turn} />}
+      {metric && <MetricAnswer query={ran} turn={turn} inspecting={inspecting} />}
       {asked !== null && lines.error === null && (
         <>
           <HistogramPanel

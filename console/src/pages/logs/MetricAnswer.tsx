@@ -6,6 +6,8 @@ import { Legend } from '@/components/chart/Legend'
 import type { ChartData, ChartSpec } from '@/components/chart/model'
 import { TimeChart } from '@/components/chart/TimeChart'
 import { useIsolation } from '@/components/chart/useIsolation'
+import { InspectedExchange, Inspection } from '@/components/Inspection'
+import { PlanTree } from '@/components/plan/PlanTree'
 import { QueryError } from '@/components/QueryError'
 import { useMessages } from '@/i18n'
 import { epochMs, ms } from '@/lib/brand'
@@ -24,8 +26,14 @@ const points = 240
 const seriesMax = 100
 const spec: ChartSpec = { style: 'line', unit: 'short' }
 
+interface MetricAnswerProps {
+  readonly query: string
+  readonly turn: number
+  readonly inspecting: boolean
+}
+
 /** A query that gives numbers: they are drawn. */
-export function MetricAnswer({ query, turn }: { readonly query: string; readonly turn: number }) {
+export function MetricAnswer({ query, turn, inspecting }: MetricAnswerProps) {
   const t = useMessages()
   const scheme = useComputedColorScheme('dark', { getInitialValueInEffect: false })
   const { range, zone } = useTimeState()
@@ -39,8 +47,8 @@ export function MetricAnswer({ query, turn }: { readonly query: string; readonly
       const { from, to } = resolveRange(range, epochMs(Date.now()), zone)
       const stepMs = chooseStep(ms(to - from), points)
       const { start, end } = alignRange(from, to, stepMs)
-      const { data } = await logRange({ query, start, end: Math.max(start, end), stepMs }, signal)
-      return { series: data.result.type === 'matrix' ? data.result.series : [], from, to, stepMs }
+      const { data, exchange } = await logRange({ query, start, end: Math.max(start, end), stepMs }, signal)
+      return { series: data.result.type === 'matrix' ? data.result.series : [], from, to, stepMs, exchange }
     },
   })
   const answer = asked.data
@@ -62,18 +70,27 @@ export function MetricAnswer({ query, turn }: { readonly query: string; readonly
     return <QueryError message={asked.error.message} text={query} mistake={mistakeIn(asked.error, query)} />
   }
   return (
-    <section className={styles.panel} aria-label={t.logs.histogram}>
-      {chart === null && <Skeleton height={360} radius="sm" />}
-      {chart?.series.length === 0 && <p className={styles.note}>{t.common.noData}</p>}
-      {chart !== null && chart.series.length > 0 && (
-        <>
-          <TimeChart label={query} data={chart} spec={spec} height={360} hidden={hidden} />
-          <Legend series={chart.series} unit="short" hidden={hidden} onToggle={toggle} />
-        </>
+    <>
+      {inspecting && answer !== undefined && (
+        <Inspection>
+          <InspectedExchange name={t.logs.inspect.numbers} exchange={answer.exchange}>
+            <PlanTree key={query} url={answer.exchange.url} subject={query} />
+          </InspectedExchange>
+        </Inspection>
       )}
-      {(answer?.series.length ?? 0) > seriesMax && (
-        <p className={styles.note}>{t.explore.manySeries(seriesMax, answer?.series.length ?? 0)}</p>
-      )}
-    </section>
+      <section className={styles.panel} aria-label={t.logs.histogram}>
+        {chart === null && <Skeleton height={360} radius="sm" />}
+        {chart?.series.length === 0 && <p className={styles.note}>{t.common.noData}</p>}
+        {chart !== null && chart.series.length > 0 && (
+          <>
+            <TimeChart label={query} data={chart} spec={spec} height={360} hidden={hidden} />
+            <Legend series={chart.series} unit="short" hidden={hidden} onToggle={toggle} />
+          </>
+        )}
+        {(answer?.series.length ?? 0) > seriesMax && (
+          <p className={styles.note}>{t.explore.manySeries(seriesMax, answer?.series.length ?? 0)}</p>
+        )}
+      </section>
+    </>
   )
 }

@@ -2,11 +2,12 @@ import { Button } from '@mantine/core'
 import { IconBraces, IconFilterCog, IconLink, IconPlayerPlay, IconZoomCode } from '@tabler/icons-react'
 import { useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { useEffect, useMemo, useRef, useState } from 'react'
+import { useEffect, useMemo, useRef } from 'react'
 import { formatLogQuery, type Span } from '@/api/logs'
 import { CodeEditor } from '@/components/editor/CodeEditor'
 import { HistoryMenu } from '@/components/HistoryMenu'
 import { Fact, InspectedExchange, Inspection } from '@/components/Inspection'
+import { PlanTree } from '@/components/plan/PlanTree'
 import { markOf, QueryError } from '@/components/QueryError'
 import { useCopy } from '@/components/useCopy'
 import { useMessages } from '@/i18n'
@@ -33,14 +34,26 @@ interface QueryBarProps {
   readonly error: Error | null
   readonly first: Page | null
   readonly state: LogsState
+  readonly inspecting: boolean
+  readonly onInspect: (inspecting: boolean) => void
 }
 
-export function QueryBar({ draft, ran, onDraft, onRun, running, error, first, state }: QueryBarProps) {
+export function QueryBar({
+  draft,
+  ran,
+  onDraft,
+  onRun,
+  running,
+  error,
+  first,
+  state,
+  inspecting,
+  onInspect,
+}: QueryBarProps) {
   const t = useMessages()
   const copy = useCopy()
   const client = useQueryClient()
   const { range, zone } = useTimeState()
-  const [inspecting, setInspecting] = useState(false)
   const times = useRef({ range, zone })
   useEffect(() => {
     times.current = { range, zone }
@@ -111,7 +124,7 @@ export function QueryBar({ draft, ran, onDraft, onRun, running, error, first, st
               variant="subtle"
               color={inspecting ? 'ember' : 'gray'}
               leftSection={<IconZoomCode size={15} />}
-              onClick={() => setInspecting(!inspecting)}
+              onClick={() => onInspect(!inspecting)}
               aria-pressed={inspecting}
             >
               {t.query.inspector}
@@ -127,13 +140,13 @@ export function QueryBar({ draft, ran, onDraft, onRun, running, error, first, st
           </div>
         </footer>
       </section>
-      {inspecting && first !== null && <Inspected page={first} />}
+      {inspecting && first !== null && <Inspected query={ran} page={first} />}
     </>
   )
 }
 
 /** What the first page cost; further pages cost as much. */
-function Inspected({ page }: { readonly page: Page }) {
+function Inspected({ query, page }: { readonly query: string; readonly page: Page }) {
   const i = useMessages().logs.inspect
   const { stats, exchange } = page
   return (
@@ -149,7 +162,9 @@ function Inspected({ page }: { readonly page: Page }) {
             <Fact name={i.queue} value={formatSeconds(stats.queueSeconds)} />
           </>
         }
-      />
+      >
+        <PlanTree key={query} url={exchange.url} subject={query} />
+      </InspectedExchange>
     </Inspection>
   )
 }

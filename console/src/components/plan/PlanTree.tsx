@@ -34,9 +34,11 @@ function linesOf(plan: PlanNode, folded: ReadonlySet<string>): Line[] {
   return lines
 }
 
+const givesLines = (node: PlanNode): boolean => node.lines !== null || node.children.some(givesLines)
+
 /** How the server evaluated a query: every part of it with its share of the time, and what it read and held. */
 export function PlanTree({ url, subject }: PlanTreeProps) {
-  const p = useMessages().explore.plan
+  const p = useMessages().query.plan
   // The server evaluates the query once more for this; it is asked again only when someone wants to.
   const asked = useRef(url)
   const plan = useQuery({
@@ -58,7 +60,8 @@ export function PlanTree({ url, subject }: PlanTreeProps) {
       <header className={styles.head}>
         <b>{p.title}</b>
         <span className="muted">
-          {p.steps(steps)} · {formatSeconds(elapsedMs / 1000)}
+          {steps > 0 && `${p.steps(steps)} · `}
+          {formatSeconds(elapsedMs / 1000)}
         </span>
         <Tooltip label={p.again}>
           <ActionIcon size="sm" aria-label={p.again} onClick={again} loading={plan.isFetching}>
@@ -73,7 +76,7 @@ export function PlanTree({ url, subject }: PlanTreeProps) {
 }
 
 function Tree({ root }: { readonly root: PlanNode }) {
-  const p = useMessages().explore.plan
+  const p = useMessages().query.plan
   const [folded, setFolded] = useState<ReadonlySet<string>>(new Set())
   const [current, setCurrent] = useState('0')
   const body = useRef<HTMLTableSectionElement>(null)
@@ -119,7 +122,7 @@ function Tree({ root }: { readonly root: PlanNode }) {
             <th>{p.time}</th>
             <th className={styles.number}>{p.self}</th>
             <th className={styles.number}>{p.series}</th>
-            <th className={styles.number}>{p.samples}</th>
+            <th className={styles.number}>{givesLines(root) ? p.lines : p.samples}</th>
             <th className={styles.number}>{p.bytes}</th>
             <th className={styles.number}>{p.memory}</th>
           </tr>
@@ -157,7 +160,7 @@ interface CellsProps {
 }
 
 function Cells({ line: { node, depth }, whole, folded, onFold }: CellsProps) {
-  const p = useMessages().explore.plan
+  const p = useMessages().query.plan
   const spoken = language.use()
   const share = (ms: number) => `${Math.min((ms / whole) * 100, 100)}%`
   return (
@@ -192,7 +195,7 @@ function Cells({ line: { node, depth }, whole, folded, onFold }: CellsProps) {
       </td>
       <td className={styles.number}>{formatSeconds(node.selfMs / 1000)}</td>
       <td className={styles.number}>{formatCount(node.series)}</td>
-      <td className={styles.number}>{formatCount(node.samples)}</td>
+      <td className={styles.number}>{formatCount(node.lines ?? node.samples)}</td>
       <td className={styles.number}>{node.bytes === null ? '–' : formatValue(node.bytes, 'bytes')}</td>
       <td className={styles.number}>{formatValue(node.memoryBytes, 'bytes')}</td>
     </>
