@@ -9,6 +9,8 @@ const backend = process.env.WATCHFIRE_URL ?? 'http://127.0.0.1:7766'
 const proxy = {
   '/api': { target: backend, changeOrigin: false },
   '/-': { target: backend, changeOrigin: false },
+  '/tempo': { target: backend, changeOrigin: false },
+  '/v1': { target: backend, changeOrigin: false },
   '/loki': { target: backend, changeOrigin: false, ws: true },
 }
 

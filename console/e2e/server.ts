@@ -91,6 +91,8 @@ async function consoleBefore(url: string): Promise<{ url: string; server: Previe
       proxy: {
         '/api': { target: url, changeOrigin: false },
         '/-': { target: url, changeOrigin: false },
+        '/tempo': { target: url, changeOrigin: false },
+        '/v1': { target: url, changeOrigin: false },
         '/loki': { target: url, changeOrigin: false, ws: true },
       },
     },

@@ -5,12 +5,14 @@ import { QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
+import { languageReady } from './i18n'
 import { router } from './router'
 import { client } from './state/client'
 import { theme } from './theme'
 
 const root = document.getElementById('root')
 if (root === null) throw new Error('index.html has no #root element')
+await languageReady()
 createRoot(root).render(
   <StrictMode>
     <MantineProvider theme={theme} defaultColorScheme="auto">

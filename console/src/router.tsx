@@ -12,8 +12,10 @@ import { many, one, oneOf, parseSearch, stringifySearch } from './lib/search'
 import { validateAlertsSearch } from './state/alertTabs'
 import { client } from './state/client'
 import { hostsOptions } from './state/hosts'
+import { traceOptions } from './state/trace'
 import { statusTabs } from './state/statusTabs'
 import { timeSearchKeys, validateTimeSearch } from './state/timeSearch'
+import { validateTraceSearch, validateTracesSearch } from './state/traceSearch'
 
 const root = createRootRoute({
   component: Shell,
@@ -68,6 +70,22 @@ const logs = createRoute({
   component: lazyRouteComponent(() => import('./pages/logs/LogsPage'), 'LogsPage'),
 })
 
+const traces = createRoute({
+  getParentRoute: () => root,
+  path: '/traces',
+  validateSearch: (search: Record<string, unknown>) => present({ ...validateTracesSearch(search) }),
+  component: lazyRouteComponent(() => import('./pages/traces/TracesPage'), 'TracesPage'),
+})
+
+const trace = createRoute({
+  getParentRoute: () => root,
+  path: '/traces/$id',
+  validateSearch: (search: Record<string, unknown>) => present({ ...validateTraceSearch(search) }),
+  // Asked while the screen's code is still on its way.
+  loader: ({ params }) => void client.query(traceOptions(params.id)).catch(() => undefined),
+  component: lazyRouteComponent(() => import('./pages/trace/TracePage'), 'TracePage'),
+})
+
 const pipelines = createRoute({
   getParentRoute: () => root,
   path: '/pipelines',
@@ -102,7 +120,7 @@ const status = createRoute({
 })
 
 export const router = createRouter({
-  routeTree: root.addChildren([machine, explore, logs, alerts, pipelines, targets, status]),
+  routeTree: root.addChildren([machine, explore, logs, traces, trace, alerts, pipelines, targets, status]),
   parseSearch,
   stringifySearch,
   defaultErrorComponent: Crash,

@@ -25,6 +25,9 @@ interface VirtualTableProps<Row> {
   readonly columns: readonly TableColumn<Row>[]
   readonly rowKey: (row: Row) => string
   readonly initialSort?: Sort
+  /** Who holds the order outside of the table says it here and is told of clicks; otherwise the table holds it. */
+  readonly sort?: Sort
+  readonly onSort?: (sort: Sort) => void
   /** Pixels the body takes at most; it scrolls within. */
   readonly height: number
   readonly minWidth?: number
@@ -57,8 +60,9 @@ function sorted<Row>(
 
 /** A sortable table that draws only the rows in view, so that ten thousand are as quick as ten. */
 export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
-  const { label, rows, columns, rowKey, initialSort, height, minWidth, onRow, faded } = props
-  const [sort, setSort] = useState<Sort | null>(initialSort ?? null)
+  const { label, rows, columns, rowKey, initialSort, height, minWidth, onRow, faded, onSort } = props
+  const [own, setOwn] = useState<Sort | null>(initialSort ?? null)
+  const sort = props.sort ?? own
   const body = useRef<HTMLDivElement>(null)
   const ordered = useMemo(
     () =>
@@ -76,11 +80,12 @@ export function VirtualTable<Row>(props: VirtualTableProps<Row>) {
     overscan: 8,
   })
   const template = { gridTemplateColumns: columns.map(({ width }) => width).join(' ') }
-  const flip = (column: TableColumn<Row>) =>
-    setSort((old) => ({
-      key: column.key,
-      descending: old?.key === column.key ? !old.descending : column.numeric === true,
-    }))
+  const flip = (column: TableColumn<Row>) => {
+    const descending = sort?.key === column.key ? !sort.descending : column.numeric === true
+    const next = { key: column.key, descending }
+    if (onSort === undefined) setOwn(next)
+    else onSort(next)
+  }
   return (
     <div
       ref={body}

@@ -21,7 +21,9 @@ export function errorPosition(message: string): ErrorPosition | null {
 
 /** The message without the parts that only say which parameter it was. */
 export function errorText(message: string): string {
-  return message.replace(/^invalid parameter "query":\s*/, '').replace(/^(\d+:\d+:\s*)?parse error:\s*/, '')
+  return message
+    .replace(/^invalid parameter "(?:query|q)":\s*/, '')
+    .replace(/^(\d+:\d+:\s*)?parse error:\s*/, '')
 }
 
 /** The character at which a byte of the text as UTF-8 stands. */

@@ -5,7 +5,7 @@ import type { RangeSeries } from '@/api/types'
 import { epochMs, type EpochMs, type Milliseconds } from '@/lib/brand'
 import { appendFrame, frameOf, type Frame } from '@/lib/frame'
 import { alignRange } from '@/lib/step'
-import { encodeTimePoint, relativeSpan, resolveRange } from '@/lib/time'
+import { encodeTimePoint, endsNow, relativeSpan, resolveRange } from '@/lib/time'
 import { refreshPeriod, useTimeState } from './timeSearch'
 
 let now = epochMs(Date.now())
@@ -132,4 +132,15 @@ export function useLiveFrame(
       return { frame, from, to, stepMs }
     },
   })
+}
+
+/** What there is changes slowly; but where there was nothing something may come at any moment. */
+export const settledMs = 30_000
+const emptyMs = 3000
+
+/** How soon to ask again what there is, in a range that follows the present. */
+export function useSlowBeat(): (empty: boolean) => number | false {
+  const { range, refresh } = useTimeState()
+  const follows = endsNow(range) && refresh !== 'off'
+  return (empty) => (follows ? (empty ? emptyMs : settledMs) : false)
 }

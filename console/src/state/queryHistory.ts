@@ -33,3 +33,4 @@ function queryHistory(key: string): QueryHistory {
 
 export const promqlHistory = queryHistory('query-history')
 export const logqlHistory = queryHistory('logql-history')
+export const traceqlHistory = queryHistory('traceql-history')

@@ -30,6 +30,8 @@ export interface ChartSpec {
   readonly max?: number | null
   /** A logarithmic value axis, but linear from zero to this. */
   readonly linearWithin?: number
+  /** A logarithmic value axis from `min` to `max`, both above zero. */
+  readonly log?: true
   /** How long a bar is, in milliseconds. */
   readonly barMs?: number
 }

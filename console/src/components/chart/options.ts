@@ -31,7 +31,15 @@ function timeAxis(scheme: Scheme, zone: ZoneId): uPlot.Axis {
   }
 }
 
-function valueAxis(scheme: Scheme, unit: Unit): uPlot.Axis {
+/** The powers of ten on a logarithmic axis; uPlot would draw a line for each of their multiples. */
+const powers: uPlot.Axis.Splits = (u, axis) => {
+  const { min = 1, max = 10 } = u.scales[u.axes[axis]?.scale ?? 'y'] ?? {}
+  const first = Math.ceil(Math.log10(min ?? 1) - 1e-9)
+  const last = Math.floor(Math.log10(max ?? 10) + 1e-9)
+  return Array.from({ length: Math.max(last - first + 1, 0) }, (_, i) => 10 ** (first + i))
+}
+
+function valueAxis(scheme: Scheme, unit: Unit, log: boolean): uPlot.Axis {
   const colors = chartColors[scheme]
   const binary = unit === 'bytes' || unit === 'bytes/s'
   return {
@@ -48,6 +56,7 @@ function valueAxis(scheme: Scheme, unit: Unit): uPlot.Axis {
     gap: 5,
     space: 28,
     ...(binary ? { incrs: byteIncrements } : {}),
+    ...(log ? { splits: powers } : {}),
     grid: { stroke: colors.grid, width: 1 },
     ticks: { show: false },
     values: (_, splits) =>
@@ -147,9 +156,10 @@ export function chartOptions(
         range: valueRange(spec),
         // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- the enum has types but no values
         ...(spec.linearWithin === undefined ? {} : { distr: 4, asinh: spec.linearWithin }),
+        ...(spec.log === true ? { distr: 3, log: 10 } : {}),
       },
     },
-    axes: [timeAxis(look.scheme, look.zone), valueAxis(look.scheme, spec.unit)],
+    axes: [timeAxis(look.scheme, look.zone), valueAxis(look.scheme, spec.unit, spec.log === true)],
     series: seriesOptions(series, spec, shown),
     ...(spec.style === 'stacked' || spec.style === 'bars' ? { bands: stackBands(series) } : {}),
     hooks: {
@@ -173,6 +183,7 @@ function valueRange(spec: ChartSpec): uPlot.Scale.Range {
     min: { pad: 0.08, soft: 0, mode: 1 },
     max: { pad: 0.08, soft: 0, mode: 1 },
   }
+  if (spec.log === true) return () => [spec.min ?? 1e-6, spec.max ?? 1]
   return (_, dataMin, dataMax) => {
     const empty = !Number.isFinite(dataMin) || !Number.isFinite(dataMax)
     const [low, high] = empty ? [0, 1] : uPlot.rangeNum(dataMin, dataMax, padded)

@@ -41,6 +41,20 @@ export function ShortcutHelp({ onClose }: { readonly onClose: () => void }) {
       ],
     ],
     [
+      t.nav.traces,
+      [
+        [['j', 'k'], t.traces.keys.rows],
+        [['o'], t.traces.keys.open],
+        [['←', '→', 'Enter'], t.traces.keys.fold],
+        [['a'], t.traces.keys.foldAll],
+        [['n', 'N'], t.traces.keys.match],
+        [['e', 'E'], t.traces.keys.error],
+        [['c'], t.traces.keys.path],
+        [['z', '0'], t.traces.keys.zoom],
+        [['x'], t.traces.keys.close],
+      ],
+    ],
+    [
       t.nav.alerts,
       [
         [['j', 'k'], t.alerts.keys.move],

@@ -6,6 +6,7 @@ import {
   IconLogs,
   IconRadar2,
   IconTerminal2,
+  IconTimeline,
   type Icon,
 } from '@tabler/icons-react'
 
@@ -13,6 +14,7 @@ export const screens = [
   { name: 'machine', to: '/', key: 'm', icon: IconFlame },
   { name: 'explore', to: '/explore', key: 'e', icon: IconTerminal2 },
   { name: 'logs', to: '/logs', key: 'l', icon: IconLogs },
+  { name: 'traces', to: '/traces', key: 'r', icon: IconTimeline },
   { name: 'alerts', to: '/alerts', key: 'a', icon: IconBellRinging },
   { name: 'pipelines', to: '/pipelines', key: 'p', icon: IconFilterCog },
   { name: 'targets', to: '/targets', key: 't', icon: IconRadar2 },

@@ -16,7 +16,7 @@ interface ShortcutActions {
 /** Time to press the second key of `g` then a letter. */
 const chordMs = 1200
 
-function isTyping(target: EventTarget | null): boolean {
+export function isTyping(target: EventTarget | null): boolean {
   return (
     target instanceof HTMLElement &&
     (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))

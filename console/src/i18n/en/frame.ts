@@ -3,6 +3,7 @@ export const nav = {
   machine: 'This machine',
   explore: 'Explore',
   logs: 'Logs',
+  traces: 'Traces',
   alerts: 'Alerts',
   firing: (n: number) => `Alerts, ${n} firing`,
   pipelines: 'Pipelines',

@@ -7,6 +7,7 @@ import { pipelines } from './pipelines'
 import { query } from './query'
 import { status } from './status'
 import { targets } from './targets'
+import { trace, traces } from './traces'
 
 /** The English dictionary; its shape is the contract every other language is checked against. */
 export const en = {
@@ -23,6 +24,8 @@ export const en = {
   query,
   explore,
   logs,
+  traces,
+  trace,
   alerts,
   pipelines,
   targets,

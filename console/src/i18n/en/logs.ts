@@ -131,7 +131,6 @@ export const logs = {
     exec: 'Evaluation',
     queue: 'Waiting in queue',
     list: 'Lines',
-    numbers: 'Numbers',
   },
   empty: {
     title: 'No logs yet',

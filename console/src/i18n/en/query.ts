@@ -28,4 +28,5 @@ export const query = {
     fold: 'Fold',
     unfold: 'Unfold',
   },
+  answer: 'Numbers over time',
 }

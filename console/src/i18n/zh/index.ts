@@ -8,6 +8,7 @@ import { pipelines } from './pipelines'
 import { query } from './query'
 import { status } from './status'
 import { targets } from './targets'
+import { trace, traces } from './traces'
 
 export const zh: Messages = {
   locale: 'zh-CN',
@@ -23,6 +24,8 @@ export const zh: Messages = {
   query,
   explore,
   logs,
+  traces,
+  trace,
   alerts,
   pipelines,
   targets,

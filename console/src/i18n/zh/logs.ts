@@ -129,7 +129,6 @@ export const logs: Messages['logs'] = {
     exec: '求值',
     queue: '排队',
     list: '日志行',
-    numbers: '数值',
   },
   empty: {
     title: '还没有日志',

@@ -29,4 +29,5 @@ export const query: Messages['query'] = {
     fold: '折叠',
     unfold: '展开',
   },
+  answer: '随时间变化的数值',
 }

@@ -1,6 +1,8 @@
 import { useComputedColorScheme } from '@mantine/core'
 import { useQueryClient } from '@tanstack/react-query'
 import { useEffect, useMemo, useRef, useState } from 'react'
+import { logRange } from '@/api/logs'
+import { MetricAnswer, type MetricSource } from '@/components/MetricAnswer'
 import { useMessages } from '@/i18n'
 import { asQuery } from '@/lib/logql/edit'
 import { isMetric } from '@/lib/logql/shape'
@@ -13,12 +15,19 @@ import { levelVariables } from '@/components/levelVariables'
 import { LinesPanel } from './LinesPanel'
 import styles from './LogsPage.module.css'
 import { useLogsSearch } from './logsSearch'
-import { MetricAnswer } from './MetricAnswer'
 import { QueryBar } from './QueryBar'
 import { TailPanel } from './TailPanel'
 import { useBase } from './useBase'
 import { useHistogram } from './useHistogram'
 import { useLines } from './useLines'
+
+const numbers: MetricSource = {
+  name: 'logs',
+  ask: async (query, range, signal) => {
+    const { data, exchange } = await logRange({ query, ...range }, signal)
+    return { series: data.result.type === 'matrix' ? data.result.series : [], exchange }
+  },
+}
 
 /** Search in logs. What is typed is a draft; what was run is in the address. */
 export function LogsPage() {
@@ -82,7 +91,7 @@ export function LogsPage() {
         onInspect={setInspecting}
       />
       {ran === null && base?.any === false && <EmptyLogs />}
-      {metric && <MetricAnswer query={ran} turn={turn} inspecting={inspecting} />}
+      {metric && <MetricAnswer source={numbers} query={ran} turn={turn} inspecting={inspecting} />}
       {asked !== null && lines.error === null && (
         <>
           <HistogramPanel

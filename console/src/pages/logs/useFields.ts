@@ -5,7 +5,8 @@ import { epochMs } from '@/lib/brand'
 import type { LogLine } from '@/lib/logLine'
 import type { Origin } from '@/lib/logql/edit'
 import { selectorOf } from '@/lib/logql/shape'
-import { encodeTimePoint, endsNow, resolveRange } from '@/lib/time'
+import { encodeTimePoint, resolveRange } from '@/lib/time'
+import { settledMs, useSlowBeat } from '@/state/live'
 import { useTimeState } from '@/state/timeSearch'
 
 export interface KnownField {
@@ -14,17 +15,6 @@ export interface KnownField {
   readonly type: string
   /** Different values, about; null where only loaded lines tell. */
   readonly distinct: number | null
-}
-
-/** What there is changes slowly; but where there was nothing something may come at any moment. */
-const settledMs = 30_000
-const emptyMs = 3000
-
-/** How soon to ask again what there is, in a range that follows the present. */
-export function useSlowBeat(): (empty: boolean) => number | false {
-  const { range, refresh } = useTimeState()
-  const follows = endsNow(range) && refresh !== 'off'
-  return (empty) => (follows ? (empty ? emptyMs : settledMs) : false)
 }
 
 /** Lines that are looked at for fields that only parsing gives. */

@@ -1,7 +1,7 @@
 import { Skeleton, useComputedColorScheme } from '@mantine/core'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
-import { logRange } from '@/api/logs'
+import type { Exchange, RangeSeries } from '@/api/types'
 import { Legend } from '@/components/chart/Legend'
 import type { ChartData, ChartSpec } from '@/components/chart/model'
 import { TimeChart } from '@/components/chart/TimeChart'
@@ -26,20 +26,37 @@ const points = 240
 const seriesMax = 100
 const spec: ChartSpec = { style: 'line', unit: 'short' }
 
+/** Who answers metric queries, in which language. */
+export interface MetricSource {
+  readonly name: string
+  readonly ask: (
+    query: string,
+    range: { readonly start: number; readonly end: number; readonly stepMs: number },
+    signal: AbortSignal,
+  ) => Promise<MetricSeries>
+}
+
+export interface MetricSeries {
+  readonly series: readonly RangeSeries[]
+  /** The request, where the server can tell how it was answered. */
+  readonly exchange: Exchange | null
+}
+
 interface MetricAnswerProps {
+  readonly source: MetricSource
   readonly query: string
   readonly turn: number
   readonly inspecting: boolean
 }
 
-/** A query that gives numbers: they are drawn. */
-export function MetricAnswer({ query, turn, inspecting }: MetricAnswerProps) {
+/** A query of logs or traces that gives numbers: they are drawn. */
+export function MetricAnswer({ source, query, turn, inspecting }: MetricAnswerProps) {
   const t = useMessages()
   const scheme = useComputedColorScheme('dark', { getInitialValueInEffect: false })
   const { range, zone } = useTimeState()
   const rangeKey = `${encodeTimePoint(range.from)}..${encodeTimePoint(range.to)}@${zone}`
   const asked = useQuery({
-    queryKey: [liveKey, 'logs', 'metric', query, rangeKey, turn],
+    queryKey: [liveKey, source.name, 'metric', query, rangeKey, turn],
     structuralSharing: false,
     placeholderData: keepPreviousData,
     retry: false,
@@ -47,8 +64,8 @@ export function MetricAnswer({ query, turn, inspecting }: MetricAnswerProps) {
       const { from, to } = resolveRange(range, epochMs(Date.now()), zone)
       const stepMs = chooseStep(ms(to - from), points)
       const { start, end } = alignRange(from, to, stepMs)
-      const { data, exchange } = await logRange({ query, start, end: Math.max(start, end), stepMs }, signal)
-      return { series: data.result.type === 'matrix' ? data.result.series : [], from, to, stepMs, exchange }
+      const given = await source.ask(query, { start, end: Math.max(start, end), stepMs }, signal)
+      return { ...given, from, to, stepMs }
     },
   })
   const answer = asked.data
@@ -71,14 +88,14 @@ export function MetricAnswer({ query, turn, inspecting }: MetricAnswerProps) {
   }
   return (
     <>
-      {inspecting && answer !== undefined && (
+      {inspecting && answer !== undefined && answer.exchange !== null && (
         <Inspection>
-          <InspectedExchange name={t.logs.inspect.numbers} exchange={answer.exchange}>
+          <InspectedExchange name={t.query.answer} exchange={answer.exchange}>
             <PlanTree key={query} url={answer.exchange.url} subject={query} />
           </InspectedExchange>
         </Inspection>
       )}
-      <section className={styles.panel} aria-label={t.logs.histogram}>
+      <section className={styles.panel} aria-label={t.query.answer}>
         {chart === null && <Skeleton height={360} radius="sm" />}
         {chart?.series.length === 0 && <p className={styles.note}>{t.common.noData}</p>}
         {chart !== null && chart.series.length > 0 && (

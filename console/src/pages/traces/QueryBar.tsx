@@ -1,0 +1,148 @@
+import { Button, Menu } from '@mantine/core'
+import { IconArrowsDiff, IconLink, IconPlayerPlay, IconZoomCode } from '@tabler/icons-react'
+import { useQueryClient } from '@tanstack/react-query'
+import { Link } from '@tanstack/react-router'
+import { useEffect, useMemo, useRef, useState } from 'react'
+import type { TraceRange } from '@/api/traces'
+import type { Exchange } from '@/api/types'
+import { CodeEditor } from '@/components/editor/CodeEditor'
+import { HistoryMenu } from '@/components/HistoryMenu'
+import { InspectedExchange, Inspection } from '@/components/Inspection'
+import { markOf, QueryError } from '@/components/QueryError'
+import { useCopy } from '@/components/useCopy'
+import { useMessages } from '@/i18n'
+import { epochMs } from '@/lib/brand'
+import { mistakeIn } from '@/lib/serverError'
+import { resolveRange } from '@/lib/time'
+import { filterOf } from '@/lib/traceql/filter'
+import { traceqlHistory } from '@/state/queryHistory'
+import { useTimeState } from '@/state/timeSearch'
+import { Filters } from './Filters'
+import styles from './QueryBar.module.css'
+import { traceqlExtension } from './traceqlExtension'
+
+interface QueryBarProps {
+  readonly draft: string
+  /** The text an error speaks of. */
+  readonly ran: string
+  readonly onDraft: (text: string) => void
+  readonly onRun: (text: string) => void
+  readonly running: boolean
+  readonly error: Error | null
+  readonly exchange: Exchange | null
+  /** What the slowest of those shown take at least, as a query writes it; null where nothing is shown. */
+  readonly slow: string | null
+}
+
+/** The query as text and as controls: both say the same. */
+export function QueryBar(props: QueryBarProps) {
+  const { draft, ran, onDraft, onRun, running, error, exchange, slow } = props
+  const t = useMessages()
+  const copy = useCopy()
+  const client = useQueryClient()
+  const { range, zone } = useTimeState()
+  const [inspecting, setInspecting] = useState(false)
+  const times = useRef({ range, zone })
+  useEffect(() => {
+    times.current = { range, zone }
+  })
+  const language = useMemo(() => {
+    const now = (): TraceRange => resolveRange(times.current.range, epochMs(Date.now()), times.current.zone)
+    return traceqlExtension(client, now)
+  }, [client])
+  const mistake = error === null ? null : mistakeIn(error, ran)
+  return (
+    <>
+      <section className={styles.bar} aria-label={t.traces.query}>
+        <div className={styles.field} data-main-input>
+          <CodeEditor
+            language={language}
+            value={draft}
+            onChange={onDraft}
+            onRun={() => onRun(draft)}
+            label={t.traces.query}
+            hint={t.traces.placeholder}
+            error={mistake !== null && draft === ran ? markOf(mistake, draft) : null}
+            handle={null}
+          />
+          <Button
+            className={styles.run}
+            leftSection={<IconPlayerPlay size={14} />}
+            onClick={() => onRun(draft)}
+            loading={running}
+          >
+            {t.query.run}
+          </Button>
+        </div>
+        {error !== null && (
+          <div className={styles.error}>
+            <QueryError message={error.message} text={ran} mistake={mistake} />
+          </div>
+        )}
+        <div className={styles.filters}>
+          <Filters query={draft} onQuery={onRun} />
+        </div>
+        <footer className={styles.actions}>
+          <HistoryMenu history={traceqlHistory} onPick={onRun} />
+          <Menu position="bottom-start" withinPortal>
+            <Menu.Target>
+              <Button variant="subtle" color="gray" leftSection={<IconArrowsDiff size={15} />}>
+                {t.traces.apart}
+              </Button>
+            </Menu.Target>
+            <Menu.Dropdown>
+              <Apart query={ran} selection={filterOf([{ field: 'status', op: '=', value: 'error' }])}>
+                {t.traces.apartErrors}
+              </Apart>
+              {slow !== null && (
+                <Apart query={ran} selection={filterOf([{ field: 'duration', op: '>=', value: slow }])}>
+                  {t.traces.apartSlow(slow)}
+                </Apart>
+              )}
+            </Menu.Dropdown>
+          </Menu>
+          <div className={styles.end}>
+            <Button
+              variant="subtle"
+              color={inspecting ? 'ember' : 'gray'}
+              leftSection={<IconZoomCode size={15} />}
+              onClick={() => setInspecting(!inspecting)}
+              aria-pressed={inspecting}
+            >
+              {t.query.inspector}
+            </Button>
+            <Button
+              variant="subtle"
+              color="gray"
+              leftSection={<IconLink size={15} />}
+              onClick={() => void copy(window.location.href, t.query.shareCopied)}
+            >
+              {t.query.share}
+            </Button>
+          </div>
+        </footer>
+      </section>
+      {inspecting && exchange !== null && (
+        <Inspection>
+          <InspectedExchange name={t.traces.title} exchange={exchange} />
+        </Inspection>
+      )}
+    </>
+  )
+}
+
+interface ApartProps {
+  readonly query: string
+  readonly selection: string
+  readonly children: string
+}
+
+function Apart({ query, selection, children }: ApartProps) {
+  return (
+    <Menu.Item
+      renderRoot={(props) => <Link {...props} to="/traces/compare" search={{ q: query, sel: selection }} />}
+    >
+      {children}
+    </Menu.Item>
+  )
+}
