@@ -15,7 +15,7 @@ import { hostsOptions } from './state/hosts'
 import { traceOptions } from './state/trace'
 import { statusTabs } from './state/statusTabs'
 import { timeSearchKeys, validateTimeSearch } from './state/timeSearch'
-import { validateTraceSearch, validateTracesSearch } from './state/traceSearch'
+import { validateCompareSearch, validateTraceSearch, validateTracesSearch } from './state/traceSearch'
 
 const root = createRootRoute({
   component: Shell,
@@ -86,6 +86,13 @@ const trace = createRoute({
   component: lazyRouteComponent(() => import('./pages/trace/TracePage'), 'TracePage'),
 })
 
+const traceCompare = createRoute({
+  getParentRoute: () => root,
+  path: '/traces/compare',
+  validateSearch: (search: Record<string, unknown>) => present({ ...validateCompareSearch(search) }),
+  component: lazyRouteComponent(() => import('./pages/traceCompare/ComparePage'), 'ComparePage'),
+})
+
 const pipelines = createRoute({
   getParentRoute: () => root,
   path: '/pipelines',
@@ -120,7 +127,18 @@ const status = createRoute({
 })
 
 export const router = createRouter({
-  routeTree: root.addChildren([machine, explore, logs, traces, trace, alerts, pipelines, targets, status]),
+  routeTree: root.addChildren([
+    machine,
+    explore,
+    logs,
+    traces,
+    trace,
+    traceCompare,
+    alerts,
+    pipelines,
+    targets,
+    status,
+  ]),
   parseSearch,
   stringifySearch,
   defaultErrorComponent: Crash,

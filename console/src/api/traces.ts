@@ -1,16 +1,6 @@
-import {
-  DecodeError,
-  dictionary,
-  fields,
-  list,
-  number,
-  optional,
-  text,
-  type Decoder,
-  type Fields,
-} from './decode'
+import { dictionary, fields, list, number, optional, text, type Decoder } from './decode'
 import { request } from './http'
-import type { Answer, Labels, RangeSeries } from './types'
+import type { Answer, Labels } from './types'
 import { nanosOf } from '@/lib/nanos'
 
 /** A range of time, in milliseconds since the epoch. */
@@ -23,13 +13,14 @@ export const spanKinds = ['server', 'client', 'internal', 'producer', 'consumer'
 export const spanStatuses = ['error', 'ok', 'unset'] as const
 export type SpanStatus = (typeof spanStatuses)[number]
 
-const rangeParams = ({ from, to }: TraceRange) => ({ start: nanosOf(from), end: nanosOf(to) })
+/** The parameters that every question about a range has. */
+export const rangeParams = ({ from, to }: TraceRange) => ({ start: nanosOf(from), end: nanosOf(to) })
 
 /** Milliseconds with their fraction; a double holds microseconds of this century. */
 const msOfNanos = (ns: string): number => Number(BigInt(ns) / 1000n) / 1000
 
 /** A value in the JSON of OTLP, as text. */
-function anyValue(value: unknown, path: string): string {
+export function anyValue(value: unknown, path: string): string {
   const body = fields(value, path)
   for (const name of ['stringValue', 'intValue', 'doubleValue', 'boolValue']) {
     const found = body[name]
@@ -39,7 +30,8 @@ function anyValue(value: unknown, path: string): string {
   return JSON.stringify(value)
 }
 
-const pairs: Decoder<Labels> = (value, path) =>
+/** A list of attributes in the JSON of OTLP, their values as text. */
+export const pairs: Decoder<Labels> = (value, path) =>
   Object.fromEntries(
     list((entry, at) => {
       const body = fields(entry, at)
@@ -155,55 +147,6 @@ export function searchTraces(asked: TraceSearch, signal?: AbortSignal): Promise<
   return request('/tempo/api/search', params, foundTraces, signal, { bare: true })
 }
 
-const sample = (value: unknown): number => (typeof value === 'number' ? value : Number(value))
-
-export interface TraceNumber {
-  readonly labels: Labels
-  readonly value: number
-}
-
-const instantSeries: Decoder<TraceNumber[]> = (value, path) =>
-  list((entry, at) => {
-    const body = fields(entry, at)
-    return { labels: pairs(body.labels, `${at}.labels`), value: sample(body.value) }
-  })(fields(value, path).series, `${path}.series`)
-
-/** A metrics query of TraceQL: one number per label set for the whole of a range. */
-export async function traceNumbers(
-  query: string,
-  range: TraceRange,
-  signal?: AbortSignal,
-): Promise<TraceNumber[]> {
-  const params = { q: query, ...rangeParams(range) }
-  return (await request('/tempo/api/metrics/query', params, instantSeries, signal, { bare: true })).data
-}
-
-const rangeSeries: Decoder<RangeSeries[]> = (value, path) =>
-  list((entry, at): RangeSeries => {
-    const body = fields(entry, at)
-    const points = list((point, of) => {
-      const sampled = fields(point, of)
-      return [Number(text(sampled.timestampMs, `${of}.timestampMs`)), sample(sampled.value)] as const
-    })(body.samples, `${at}.samples`)
-    return {
-      metric: pairs(body.labels, `${at}.labels`),
-      times: points.map(([time]) => time),
-      values: points.map(([, number]) => (Number.isFinite(number) ? number : null)),
-      histograms: [],
-    }
-  })(fields(value, path).series, `${path}.series`)
-
-/** As `traceNumbers`, over time. */
-export async function traceMatrix(
-  query: string,
-  range: TraceRange,
-  stepMs: number,
-  signal?: AbortSignal,
-): Promise<RangeSeries[]> {
-  const params = { q: query, step: `${stepMs}ms`, exemplars: 'false', ...rangeParams(range) }
-  return (await request('/tempo/api/metrics/query_range', params, rangeSeries, signal, { bare: true })).data
-}
-
 export interface AttributeScope {
   readonly name: string
   readonly attributes: readonly string[]
@@ -267,183 +210,4 @@ export async function traceOperations(
 ): Promise<string[]> {
   const params = { service, ...rangeParams(range) }
   return (await request('/api/v1/traces/services', params, operations, signal)).data
-}
-
-export interface SpanEvent {
-  /** Nanoseconds after the start of the trace. */
-  readonly offset: number
-  readonly name: string
-  readonly attributes: Fields
-}
-
-export interface SpanLink {
-  readonly traceId: string
-  readonly spanId: string
-  readonly attributes: Fields
-}
-
-export interface TraceSpan {
-  /** An id that no other span of the trace has. */
-  readonly id: string
-  readonly spanId: string
-  /** The place of its parent in the list; -1 of a root. */
-  readonly parent: number
-  readonly parentSpanId: string
-  readonly name: string
-  readonly service: string
-  readonly kind: string
-  readonly status: string
-  readonly statusMessage: string
-  /** Nanoseconds after the start of the trace. */
-  readonly offset: number
-  readonly duration: number
-  /** What is odd about it, in the server's words. */
-  readonly warnings: readonly string[]
-  /** Nanoseconds that its clock seems to be off. */
-  readonly skew: number
-  readonly scope: string
-  readonly attributes: Fields
-  readonly resource: Fields
-  readonly events: readonly SpanEvent[]
-  readonly links: readonly SpanLink[]
-}
-
-export interface TraceDocument {
-  readonly traceId: string
-  /** Earlier uses of the same id, which are not shown. */
-  readonly earlier: number
-  readonly truncated: boolean
-  /** Nanoseconds since the epoch. */
-  readonly start: string
-  readonly duration: number
-  readonly spans: readonly TraceSpan[]
-}
-
-const none: readonly never[] = []
-
-/** Traces have a hundred thousand spans: where a field is wrong is worked out only when one is. */
-function spanOf(value: unknown, place: number, origin: bigint): TraceSpan {
-  const at = (name: string) => `data.spans[${place}].${name}`
-  const body = fields(value, at(''))
-  const word = (name: string): string => {
-    const found = body[name]
-    if (typeof found !== 'string') throw new DecodeError(at(name), 'a string', found)
-    return found
-  }
-  const part = (name: string): Fields => (body[name] === undefined ? {} : fields(body[name], at(name)))
-  const offsetOf = (ns: unknown, name: string) => Number(BigInt(text(ns, at(name))) - origin)
-  const events = body.events as readonly unknown[] | undefined
-  const links = body.links as readonly unknown[] | undefined
-  const scope = body.scope === undefined ? null : part('scope')
-  return {
-    id: word('id'),
-    spanId: word('spanID'),
-    parent: body.parent === undefined ? -1 : number(body.parent, at('parent')),
-    parentSpanId: body.parentSpanID === undefined ? '' : word('parentSpanID'),
-    name: word('name'),
-    service: word('service'),
-    kind: word('kind'),
-    status: word('status'),
-    statusMessage: body.statusMessage === undefined ? '' : word('statusMessage'),
-    offset: offsetOf(body.start, 'start'),
-    duration: number(body.duration, at('duration')),
-    warnings: body.warnings === undefined ? none : list(text)(body.warnings, at('warnings')),
-    skew: body.skew === undefined ? 0 : number(body.skew, at('skew')),
-    scope:
-      scope === null
-        ? ''
-        : [
-            optional(text, '')(scope.name, at('scope.name')),
-            optional(text, '')(scope.version, at('scope.version')),
-          ]
-            .filter((word) => word !== '')
-            .join(' '),
-    attributes: part('attributes'),
-    resource: part('resource'),
-    events:
-      events === undefined || events.length === 0
-        ? none
-        : list((entry, of) => {
-            const event = fields(entry, of)
-            return {
-              offset: offsetOf(event.time, 'events.time'),
-              name: text(event.name, `${of}.name`),
-              attributes: optional(fields, {})(event.attributes, `${of}.attributes`),
-            }
-          })(events, at('events')),
-    links:
-      links === undefined || links.length === 0
-        ? none
-        : list((entry, of) => {
-            const link = fields(entry, of)
-            return {
-              traceId: text(link.traceID, `${of}.traceID`),
-              spanId: text(link.spanID, `${of}.spanID`),
-              attributes: optional(fields, {})(link.attributes, `${of}.attributes`),
-            }
-          })(links, at('links')),
-  }
-}
-
-export const traceDocument: Decoder<TraceDocument> = (value, path) => {
-  const body = fields(value, path)
-  const start = text(body.start, `${path}.start`)
-  const origin = BigInt(start)
-  return {
-    traceId: text(body.traceID, `${path}.traceID`),
-    earlier: optional(number, 0)(body.earlierOccasions, `${path}.earlierOccasions`),
-    truncated: body.truncated === true,
-    start,
-    duration: number(body.duration, `${path}.duration`),
-    spans: (body.spans as readonly unknown[]).map((entry, place) => spanOf(entry, place, origin)),
-  }
-}
-
-/** A trace, of all retention. */
-export async function traceById(id: string, signal?: AbortSignal): Promise<TraceDocument> {
-  return (await request(`/api/v1/traces/${encodeURIComponent(id)}`, {}, traceDocument, signal)).data
-}
-
-/** Calls between two services over a range. */
-export interface ServiceCall {
-  readonly client: string
-  readonly server: string
-  /** Empty, `database`, `messaging_system` or `virtual_node`. */
-  readonly connection: string
-  readonly requests: number
-  readonly failed: number
-  /** Quantiles of the durations in seconds; null where they are not known. */
-  readonly p50: number | null
-  readonly p95: number | null
-  readonly p99: number | null
-}
-
-export interface ServiceGraph {
-  readonly seconds: number
-  readonly calls: readonly ServiceCall[]
-}
-
-const graph: Decoder<ServiceGraph> = (value, path) => {
-  const body = fields(value, path)
-  return {
-    seconds: number(body.seconds, `${path}.seconds`),
-    calls: list((entry, at): ServiceCall => {
-      const edge = fields(entry, at)
-      const quantile = (name: string) => optional<number | null>(number, null)(edge[name], `${at}.${name}`)
-      return {
-        client: text(edge.client, `${at}.client`),
-        server: text(edge.server, `${at}.server`),
-        connection: optional(text, '')(edge.connection, `${at}.connection`),
-        requests: number(edge.requests, `${at}.requests`),
-        failed: number(edge.failed, `${at}.failed`),
-        p50: quantile('p50'),
-        p95: quantile('p95'),
-        p99: quantile('p99'),
-      }
-    })(body.edges, `${path}.edges`),
-  }
-}
-
-export async function serviceGraph(range: TraceRange, signal?: AbortSignal): Promise<ServiceGraph> {
-  return (await request('/api/v1/traces/graph', rangeParams(range), graph, signal)).data
 }

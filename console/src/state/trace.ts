@@ -1,5 +1,5 @@
 import { queryOptions } from '@tanstack/react-query'
-import { traceById, type TraceDocument } from '@/api/traces'
+import { traceById, type TraceDocument } from '@/api/traceDocument'
 import { msOf } from '@/lib/nanos'
 
 /** A trace that ended this long ago still grows: spans come late. */

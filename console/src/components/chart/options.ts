@@ -34,8 +34,8 @@ function timeAxis(scheme: Scheme, zone: ZoneId): uPlot.Axis {
 /** The powers of ten on a logarithmic axis; uPlot would draw a line for each of their multiples. */
 const powers: uPlot.Axis.Splits = (u, axis) => {
   const { min = 1, max = 10 } = u.scales[u.axes[axis]?.scale ?? 'y'] ?? {}
-  const first = Math.ceil(Math.log10(min ?? 1) - 1e-9)
-  const last = Math.floor(Math.log10(max ?? 10) + 1e-9)
+  const first = Math.ceil(Math.log10(min) - 1e-9)
+  const last = Math.floor(Math.log10(max) + 1e-9)
   return Array.from({ length: Math.max(last - first + 1, 0) }, (_, i) => 10 ** (first + i))
 }
 
@@ -156,6 +156,7 @@ export function chartOptions(
         range: valueRange(spec),
         // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- the enum has types but no values
         ...(spec.linearWithin === undefined ? {} : { distr: 4, asinh: spec.linearWithin }),
+        // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- as above
         ...(spec.log === true ? { distr: 3, log: 10 } : {}),
       },
     },

@@ -7,6 +7,7 @@ import { pipelines } from './pipelines'
 import { query } from './query'
 import { status } from './status'
 import { targets } from './targets'
+import { traceCompare } from './traceCompare'
 import { trace, traces } from './traces'
 
 /** The English dictionary; its shape is the contract every other language is checked against. */
@@ -26,6 +27,7 @@ export const en = {
   logs,
   traces,
   trace,
+  traceCompare,
   alerts,
   pipelines,
   targets,

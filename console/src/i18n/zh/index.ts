@@ -8,6 +8,7 @@ import { pipelines } from './pipelines'
 import { query } from './query'
 import { status } from './status'
 import { targets } from './targets'
+import { traceCompare } from './traceCompare'
 import { trace, traces } from './traces'
 
 export const zh: Messages = {
@@ -26,6 +27,7 @@ export const zh: Messages = {
   logs,
   traces,
   trace,
+  traceCompare,
   alerts,
   pipelines,
   targets,

@@ -1,4 +1,4 @@
-import type { TraceSpan } from '@/api/traces'
+import type { TraceSpan } from '@/api/traceDocument'
 import type { Fields } from '@/api/decode'
 
 /** A value of an attribute as text. */

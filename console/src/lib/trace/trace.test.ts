@@ -1,37 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import type { TraceSpan } from '@/api/traces'
 import { criticalPath, mainRoot } from './criticalPath'
 import { found } from './find'
+import { spansOf } from './testSpans'
 import { ancestors, arrange, collapsedBelow, visibleRows } from './tree'
-
-/** `name parent start duration`, a line each; the parent by its name, `-` of a root. */
-function spansOf(text: string): TraceSpan[] {
-  const rows = text
-    .trim()
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/))
-  const places = new Map(rows.map(([name = ''], at) => [name, at]))
-  return rows.map(([name = '', parent = '-', start = '0', duration = '0', service = 's']) => ({
-    id: name,
-    spanId: name,
-    parent: places.get(parent) ?? -1,
-    parentSpanId: '',
-    name,
-    service,
-    kind: 'internal',
-    status: name.startsWith('bad') ? 'error' : 'unset',
-    statusMessage: '',
-    offset: Number(start),
-    duration: Number(duration),
-    warnings: [],
-    skew: 0,
-    scope: '',
-    attributes: {},
-    resource: {},
-    events: [],
-    links: [],
-  }))
-}
 
 const names = (tree: ReturnType<typeof arrange>) => tree.spans.map(({ name }) => name).join(' ')
 

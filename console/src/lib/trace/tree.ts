@@ -1,4 +1,4 @@
-import type { TraceSpan } from '@/api/traces'
+import type { TraceSpan } from '@/api/traceDocument'
 
 export interface ServiceSummary {
   readonly name: string

@@ -160,7 +160,8 @@ export function toggled(query: string, condition: Condition): string | null {
 export function narrowed(query: string, more: readonly Condition[]): string {
   const conditions = conditionsOf(query)
   if (conditions === null) return `${query} | ${filterOf(more)}`
-  const stands = (old: Condition) => more.some(({ field, op }) => field === old.field && op[0] === old.op[0])
+  const stands = (old: Condition) =>
+    more.some(({ field, op }) => field === old.field && op.slice(0, 1) === old.op.slice(0, 1))
   const replaced = conditions.filter((old) => !stands(old))
   return filterOf([...replaced, ...more])
 }

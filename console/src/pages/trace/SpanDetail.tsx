@@ -11,7 +11,7 @@ import {
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import type { Fields } from '@/api/decode'
-import type { SpanEvent, SpanLink } from '@/api/traces'
+import type { SpanEvent, SpanLink } from '@/api/traceDocument'
 import { useCopy } from '@/components/useCopy'
 import { useMessages } from '@/i18n'
 import { exactTimeText } from '@/lib/clockText'

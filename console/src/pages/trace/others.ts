@@ -1,5 +1,5 @@
 import { quote, selector } from '@/lib/matcher'
-import type { TraceSpan } from '@/api/traces'
+import type { TraceSpan } from '@/api/traceDocument'
 
 /** Logs are written and stored a little apart from what they speak of. */
 const marginMs = 5 * 60_000

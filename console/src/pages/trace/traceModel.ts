@@ -1,5 +1,5 @@
 import { useMemo } from 'react'
-import type { TraceDocument } from '@/api/traces'
+import type { TraceDocument } from '@/api/traceDocument'
 import { criticalPath, partsBySpan, type PathPart } from '@/lib/trace/criticalPath'
 import { arrange, type Tree } from '@/lib/trace/tree'
 

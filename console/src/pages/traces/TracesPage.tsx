@@ -2,15 +2,15 @@ import { Button, useComputedColorScheme } from '@mantine/core'
 import { IconDatabaseSearch } from '@tabler/icons-react'
 import { useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { useEffect, useMemo, useRef, useState, type CSSProperties } from 'react'
-import { traceMatrix, type FoundTrace } from '@/api/traces'
+import { useEffect, useMemo, useRef, useState } from 'react'
+import { traceMatrix } from '@/api/traceNumbers'
+import type { FoundTrace } from '@/api/traces'
 import { Message } from '@/components/Message'
 import { MetricAnswer, type MetricSource } from '@/components/MetricAnswer'
+import { traceVariables } from '@/components/traceVariables'
 import { TracesTabs } from '@/components/TracesTabs'
 import { useMessages } from '@/i18n'
 import { ms } from '@/lib/brand'
-import { levelColor } from '@/lib/levels'
-import { seriesColor, type Scheme } from '@/lib/palette'
 import { quantile, type DurationBucket } from '@/lib/trace/buckets'
 import { durationLiteral, narrowed } from '@/lib/traceql/filter'
 import { isMetric } from '@/lib/traceql/tokens'
@@ -44,13 +44,6 @@ const numbers: MetricSource = {
     exchange: null,
   }),
 }
-
-/** The colours of what went well and what failed, for style sheets. */
-export const traceVariables = (scheme: Scheme): CSSProperties =>
-  ({
-    '--wf-trace-good': seriesColor(1, scheme),
-    '--wf-trace-failed': levelColor('error', scheme),
-  }) as CSSProperties
 
 function pointsOf(data: Traces | null, show: 'traces' | 'spans', noRoot: string): Point[] {
   if (data === null) return []

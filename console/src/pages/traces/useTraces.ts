@@ -1,5 +1,6 @@
 import { keepPreviousData, useQuery, type UseQueryResult } from '@tanstack/react-query'
-import { searchTraces, traceNumbers, traceServices, type FoundTrace } from '@/api/traces'
+import { traceNumbers } from '@/api/traceNumbers'
+import { searchTraces, traceServices, type FoundTrace } from '@/api/traces'
 import type { Exchange } from '@/api/types'
 import { epochMs } from '@/lib/brand'
 import { encodeTimePoint, resolveRange } from '@/lib/time'
