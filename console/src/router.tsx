@@ -15,7 +15,12 @@ import { hostsOptions } from './state/hosts'
 import { traceOptions } from './state/trace'
 import { statusTabs } from './state/statusTabs'
 import { timeSearchKeys, validateTimeSearch } from './state/timeSearch'
-import { validateCompareSearch, validateTraceSearch, validateTracesSearch } from './state/traceSearch'
+import {
+  validateCompareSearch,
+  validateMapSearch,
+  validateTraceSearch,
+  validateTracesSearch,
+} from './state/traceSearch'
 
 const root = createRootRoute({
   component: Shell,
@@ -93,6 +98,13 @@ const traceCompare = createRoute({
   component: lazyRouteComponent(() => import('./pages/traceCompare/ComparePage'), 'ComparePage'),
 })
 
+const serviceMap = createRoute({
+  getParentRoute: () => root,
+  path: '/traces/map',
+  validateSearch: (search: Record<string, unknown>) => present({ ...validateMapSearch(search) }),
+  component: lazyRouteComponent(() => import('./pages/serviceMap/ServiceMapPage'), 'ServiceMapPage'),
+})
+
 const pipelines = createRoute({
   getParentRoute: () => root,
   path: '/pipelines',
@@ -134,6 +146,7 @@ export const router = createRouter({
     traces,
     trace,
     traceCompare,
+    serviceMap,
     alerts,
     pipelines,
     targets,

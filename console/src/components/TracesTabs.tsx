@@ -2,7 +2,11 @@ import { Link } from '@tanstack/react-router'
 import { useMessages } from '@/i18n'
 import styles from './TracesTabs.module.css'
 
-const tabs = [{ name: 'search', to: '/traces' }] as const
+const tabs = [
+  { name: 'search', to: '/traces' },
+  { name: 'map', to: '/traces/map' },
+  { name: 'compare', to: '/traces/compare' },
+] as const
 
 /** The ways to look at traces, each with an address of its own. */
 export function TracesTabs() {

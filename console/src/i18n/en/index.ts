@@ -5,6 +5,7 @@ import { logs } from './logs'
 import { machine } from './machine'
 import { pipelines } from './pipelines'
 import { query } from './query'
+import { serviceMap } from './serviceMap'
 import { status } from './status'
 import { targets } from './targets'
 import { traceCompare } from './traceCompare'
@@ -28,6 +29,7 @@ export const en = {
   traces,
   trace,
   traceCompare,
+  serviceMap,
   alerts,
   pipelines,
   targets,

@@ -93,7 +93,7 @@ export function Toolbar(props: ToolbarProps) {
         </>
       )}
       {errors > 0 && (
-        <Button variant="subtle" color="red" onClick={() => onError(1)}>
+        <Button variant="subtle" className={styles.errors} onClick={() => onError(1)}>
           {t.nextError(formatCount(errors))}
         </Button>
       )}
