@@ -1,5 +1,12 @@
 import { Modal, TextInput, useMantineColorScheme } from '@mantine/core'
-import { IconChartLine, IconLanguage, IconMoon, IconSearch, type Icon } from '@tabler/icons-react'
+import {
+  IconChartLine,
+  IconLanguage,
+  IconMoon,
+  IconSearch,
+  IconTimeline,
+  type Icon,
+} from '@tabler/icons-react'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { useMemo, useState, type KeyboardEvent } from 'react'
@@ -7,6 +14,7 @@ import { searchValues } from '@/api/catalog'
 import { language, useMessages } from '@/i18n'
 import { rankMatches } from '@/lib/fuzzy'
 import { selector } from '@/lib/matcher'
+import { traceIdPattern } from '@/state/traceSearch'
 import styles from './CommandPalette.module.css'
 import { screens } from './screens'
 
@@ -59,7 +67,20 @@ export function CommandPalette({ onClose }: { readonly onClose: () => void }) {
       },
     ]
     const metrics = text === '' ? [] : rankMatches(names.data ?? [], text, (name) => name, metricsMax)
+    const id = text.trim().toLowerCase()
+    const trace: Command[] = traceIdPattern.test(id)
+      ? [
+          {
+            id: 'trace',
+            group: t.nav.traces,
+            label: t.traces.openTrace(id),
+            icon: IconTimeline,
+            run: () => void navigate({ to: '/traces/$id', params: { id } }),
+          },
+        ]
+      : []
     return [
+      ...trace,
       ...rankMatches(fixed, text, (command) => command.label, fixed.length),
       ...metrics.map((name) => ({
         id: `metric:${name}`,

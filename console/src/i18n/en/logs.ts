@@ -49,6 +49,7 @@ export const logs = {
   filterOut: (name: string, value: string) => `Filter out ${name}=${value}`,
   textFor: 'Lines with this text',
   textOut: 'Lines without it',
+  toTrace: 'Open the trace',
   context: 'Surrounding lines',
   link: 'Copy link to this line',
   linkCopied: 'Link copied',

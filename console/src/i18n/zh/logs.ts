@@ -48,6 +48,7 @@ export const logs: Messages['logs'] = {
   filterOut: (name, value) => `排除 ${name}=${value}`,
   textFor: '只看含此文字的行',
   textOut: '排除含此文字的行',
+  toTrace: '打开链路',
   context: '上下文',
   link: '复制此行的链接',
   linkCopied: '链接已复制',

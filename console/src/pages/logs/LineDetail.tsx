@@ -8,7 +8,7 @@ import {
   IconMinus,
   IconPlus,
 } from '@tabler/icons-react'
-import { useNavigate } from '@tanstack/react-router'
+import { Link, useNavigate } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
 import { CodeBlock } from '@/components/CodeBlock'
 import { useCopy } from '@/components/useCopy'
@@ -23,6 +23,7 @@ import { resolveRange } from '@/lib/time'
 import { formatValue } from '@/lib/units'
 import { pipelineSample } from '@/state/pipelineDraft'
 import { useTimeState } from '@/state/timeSearch'
+import { traceIdPattern } from '@/state/traceSearch'
 import styles from './LineDetail.module.css'
 import type { LineActions } from './LineList'
 
@@ -242,7 +243,17 @@ function FieldRow({ field, query, column, onFilter, onColumn }: FieldRowProps) {
         )}
       </td>
       <th scope="row">{name}</th>
-      <td className={styles.value}>{value.length > shownMax ? `${value.slice(0, shownMax)}…` : value}</td>
+      <td className={styles.value}>
+        {name === 'trace_id' && traceIdPattern.test(value) ? (
+          <Link to="/traces/$id" params={{ id: value.toLowerCase() }} title={l.toTrace}>
+            {value}
+          </Link>
+        ) : value.length > shownMax ? (
+          `${value.slice(0, shownMax)}…`
+        ) : (
+          value
+        )}
+      </td>
     </tr>
   )
 }

@@ -70,8 +70,7 @@ export function MapCanvas(props: MapCanvasProps) {
   const shown = (id: string) => (near === null || near.nodes.has(id)) && (found === null || found.has(id))
   const focusable = service ?? graph.nodes[0]?.id ?? null
   const move = (event: KeyboardEvent, from: MapNode) => {
-    const arrows = { ArrowLeft: 'left', ArrowRight: 'right', ArrowUp: 'up', ArrowDown: 'down' } as const
-    const direction = arrows[event.key as keyof typeof arrows]
+    const direction = arrows.get(event.key)
     if (event.key === 'Escape') onService(null)
     else if (event.key === 'Enter' && from.type === 'group') onOpen(from)
     else if (event.key === 'Enter' || event.key === ' ') onService(from.id)
@@ -171,6 +170,13 @@ export function MapCanvas(props: MapCanvasProps) {
   )
 }
 
+const arrows: ReadonlyMap<string, 'left' | 'right' | 'up' | 'down'> = new Map([
+  ['ArrowLeft', 'left'],
+  ['ArrowRight', 'right'],
+  ['ArrowUp', 'up'],
+  ['ArrowDown', 'down'],
+])
+
 /** With so few calls each is labelled; with more, those of the service under the hand or in focus. */
 const labelledMax = 24
 
@@ -231,9 +237,10 @@ function useDrag(view: View, onMove: (view: View) => void) {
   return {
     onPointerDown: (event: PointerEvent<HTMLElement>) => {
       // Whatever can be pressed takes the press for itself.
-      const pressed =
-        event.target instanceof Element && event.target.closest('[role="button"], button') !== null
-      if (event.button === 0 && pressed === null) start.current = { x: event.clientX, y: event.clientY, view }
+      const pressed = event.nativeEvent
+        .composedPath()
+        .some((node) => node instanceof Element && (node.role === 'button' || node.tagName === 'BUTTON'))
+      if (event.button === 0 && !pressed) start.current = { x: event.clientX, y: event.clientY, view }
     },
     onPointerMove: (event: PointerEvent<HTMLElement>) => {
       const begun = start.current

@@ -127,7 +127,14 @@ function Shown({ model }: { readonly model: TraceModel }) {
     const margin = Math.max(span.duration * 0.05, 1)
     change({ zoom: { from: Math.max(span.offset - margin, 0), to: endOf(span) + margin } })
   }
-  const foldBelow = (depth: number) => setCollapsed(depth === 0 ? new Set() : collapsedBelow(tree, depth))
+  const foldBelow = (depth: number) => {
+    const next = depth === 0 ? new Set<number>() : collapsedBelow(tree, depth)
+    setCollapsed(next)
+    // What was chosen may be folded away; what hides it is chosen instead.
+    const hiding =
+      selected < 0 ? undefined : tree.spans[ancestors(tree, selected).find((at) => next.has(at)) ?? -1]
+    if (hiding !== undefined) change({ span: hiding.id })
+  }
   useSpanKeys(scroller, {
     move,
     ends: (last) => select(rows[last ? rows.length - 1 : 0] ?? 0),
