@@ -88,7 +88,7 @@ export function MetricAnswer({ source, query, turn, inspecting }: MetricAnswerPr
   }
   return (
     <>
-      {inspecting && answer !== undefined && answer.exchange !== null && (
+      {inspecting && answer?.exchange != null && (
         <Inspection>
           <InspectedExchange name={t.query.answer} exchange={answer.exchange}>
             <PlanTree key={query} url={answer.exchange.url} subject={query} />

@@ -4,6 +4,7 @@ use crate::config::AgentConfig;
 use crate::local::{Local, LocalOptions, LocalStatus};
 use crate::logs::{LogReader, LogReaderStatus};
 use crate::spool::{LogSpool, Spool, SpoolError, SpoolOptions, SpoolStatus};
+use crate::watch::{EventWatcher, WatchStatus};
 use env::{Clock, Disk, Random};
 use host::Process;
 use model::Appendable;
@@ -46,15 +47,18 @@ pub struct AgentStatus {
     pub spool: SpoolStatus,
     /// Reading logs of this host, if they are read, and delivering them.
     pub logs: Option<(LogReaderStatus, SpoolStatus)>,
+    /// Watching this host for events, if it is watched, and delivering them.
+    pub events: Option<(WatchStatus, SpoolStatus)>,
     /// Targets found.
     pub targets: usize,
 }
 
-/// Measures this host and scrapes targets, and delivers both through a [`Spool`]; reads logs, and delivers them through a
-/// [`LogSpool`].
+/// Measures this host and scrapes targets, and delivers both through a [`Spool`]; reads logs and watches for events, and
+/// delivers them through a [`LogSpool`] each.
 pub struct Agent {
     local: Mutex<Option<Local>>,
     logs: Mutex<Option<(LogReader, Arc<LogSpool>)>>,
+    events: Mutex<Option<(EventWatcher, Arc<LogSpool>)>>,
     scraper: Option<Scraper>,
     spool: Arc<Spool>,
 }
@@ -86,6 +90,22 @@ impl Agent {
             }
             false => None,
         };
+        let events = match config.events.enabled {
+            true => {
+                let options = SpoolOptions {
+                    url: config.events_to(),
+                    dir: options.dir.join("events"),
+                    ..options.clone()
+                };
+                let spool = LogSpool::start_events(options, disk.clone(), clock.clone(), random.clone())?;
+                let spool = Arc::new(spool);
+                let host = host::host_name();
+                let watcher =
+                    EventWatcher::start(&config.events, &config.logs, host, spool.clone(), clock.clone());
+                Some((watcher.map_err(AgentError::Thread)?, spool))
+            }
+            false => None,
+        };
         let spool = Arc::new(Spool::start(options, disk, clock.clone(), random)?);
         let store: Arc<dyn Appendable> = spool.clone();
         let local = match config.host {
@@ -102,7 +122,13 @@ impl Agent {
         let scraper = (!jobs.0.is_empty()).then(|| {
             Scraper::start(jobs, store, ScraperOptions { offset_seed, ..ScraperOptions::default() })
         });
-        Ok(Agent { local: Mutex::new(local), logs: Mutex::new(logs), scraper, spool })
+        Ok(Agent {
+            local: Mutex::new(local),
+            logs: Mutex::new(logs),
+            events: Mutex::new(events),
+            scraper,
+            spool,
+        })
     }
 
     /// How it goes.
@@ -111,6 +137,7 @@ impl Agent {
             host: self.local.lock().as_ref().map(Local::status),
             spool: self.spool.status(),
             logs: self.logs.lock().as_ref().map(|(reader, spool)| (reader.status(), spool.status())),
+            events: self.events.lock().as_ref().map(|(watcher, spool)| (watcher.status(), spool.status())),
             targets: self.targets().active_targets.len(),
         }
     }
@@ -132,14 +159,20 @@ impl Agent {
         }
         let (local, spool) = (self.local.lock().take(), self.spool.clone());
         let logs = self.logs.lock().take();
+        let events = self.events.lock().take();
         let stopped = tokio::task::spawn_blocking(move || {
             drop(local);
             let logs = logs.map(|(reader, spool)| {
                 drop(reader);
                 spool
             });
+            let events = events.map(|(watcher, spool)| {
+                drop(watcher);
+                spool
+            });
             std::thread::scope(|scope| {
                 scope.spawn(|| spool.stop(wait));
+                scope.spawn(|| events.iter().for_each(|events| events.stop(wait)));
                 logs.iter().for_each(|logs| logs.stop(wait));
             });
         });

@@ -2,6 +2,7 @@
 
 use crate::logs::LogsConfig;
 use crate::spool::{Credentials, RemoteWriteMessage, SpoolOptions};
+use crate::watch::WatchConfig;
 use scrape::config::{ByteSize, GlobalConfig, Problem, ScrapeConfig, TimeSpan, explain};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -36,6 +37,8 @@ pub struct AgentConfig {
     pub scrape_configs: Vec<ScrapeConfig>,
     /// Which logs of this host are read.
     pub logs: LogsConfig,
+    /// Which events of this host are noted.
+    pub events: WatchConfig,
     /// Where logs go, if not to the server's `/loki/api/v1/push`.
     pub logs_to: Option<String>,
     /// A token that tells the server who we are.
@@ -89,6 +92,7 @@ impl Default for AgentConfig {
             global: GlobalConfig::default(),
             scrape_configs: Vec::new(),
             logs: LogsConfig::default(),
+            events: WatchConfig::default(),
             logs_to: None,
             bearer_token: None,
             bearer_token_file: None,
@@ -105,6 +109,13 @@ impl Default for AgentConfig {
 /// Below this, a spool could not hold two segments.
 const SPOOL_BYTES_MIN: u64 = 1 << 20;
 const INTERVAL_MIN: Duration = Duration::from_millis(100);
+
+/// A URL without path and parameters.
+fn origin(url: &str) -> String {
+    let after_scheme = url.find("://").map_or(0, |at| at + 3);
+    let end = url[after_scheme..].find(['/', '?']).map_or(url.len(), |at| after_scheme + at);
+    url[..end].to_owned()
+}
 
 impl AgentConfig {
     /// Reads a configuration from YAML. Whether its values go together shows when an agent starts with it.
@@ -156,11 +167,12 @@ impl AgentConfig {
 
     /// Where logs go: by default to the server that takes the samples, whatever path it takes them at.
     pub(crate) fn logs_to(&self) -> String {
-        self.logs_to.clone().unwrap_or_else(|| {
-            let after_scheme = self.to.find("://").map_or(0, |at| at + 3);
-            let end = self.to[after_scheme..].find(['/', '?']).map_or(self.to.len(), |at| after_scheme + at);
-            self.to[..end].to_owned()
-        })
+        self.logs_to.clone().unwrap_or_else(|| origin(&self.to))
+    }
+
+    /// Where events go: to the server that takes the samples.
+    pub(crate) fn events_to(&self) -> String {
+        origin(&self.to)
     }
 
     /// How this host is measured. Paths are relative to `dir`.

@@ -9,6 +9,7 @@ mod config;
 mod local;
 mod logs;
 mod spool;
+pub mod watch;
 
 pub use agent::{Agent, AgentError, AgentStatus};
 pub use config::{AgentConfig, TlsOptions};
@@ -21,3 +22,4 @@ pub use spool::{
     Credentials, LogRecord, LogRecordError, LogSpool, Record, RecordError, RemoteWriteMessage, Spool,
     SpoolError, SpoolOptions, SpoolStatus,
 };
+pub use watch::{EventWatcher, WATCHER, WatchConfig, WatchStatus};

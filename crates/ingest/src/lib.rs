@@ -11,6 +11,7 @@ pub mod records;
 
 pub mod compress;
 mod error;
+pub mod events;
 pub mod exposition;
 mod histogram;
 mod limits;

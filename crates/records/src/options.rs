@@ -91,6 +91,13 @@ impl Settings {
         memory: "traces.memory",
         record_bytes: "traces.limits.record_bytes",
     };
+    /// Of a store of events.
+    pub const EVENTS: Settings = Settings {
+        retention: "events.retention",
+        future: "events.future",
+        memory: "events.memory",
+        record_bytes: "events.limits.record_bytes",
+    };
 }
 
 /// How long some streams are kept.

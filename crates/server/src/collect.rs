@@ -1,6 +1,7 @@
 //! What runs once the store is open: the store itself and what collects into it.
 
 use crate::config::Config;
+use crate::events::{DeployWatch, EventSink, Outlet};
 use crate::logs::Prepared;
 use crate::notify::{Office, Routing};
 use crate::process;
@@ -9,7 +10,7 @@ use crate::server::StartError;
 use crate::state::App;
 use crate::telemetry::Family;
 use crate::traces::Watched;
-use agent::{Local, LocalOptions, LogReader};
+use agent::{EventWatcher, Local, LocalOptions, LogReader};
 use ingest::records::Signal;
 use model::record::RecordSink;
 use model::{Appendable, MetricKind};
@@ -32,12 +33,20 @@ pub struct Running {
     pub traces: records::Store,
     /// The same, behind what is computed from spans: where they go in.
     pub span_sink: Watched,
+    /// The store of events.
+    pub events: records::Store,
+    /// The same, behind what knows repetitions and counts: where they go in.
+    pub event_sink: EventSink,
+    /// Where the server's own events go in.
+    pub outlet: Outlet,
     /// What scrapes targets.
     pub scraper: Scraper,
     /// What watches this machine, unless that is off.
     pub agent: Option<Mutex<Local>>,
     /// What reads logs of this machine, unless that is off.
     pub log_reader: Option<Mutex<LogReader>>,
+    /// What watches this machine for events, unless that is off.
+    pub event_watcher: Option<Mutex<EventWatcher>>,
     /// What tells people.
     pub office: Arc<Office>,
     /// What evaluates rules.
@@ -52,6 +61,8 @@ pub struct Stores {
     pub logs: records::Store,
     /// Spans.
     pub traces: records::Store,
+    /// Events.
+    pub events: records::Store,
 }
 
 impl Running {
@@ -60,6 +71,7 @@ impl Running {
         match signal {
             Signal::Logs => &self.log_sink,
             Signal::Traces => &self.span_sink,
+            Signal::Events => &self.event_sink,
         }
     }
 
@@ -68,12 +80,18 @@ impl Running {
         match signal {
             Signal::Logs => &self.logs,
             Signal::Traces => &self.traces,
+            Signal::Events => &self.events,
         }
     }
 
     /// Begins to collect into the stores.
     pub async fn start(app: &App, stores: Stores) -> Result<Running, StartError> {
-        let Stores { db, logs, traces } = stores;
+        let Stores { db, logs, traces, events } = stores;
+        let event_sink =
+            EventSink::new(events.clone(), Arc::clone(&app.event_preparation), Arc::clone(&app.clock));
+        let outlet = Outlet::start(event_sink.clone(), Arc::clone(&app.clock));
+        let deploys = Arc::new(DeployWatch::new(outlet.clone()));
+        deploys.remember(&traces, &events);
         let config = app.config();
         let jobs = jobs(&config, app.origin.config_file.as_deref()).map_err(StartError::Config)?;
         let store: Arc<dyn Appendable> = Arc::new(db.clone());
@@ -95,6 +113,7 @@ impl Running {
             store: logs.clone(),
             preparation: Arc::clone(&app.preparation),
             clock: Arc::clone(&app.clock),
+            deploys: Some(Arc::clone(&deploys)),
         };
         let log_reader = match config.agent.enabled && config.agent.logs.enabled {
             true => {
@@ -108,10 +127,29 @@ impl Running {
             }
             false => None,
         };
+        let event_watcher =
+            match config.agent.enabled && config.agent.events.enabled {
+                true => {
+                    let sink: Arc<dyn RecordSink> = Arc::new(event_sink.clone());
+                    let (events, logs) = (&config.agent.events, &config.agent.logs);
+                    let watcher =
+                        EventWatcher::start(events, logs, process::hostname(), sink, Arc::clone(&app.clock));
+                    Some(Mutex::new(watcher.map_err(|e| {
+                        StartError::Store(format!("cannot watch this machine for events: {e}"))
+                    })?))
+                }
+                false => None,
+            };
         let office = Arc::new(open_office(app, &config).await?);
         let memory = promql::MemoryPool::new(app.budgets.query_bytes / RULES_PART);
         let clock = Arc::clone(&app.clock);
-        let rules = RuleGroups::new(db.clone(), Arc::clone(&office), clock, memory, config.rules.concurrency);
+        let rules = RuleGroups::new(
+            db.clone(),
+            (Arc::clone(&office), outlet.clone()),
+            clock,
+            memory,
+            config.rules.concurrency,
+        );
         let file = app.origin.config_file.as_deref();
         let set = RuleSet::load(&config, config_dir(file)).map_err(StartError::Config)?;
         rules.apply(set, rule_settings(app, &config, &office).map_err(StartError::Config)?).await;
@@ -119,8 +157,24 @@ impl Running {
             store: traces.clone(),
             watch: Arc::clone(&app.span_watch),
             clock: Arc::clone(&app.clock),
+            deploys,
         };
-        Ok(Running { db, logs, log_sink, traces, span_sink, scraper, agent, log_reader, office, rules })
+        Ok(Running {
+            db,
+            logs,
+            log_sink,
+            traces,
+            span_sink,
+            events,
+            event_sink,
+            outlet,
+            scraper,
+            agent,
+            log_reader,
+            event_watcher,
+            office,
+            rules,
+        })
     }
 
     /// Puts other scrape jobs in force.
@@ -147,7 +201,11 @@ impl Running {
             // It ends after the batch under way.
             reader.lock().stop();
         }
+        if let Some(watcher) = &self.event_watcher {
+            watcher.lock().stop();
+        }
         self.scraper.stop().await;
+        self.outlet.stop().await;
     }
 }
 
@@ -304,6 +362,30 @@ pub fn log_reader_families(reader: &LogReader) -> Vec<Family> {
         ("watchfire_tail_batches_total", "Batches of logs of this machine stored.", Counter, s.batches),
         ("watchfire_tail_records_total", "Records of logs of this machine stored.", Counter, s.records),
         ("watchfire_tail_refused_total", "Records of logs of this machine refused.", Counter, s.refused),
+    ];
+    all.into_iter().map(|(name, help, kind, v)| Family::single(name, help, kind, v as f64)).collect()
+}
+
+/// Figures of watching this machine for events as metrics.
+pub fn watcher_families(watcher: &EventWatcher) -> Vec<Family> {
+    use MetricKind::{Counter, Gauge};
+    let s = watcher.status();
+    let problem = u64::from(!s.problem.is_empty());
+    let all = [
+        ("watchfire_agent_events_total", "Events of this machine stored.", Counter, s.events),
+        (
+            "watchfire_agent_events_held_back_total",
+            "Events of this machine held back because the same was told within the minute.",
+            Counter,
+            s.held_back,
+        ),
+        ("watchfire_agent_events_refused_total", "Events of this machine refused.", Counter, s.refused),
+        (
+            "watchfire_agent_events_problem",
+            "1 while messages of the kernel and of systemd cannot be read.",
+            Gauge,
+            problem,
+        ),
     ];
     all.into_iter().map(|(name, help, kind, v)| Family::single(name, help, kind, v as f64)).collect()
 }

@@ -9,6 +9,7 @@ pub mod config;
 mod console;
 mod elastic;
 mod evaluate;
+mod events;
 pub mod http;
 mod intake;
 mod logs;

@@ -152,9 +152,10 @@ impl Server {
 
 /// Writes what is in memory of all stores; each has its chance.
 fn close(running: &Running) -> Result<(), String> {
-    let (samples, logs, traces) = (running.db.close(), running.logs.close(), running.traces.close());
+    let samples = running.db.close();
+    let records = [&running.logs, &running.traces, &running.events].map(records::Store::close);
     samples.map_err(|e| e.to_string())?;
-    logs.and(traces).map_err(|e| e.to_string())
+    records.into_iter().collect::<Result<(), _>>().map_err(|e| e.to_string())
 }
 
 /// Opens the stores and starts to collect and to receive.
@@ -173,6 +174,7 @@ async fn open(
         app.fail(e.to_string());
     }
     let running = started?;
+    running.outlet.started(app.started_ms);
     app.open(running);
     let mut serving = listeners.serve(&app, &app.config(), &stop);
     serving.extend(postgres.map(|l| tokio::spawn(crate::sql::postgres::serve(l, Arc::clone(&app), stop))));
@@ -185,6 +187,7 @@ async fn open_stores(app: &Arc<App>) -> Result<Stores, StartError> {
         db: open_store(app).await?,
         logs: open_records(app, Signal::Logs).await?,
         traces: open_records(app, Signal::Traces).await?,
+        events: open_records(app, Signal::Events).await?,
     })
 }
 
@@ -192,6 +195,7 @@ async fn open_records(app: &Arc<App>, signal: Signal) -> Result<records::Store, 
     let name = match signal {
         Signal::Logs => "logs",
         Signal::Traces => "traces",
+        Signal::Events => "events",
     };
     let config = app.config();
     let options = config.records(signal).options(signal, &app.origin.data_dir).map_err(StartError::Store)?;
@@ -241,6 +245,9 @@ pub async fn reload(app: &Arc<App>) -> Result<&'static str, String> {
     };
     let done = apply(app, path).await;
     *app.reloaded.lock() = (app.now_ms(), done.is_ok());
+    if let Some(running) = app.running() {
+        running.outlet.reloaded(path, done.as_ref().map(|_| ()).map_err(String::as_str));
+    }
     match &done {
         Ok(_) => tracing::info!(file = %path.display(), "configuration reloaded"),
         Err(e) => tracing::error!(error = %e, "the configuration was not reloaded"),
@@ -264,7 +271,8 @@ async fn apply(app: &Arc<App>, path: &std::path::Path) -> Result<&'static str, S
         || new.alerting.deliveries_max != old.alerting.deliveries_max
         || new.sql.postgres != old.sql.postgres
         || without_limits(&new.logs) != without_limits(&old.logs)
-        || without_limits(&new.traces) != without_limits(&old.traces);
+        || without_limits(&new.traces) != without_limits(&old.traces)
+        || without_limits(&new.events) != without_limits(&old.events);
     new.storage = old.storage.clone();
     new.http = old.http.clone();
     new.agent = old.agent.clone();
@@ -272,6 +280,7 @@ async fn apply(app: &Arc<App>, path: &std::path::Path) -> Result<&'static str, S
     new.sql.postgres = old.sql.postgres.clone();
     new.logs = RecordsConfig { limits: new.logs.limits.clone(), ..old.logs.clone() };
     new.traces = RecordsConfig { limits: new.traces.limits.clone(), ..old.traces.clone() };
+    new.events = RecordsConfig { limits: new.events.limits.clone(), ..old.events.clone() };
     new.own = old.own.clone();
     new.rules.concurrency = old.rules.concurrency;
     new.alerting.deliveries_max = old.alerting.deliveries_max;
@@ -285,9 +294,10 @@ async fn apply(app: &Arc<App>, path: &std::path::Path) -> Result<&'static str, S
         running.reload(app, &new, path).await?;
     }
     app.preparation.replace(&new.pipelines);
+    app.event_preparation.replace(&crate::events::pipelines(&new.event_pipelines));
     app.set_config(new);
     Ok(if restart {
-        "reloaded; changes of storage, logs, traces, receivers, sql.postgres, http and agent take effect after a restart"
+        "reloaded; changes of storage, logs, traces, events, receivers, sql.postgres, http and agent take effect after a restart"
     } else {
         "reloaded"
     })

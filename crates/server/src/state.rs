@@ -52,6 +52,8 @@ pub struct App {
     pub brake: Arc<promql::Brake>,
     /// What is done with logs before they are kept.
     pub preparation: Arc<Preparation>,
+    /// What is done with events before they are kept.
+    pub event_preparation: Arc<Preparation>,
     /// What is counted about spans.
     pub span_watch: Arc<crate::traces::SpanWatch>,
     /// Results of range queries.
@@ -86,6 +88,7 @@ impl App {
             light_memory: promql::MemoryPool::new(budgets.query_bytes / LIGHT_PART),
             brake: Arc::default(),
             preparation: Arc::new(Preparation::new(&config.pipelines)),
+            event_preparation: Arc::new(Preparation::new(&crate::events::pipelines(&config.event_pipelines))),
             span_watch: Arc::default(),
             results: ResultCache::new(budgets.cache_bytes),
             budgets,
@@ -272,17 +275,26 @@ impl App {
         ]);
         out.extend(self.queries.families());
         out.extend(self.results.families());
-        out.extend(self.preparation.families());
+        out.extend(crate::logs::preparation_families(&[&self.preparation, &self.event_preparation]));
         out.extend(crate::traces::families(&self.span_watch));
         out.extend(crate::process::families());
         if let Some(running) = self.running.get() {
             out.extend(crate::api::status::store_families(&running.db));
-            out.extend(crate::api::record_status::families(&running.logs.status(), &running.traces.status()));
+            out.extend(crate::api::record_status::families(
+                &running.logs.status(),
+                &running.traces.status(),
+                &running.events.status(),
+            ));
+            out.extend(running.event_sink.families());
+            out.extend(running.outlet.families());
             out.extend(crate::collect::scraper_families(&running.scraper));
             out.extend(running.office.families());
             out.extend(running.rules.families());
             if let Some(agent) = &running.agent {
                 out.extend(crate::collect::agent_families(&agent.lock()));
+            }
+            if let Some(watcher) = &running.event_watcher {
+                out.extend(crate::collect::watcher_families(&watcher.lock()));
             }
             if let Some(reader) = &running.log_reader {
                 out.extend(crate::collect::log_reader_families(&reader.lock()));

@@ -164,11 +164,27 @@ pub enum Way {
     Jaeger,
     /// Zipkin.
     Zipkin,
+    /// Watchfire's own form of events.
+    Webhook,
+    /// CloudEvents.
+    CloudEvents,
+    /// Alertmanager's webhook.
+    Alertmanager,
+    /// GitHub's webhooks.
+    Github,
+    /// GitLab's webhooks.
+    Gitlab,
+    /// Events of Kubernetes.
+    Kubernetes,
+    /// Grafana's annotations.
+    Grafana,
+    /// What agents watch for.
+    AgentEvents,
 }
 
 impl Way {
     /// In order: what comes this way, and the name of the way in metrics.
-    const ALL: [(Signal, &str); 10] = [
+    const ALL: [(Signal, &str); 18] = [
         (Signal::Logs, "loki"),
         (Signal::Logs, "otlp"),
         (Signal::Logs, "elastic"),
@@ -179,6 +195,14 @@ impl Way {
         (Signal::Traces, "otlp"),
         (Signal::Traces, "jaeger"),
         (Signal::Traces, "zipkin"),
+        (Signal::Events, "webhook"),
+        (Signal::Events, "cloudevents"),
+        (Signal::Events, "alertmanager"),
+        (Signal::Events, "github"),
+        (Signal::Events, "gitlab"),
+        (Signal::Events, "kubernetes"),
+        (Signal::Events, "grafana"),
+        (Signal::Events, "agent"),
     ];
 
     /// What comes this way.
@@ -347,12 +371,13 @@ impl Metrics {
 impl Metrics {
     fn record_families(&self) -> Vec<Family> {
         type Field = fn(&WayMetrics) -> &Counter;
-        type Names = [(&'static str, &'static str); 2];
+        type Names = [(&'static str, &'static str); 3];
         let all: [(Names, Field); 5] = [
             (
                 [
                     ("watchfire_logs_batches_total", "Batches of log records stored, by way in."),
                     ("watchfire_traces_batches_total", "Batches of spans stored, by way in."),
+                    ("watchfire_events_batches_total", "Batches of events stored, by way in."),
                 ],
                 |m| &m.batches,
             ),
@@ -360,6 +385,7 @@ impl Metrics {
                 [
                     ("watchfire_logs_bytes_total", "Bytes of logs as they came, by way in."),
                     ("watchfire_traces_bytes_total", "Bytes of spans as they came, by way in."),
+                    ("watchfire_events_bytes_total", "Bytes of events as they came, by way in."),
                 ],
                 |m| &m.traffic.bytes,
             ),
@@ -367,6 +393,7 @@ impl Metrics {
                 [
                     ("watchfire_logs_records_total", "Log records stored, by way in."),
                     ("watchfire_traces_spans_total", "Spans stored, by way in."),
+                    ("watchfire_events_records_total", "Events stored, repetitions included, by way in."),
                 ],
                 |m| &m.records,
             ),
@@ -377,6 +404,7 @@ impl Metrics {
                         "Log records refused as wrong or over a limit, by way in.",
                     ),
                     ("watchfire_traces_refused_total", "Spans refused as wrong or over a limit, by way in."),
+                    ("watchfire_events_refused_total", "Events refused as wrong or over a limit, by way in."),
                 ],
                 |m| &m.refused,
             ),
@@ -389,6 +417,10 @@ impl Metrics {
                     (
                         "watchfire_traces_put_off_total",
                         "Batches of spans told to come back later, or offered again, by way in.",
+                    ),
+                    (
+                        "watchfire_events_put_off_total",
+                        "Batches of events told to come back later, or offered again, by way in.",
                     ),
                 ],
                 |m| &m.traffic.put_off,
@@ -404,8 +436,12 @@ impl Metrics {
             family
         };
         all.into_iter()
-            .flat_map(|([logs, traces], field)| {
-                [(logs, Signal::Logs, field), (traces, Signal::Traces, field)]
+            .flat_map(|([logs, traces, events], field)| {
+                [
+                    (logs, Signal::Logs, field),
+                    (traces, Signal::Traces, field),
+                    (events, Signal::Events, field),
+                ]
             })
             .map(of)
             .collect()

@@ -1,6 +1,6 @@
 //! Which tables there are.
 //!
-//! One catalog with the schema `public` (`logs`, `samples`) and the schema `metrics` (a table for each metric). A name
+//! One catalog with the schema `public` (`events`, `logs`, `samples`) and the schema `metrics` (a table for each metric). A name
 //! that is no table of `public` is looked for among the metrics. Lists of metrics are cut; a table that is not listed is
 //! found by its name all the same.
 
@@ -16,7 +16,7 @@ use promql::EvalError;
 use std::fmt;
 use std::sync::Arc;
 
-/// The schema of `logs` and `samples`.
+/// The schema of `events`, `logs` and `samples`.
 pub(crate) const PUBLIC: &str = "public";
 /// The schema of metrics.
 pub(crate) const METRICS: &str = "metrics";
@@ -49,7 +49,7 @@ impl Tables {
     /// Names of the tables of a schema, cut.
     pub fn names(&self, schema: &str) -> Vec<String> {
         match schema {
-            PUBLIC => vec!["logs".to_owned(), "samples".to_owned()],
+            PUBLIC => ["events", "logs", "samples"].map(str::to_owned).to_vec(),
             // A list that cannot be had is told when a table is asked for.
             METRICS => self.source.metrics(self.listed_max).unwrap_or_default(),
             PG_CATALOG => pg::catalog::NAMES.iter().map(|n| (*n).to_owned()).collect(),
@@ -65,6 +65,13 @@ impl Tables {
                 let table = LogTable::new(source, run, self.columns_max).map_err(failed)?;
                 Ok(Some(Arc::new(table)))
             }
+            (PUBLIC, "events") => match source.events() {
+                None => Ok(None),
+                Some(events) => {
+                    let table = LogTable::of_events(events, run, self.columns_max).map_err(failed)?;
+                    Ok(Some(Arc::new(table)))
+                }
+            },
             (PUBLIC, "samples") => Ok(Some(Arc::new(SampleTable::all(source, run)))),
             (PUBLIC | METRICS, metric) => {
                 if schema == PUBLIC && pg::catalog::NAMES.contains(&metric) {

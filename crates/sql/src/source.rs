@@ -7,6 +7,7 @@ use model::{Labels, TimeRange};
 use promql::{Control, EvalError};
 use std::fmt;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// In which order records are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,6 +135,11 @@ pub trait Source: Send + Sync {
 
     /// Names of labels and of frequent attributes of records, at most `limit` of each.
     fn log_names(&self, limit: usize, control: &Control) -> Result<LogNames, EvalError>;
+
+    /// The same tenant's events, as records.
+    fn events(&self) -> Option<Arc<dyn Source>> {
+        None
+    }
 
     /// All series.
     fn series(&self) -> &dyn promql::Source;

@@ -64,6 +64,8 @@ pub enum Command {
     Traces(TracesArgs),
     /// Show a trace as a waterfall.
     Trace(TraceArgs),
+    /// Ask a server for events, or send one.
+    Events(EventsArgs),
     /// Show what fires.
     Alerts(AlertsArgs),
     /// Make, list and end silences.
@@ -255,6 +257,140 @@ pub struct TracesArgs {
     /// How the answer looks.
     #[arg(long, value_enum, default_value = "text")]
     pub format: ListFormat,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+#[command(after_help = "\
+Examples:
+  watchfire events
+  watchfire events --kind deploy --service cart --start -7d
+  watchfire events --severity error --details
+  watchfire events send --title 'cart 1.4.2' --kind deploy --service cart --version 1.4.2
+  watchfire events send --title backup -- /usr/local/bin/backup --all")]
+pub struct EventsArgs {
+    #[command(subcommand)]
+    pub what: Option<EventsCommand>,
+    #[command(flatten)]
+    pub list: EventsListArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum EventsCommand {
+    /// Send an event, or run a command and send how it went.
+    Send(EventsSendArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct EventsListArgs {
+    /// The beginning of the range [default: a day before its end].
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub start: Option<String>,
+    /// The end of the range [default: now].
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub end: Option<String>,
+    /// Only events of this kind; may be given several times.
+    #[arg(long, value_name = "KIND")]
+    pub kind: Vec<String>,
+    /// Only events of this service; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub service: Vec<String>,
+    /// Only events of this host; may be given several times.
+    #[arg(long, value_name = "NAME")]
+    pub host: Vec<String>,
+    /// Only events with this attribute; may be given several times.
+    #[arg(short, long, value_name = "NAME=VALUE")]
+    pub attribute: Vec<String>,
+    /// Only events that are this grave: debug, info, warn, error or fatal.
+    #[arg(long, value_name = "WORD")]
+    pub severity: Option<String>,
+    /// Only events whose title, text or subject holds this.
+    #[arg(long, value_name = "TEXT")]
+    pub text: Option<String>,
+    /// How many events, the latest.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 50)]
+    pub limit: usize,
+    /// Show texts and attributes, too.
+    #[arg(short, long)]
+    pub details: bool,
+    /// The server.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7766", env = "WATCHFIRE_URL")]
+    pub url: String,
+    /// Whose events, where there are several tenants.
+    #[arg(long, value_name = "NAME", env = "WATCHFIRE_TENANT")]
+    pub tenant: Option<String>,
+    /// How the answer looks.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: ListFormat,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  watchfire events send --title 'cart 1.4.2' --kind deploy --service cart --version 1.4.2 --environment prod
+  watchfire events send --title 'price list imported' --attribute items=1200 --duration 90s
+  watchfire events send --title backup -- /usr/local/bin/backup --all
+
+With a command, the event has its duration and its result (ok or failed) and is of the kind cron, unless --kind says
+otherwise; the exit code is the command's.")]
+pub struct EventsSendArgs {
+    /// What happened, in one line [default: the command].
+    #[arg(long)]
+    pub title: Option<String>,
+    /// What kind of event: deploy, config, cron, or a word of your own [default: event].
+    #[arg(long, value_name = "KIND")]
+    pub kind: Option<String>,
+    /// More than the title.
+    #[arg(long)]
+    pub text: Option<String>,
+    /// How grave it is: debug, info, warn, error or fatal [default: by the result].
+    #[arg(long, value_name = "WORD")]
+    pub severity: Option<String>,
+    /// How it went: ok, failed, or a word of your own.
+    #[arg(long, value_name = "WORD")]
+    pub result: Option<String>,
+    /// When it began [default: now].
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub time: Option<String>,
+    /// How long it took, as 90 or 1m30s.
+    #[arg(long, value_name = "DURATION")]
+    pub duration: Option<String>,
+    /// The service it happened to.
+    #[arg(long, value_name = "NAME")]
+    pub service: Option<String>,
+    /// The version of the service.
+    #[arg(long, value_name = "VERSION")]
+    pub version: Option<String>,
+    /// The environment: prod, staging.
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// The host it happened on [default: this one].
+    #[arg(long, value_name = "NAME")]
+    pub host: Option<String>,
+    /// What it happened to, if that is no service.
+    #[arg(long)]
+    pub subject: Option<String>,
+    /// Who says so.
+    #[arg(long, value_name = "NAME", default_value = "script")]
+    pub source: String,
+    /// Where to read more.
+    #[arg(long, value_name = "URL")]
+    pub link: Option<String>,
+    /// What the source calls it: of several events with one id the first is kept.
+    #[arg(long)]
+    pub id: Option<String>,
+    /// A further attribute; may be given several times. Numbers can be added by metrics.
+    #[arg(short, long, value_name = "NAME=VALUE")]
+    pub attribute: Vec<String>,
+    /// The server.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7766", env = "WATCHFIRE_URL")]
+    pub url: String,
+    /// Whose event, where there are several tenants.
+    #[arg(long, value_name = "NAME", env = "WATCHFIRE_TENANT")]
+    pub tenant: Option<String>,
+    /// A command to run.
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -7,8 +7,8 @@ use env::{Disk, RealDisk};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Where stores of records lie in the data directory: logs and traces.
-pub const RECORDS: [&str; 2] = ["logs", "traces"];
+/// Where stores of records lie in the data directory: logs, traces and events.
+pub const RECORDS: [&str; 3] = ["logs", "traces", "events"];
 
 /// What a check found.
 #[derive(Default)]

@@ -25,7 +25,7 @@ const RESTART_MS: std::ops::RangeInclusive<i64> = 5_000..=300_000;
 
 /// Whether there is a journal that we may read, in a directory that was named or in the usual ones, and the program to do
 /// it.
-pub(super) fn is_readable(named: Option<&Path>) -> bool {
+pub(crate) fn is_readable(named: Option<&Path>) -> bool {
     let usual = ["/var/log/journal", "/run/log/journal"];
     is_installed() && (named.is_some() || usual.iter().any(|dir| has_system_journal(Path::new(dir))))
 }
@@ -41,10 +41,14 @@ fn has_system_journal(dir: &Path) -> bool {
 }
 
 /// Follows the journal.
-pub(super) struct Journal {
+pub(crate) struct Journal {
     program: PathBuf,
     dir: Option<PathBuf>,
     start: Start,
+    /// Whether the first start begins with the present run of the system.
+    of_boot: bool,
+    /// Which entries, as arguments of the program; all without one.
+    wanted: Vec<String>,
     host: String,
     cursor: Option<String>,
     running: Option<Running>,
@@ -71,6 +75,8 @@ impl Journal {
             program: PROGRAM.into(),
             dir: config.journald_dir.clone(),
             start: config.start,
+            of_boot: false,
+            wanted: Vec::new(),
             host: host.to_owned(),
             cursor,
             running: None,
@@ -81,6 +87,14 @@ impl Journal {
             left_out: 0,
             problem: String::new(),
         }
+    }
+
+    /// A reader of some entries of the present run of the system.
+    pub fn of_boot(config: &LogsConfig, cursor: Option<String>, host: &str, wanted: Vec<String>) -> Journal {
+        let mut journal = Journal::new(config, cursor, host);
+        journal.of_boot = true;
+        journal.wanted = wanted;
+        journal
     }
 
     /// The cursor of the last entry that was given.
@@ -94,17 +108,40 @@ impl Journal {
             self.start(now_ms);
         }
         while builder.bytes() < bytes_max {
-            let Some(running) = &self.running else { return false };
-            match running.entries.try_recv() {
-                Ok(bytes) => self.take(&bytes, builder, now_ms),
-                Err(TryRecvError::Empty) => return false,
-                Err(TryRecvError::Disconnected) => {
-                    self.ended(now_ms);
-                    return false;
-                }
+            match self.next(now_ms) {
+                Some(Some(fields)) => self.write(&fields, builder, now_ms),
+                Some(None) => {}
+                None => return false,
             }
         }
         true
+    }
+
+    /// Gives entries, so many at most. Returns whether there is more at once.
+    pub fn each(&mut self, most: usize, now_ms: i64, give: &mut dyn FnMut(&Map<String, Value>)) -> bool {
+        if self.running.is_none() && now_ms >= self.due_ms {
+            self.start(now_ms);
+        }
+        for _ in 0..most {
+            match self.next(now_ms) {
+                Some(Some(fields)) => give(&fields),
+                Some(None) => {}
+                None => return false,
+            }
+        }
+        true
+    }
+
+    /// The next entry, if it can be read; `None` if there is none yet.
+    fn next(&mut self, now_ms: i64) -> Option<Option<Map<String, Value>>> {
+        match self.running.as_ref()?.entries.try_recv() {
+            Ok(bytes) => Some(self.take(&bytes)),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => {
+                self.ended(now_ms);
+                None
+            }
+        }
     }
 
     fn start(&mut self, now_ms: i64) {
@@ -115,9 +152,11 @@ impl Journal {
         }
         match (&self.cursor, self.start) {
             (Some(cursor), _) => command.arg("--no-tail").arg(format!("--after-cursor={cursor}")),
+            (None, _) if self.of_boot => command.args(["--no-tail", "--boot"]),
             (None, Start::Beginning) => command.arg("--no-tail"),
             (None, Start::End) => command.arg("--lines=0"),
         };
+        command.args(&self.wanted);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         ends_with_us(&mut command);
         match command.spawn().and_then(Running::of) {
@@ -150,24 +189,26 @@ impl Journal {
         self.pause(format!("{PROGRAM} has ended: {said}"), now_ms);
     }
 
-    fn take(&mut self, bytes: &[u8], builder: &mut Builder, now_ms: i64) {
+    fn take(&mut self, bytes: &[u8]) -> Option<Map<String, Value>> {
         self.bytes += bytes.len() as u64;
         let Ok(Value::Object(fields)) = serde_json::from_slice(bytes) else {
             self.left_out += 1;
-            return;
+            return None;
         };
         self.pause_ms = *RESTART_MS.start();
         if let Some(cursor) = text(&fields, "__CURSOR") {
             self.cursor = Some(cursor);
         }
-        let Some(message) = text(&fields, "MESSAGE").filter(|m| !m.is_empty()) else { return };
-        let labels = labels(&fields, &self.host);
-        let attributes = attributes(&fields);
-        let micros =
-            text(&fields, "_SOURCE_REALTIME_TIMESTAMP").or_else(|| text(&fields, "__REALTIME_TIMESTAMP"));
+        Some(fields)
+    }
+
+    fn write(&mut self, fields: &Map<String, Value>, builder: &mut Builder, now_ms: i64) {
+        let Some(message) = text(fields, "MESSAGE").filter(|m| !m.is_empty()) else { return };
+        let labels = labels(fields, &self.host);
+        let attributes = attributes(fields);
         let entry = Entry {
-            time_ns: micros.and_then(|t| t.parse::<i64>().ok()?.checked_mul(1000)),
-            severity: text(&fields, "PRIORITY").map_or(Severity::UNKNOWN, |p| severity(&p)),
+            time_ns: time(fields),
+            severity: text(fields, "PRIORITY").map_or(Severity::UNKNOWN, |p| severity(&p)),
             text: &message,
             attributes: &attributes,
         };
@@ -265,6 +306,16 @@ fn text(fields: &Map<String, Value>, name: &str) -> Option<String> {
         Value::Array(items) => items.first()?.as_str().map(str::to_owned),
         _ => None,
     }
+}
+
+fn time(fields: &Map<String, Value>) -> Option<i64> {
+    let micros = text(fields, "_SOURCE_REALTIME_TIMESTAMP").or_else(|| text(fields, "__REALTIME_TIMESTAMP"));
+    micros?.parse::<i64>().ok()?.checked_mul(1000)
+}
+
+/// What an entry says, and when it was said.
+pub(crate) fn text_and_time(fields: &Map<String, Value>) -> (String, Option<i64>) {
+    (text(fields, "MESSAGE").unwrap_or_default(), time(fields))
 }
 
 fn severity(priority: &str) -> Severity {

@@ -10,7 +10,7 @@ mod container;
 mod discover;
 mod family;
 mod file;
-mod journald;
+pub(crate) mod journald;
 mod lines;
 mod multiline;
 mod position;

@@ -13,6 +13,7 @@ use super::outbox::{Outbox, aborted};
 use super::retry::Verdict;
 use super::{Order, PARTITION, Shared, io_error, open, unavailable};
 use crate::logs::READER;
+use crate::watch::WATCHER;
 use env::{Clock, Disk, DiskLock, Random};
 use ingest::logs::loki;
 use journal::{Journal, JournalError, Offset};
@@ -34,6 +35,8 @@ const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf")
 pub struct LogSpool {
     shared: Arc<Shared>,
     sender: SenderId,
+    /// Who writes here.
+    writer: SenderId,
     /// The state of the last record.
     state: Arc<Mutex<Option<Vec<u8>>>>,
     orders: watch::Sender<Order>,
@@ -42,14 +45,35 @@ pub struct LogSpool {
 }
 
 impl LogSpool {
-    /// Opens the spool and begins to deliver what is in it.
+    /// Opens the spool of logs and begins to deliver what is in it.
     pub fn start(
         options: SpoolOptions,
         disk: Arc<dyn Disk>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Result<LogSpool, SpoolError> {
-        let client = Client::new(&options, "/loki/api/v1/push")?;
+        LogSpool::start_at("/loki/api/v1/push", READER, options, disk, clock, random)
+    }
+
+    /// The same for events.
+    pub fn start_events(
+        options: SpoolOptions,
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<LogSpool, SpoolError> {
+        LogSpool::start_at("/api/v1/events/push", WATCHER, options, disk, clock, random)
+    }
+
+    fn start_at(
+        path: &str,
+        writer: SenderId,
+        options: SpoolOptions,
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<LogSpool, SpoolError> {
+        let client = Client::new(&options, path)?;
         let (shared, position, lock) = open(&options, disk, clock, client.url())?;
         let state = last_state(&shared)?;
         let mut sender = [0; 16];
@@ -63,6 +87,7 @@ impl LogSpool {
         Ok(LogSpool {
             shared,
             sender: SenderId(sender),
+            writer,
             state: Arc::new(Mutex::new(state)),
             orders,
             thread: Mutex::new(Some(thread)),
@@ -142,11 +167,11 @@ impl RecordSink for LogSpool {
         })
     }
 
-    /// The reader's: it is the only one who writes here, and numbers nothing that the journal does not number.
+    /// The one writer's: it is the only one who writes here, and numbers nothing that the journal does not number.
     fn last_delivery(&self, sender: &SenderId) -> Option<Delivery> {
-        let state = self.state.lock().clone().filter(|_| *sender == READER)?;
+        let state = self.state.lock().clone().filter(|_| *sender == self.writer)?;
         let next = self.shared.journal.next_offset(PARTITION).0;
-        Some(Delivery { sender: READER, sequence: next, state })
+        Some(Delivery { sender: self.writer, sequence: next, state })
     }
 }
 

@@ -3,6 +3,7 @@
 mod alerting;
 mod blocks;
 mod config;
+mod events;
 mod log_queries;
 mod logs;
 mod query;
@@ -34,6 +35,17 @@ pub const TARGETS: &[Target] = &[
     cheap("jaeger_protobuf", traces::jaeger_protobuf, traces::jaeger_protobuf_seeds),
     cheap("zipkin_json", traces::zipkin_json, traces::zipkin_json_seeds),
     cheap("zipkin_protobuf", traces::zipkin_protobuf, traces::zipkin_protobuf_seeds),
+    Target { memory_mib: 64, ..cheap("cloud_events", events::cloud_events, events::cloud_events_seeds) },
+    Target { memory_mib: 64, ..cheap("event_webhook", events::event_webhook, events::event_webhook_seeds) },
+    Target {
+        memory_mib: 64,
+        ..cheap("event_alertmanager", events::alertmanager, events::alertmanager_seeds)
+    },
+    Target { memory_mib: 64, ..cheap("event_github", events::github, events::github_seeds) },
+    Target { memory_mib: 64, ..cheap("event_gitlab", events::gitlab, events::gitlab_seeds) },
+    Target { memory_mib: 64, ..cheap("event_kubernetes", events::kubernetes, events::kubernetes_seeds) },
+    Target { memory_mib: 64, ..cheap("event_grafana", events::grafana, events::grafana_seeds) },
+    cheap("kernel_message", events::kernel_message, events::kernel_message_seeds),
     cheap("elastic_bulk", logs::elastic_bulk, logs::elastic_bulk_seeds),
     cheap("json_lines", logs::json_lines, logs::json_lines_seeds),
     cheap("syslog", logs::syslog, logs::syslog_seeds),

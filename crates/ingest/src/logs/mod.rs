@@ -20,7 +20,7 @@ pub mod otlp;
 pub mod roles;
 pub mod syslog;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod time;
 
 pub use document::severity_of;

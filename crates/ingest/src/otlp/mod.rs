@@ -25,7 +25,7 @@ pub fn answer(outcome: &RecordOutcome, accepted: u64) -> Vec<u8> {
 pub fn answer_json(signal: Signal, outcome: &RecordOutcome, accepted: u64) -> String {
     let Some(message) = outcome.refusal(accepted) else { return "{\"partialSuccess\":{}}".to_owned() };
     let rejected = match signal {
-        Signal::Logs => "rejectedLogRecords",
+        Signal::Logs | Signal::Events => "rejectedLogRecords",
         Signal::Traces => "rejectedSpans",
     };
     let mut out = format!("{{\"partialSuccess\":{{\"{rejected}\":\"{}\",\"errorMessage\":", outcome.rejected);

@@ -10,6 +10,8 @@ pub enum Signal {
     Logs,
     /// Spans.
     Traces,
+    /// Events.
+    Events,
 }
 
 /// The configuration key of a limit.
@@ -18,11 +20,12 @@ macro_rules! setting {
         match $limits.signal {
             $crate::records::Signal::Logs => concat!("logs.limits.", $field),
             $crate::records::Signal::Traces => concat!("traces.limits.", $field),
+            $crate::records::Signal::Events => concat!("events.limits.", $field),
         }
     };
 }
 
-/// Bounds on records. Each is the configuration key `logs.limits.<field>` or `traces.limits.<field>`; the sizes of
+/// Bounds on records. Each is the configuration key `logs.limits.<field>`, `traces.limits.<field>` or `events.limits.<field>`; the sizes of
 /// bodies are bounded by [`Limits`](crate::Limits), as for metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordLimits {

@@ -6,6 +6,7 @@
 
 mod batch;
 mod delivery;
+pub mod event;
 mod filter;
 mod ids;
 mod sink;

@@ -23,6 +23,7 @@ mod write;
 
 use crate::alertmanager as am;
 use crate::console;
+use crate::events;
 use crate::http::error::{ApiError, ErrorKind};
 use crate::http::origin::Origins;
 use crate::intake;
@@ -56,6 +57,7 @@ pub fn router(app: Arc<App>, origins: Origins) -> Router {
     logs(&mut routes);
     loki(&mut routes);
     trace_routes(&mut routes);
+    event_routes(&mut routes);
     tempo(&mut routes);
     elastic(&mut routes);
     routes
@@ -227,6 +229,19 @@ fn trace_routes(r: &mut Routes) {
     r.add("/api/v1/traces/{id}", "traces", get(traces::own::trace));
     r.add("/api/v1/traces/services", "traces", get(traces::own::services));
     r.add("/api/v1/traces/graph", "traces", get(traces::own::graph));
+}
+
+/// Ways in and questions for events.
+fn event_routes(r: &mut Routes) {
+    use events::http as ways;
+    r.add("/api/v1/events", "events", get(events::list::list).post(ways::post));
+    r.add("/api/v1/events/alertmanager", "events", post(ways::from_alertmanager));
+    r.add("/api/v1/events/github", "events", post(ways::from_github));
+    r.add("/api/v1/events/gitlab", "events", post(ways::from_gitlab));
+    r.add("/api/v1/events/kubernetes", "events", post(ways::from_kubernetes));
+    r.add("/api/v1/events/push", "events", post(ways::push));
+    r.add("/api/annotations", "annotations", get(events::annotations::list).post(ways::annotate));
+    r.add("/api/annotations/graphite", "annotations", post(ways::annotate));
 }
 
 /// Questions about traces as Tempo takes them, all of them below a prefix: some of its paths are Jaeger's and others

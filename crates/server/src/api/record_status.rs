@@ -1,4 +1,4 @@
-//! What the stores of logs and spans tell about themselves.
+//! What the stores of logs, spans and events tell about themselves.
 
 use crate::telemetry::Family;
 use model::MetricKind::{Counter, Gauge};
@@ -151,10 +151,11 @@ macro_rules! figures {
     }};
 }
 
-/// The figures of both stores as metrics.
-pub fn families(logs: &Status, spans: &Status) -> Vec<Family> {
+/// The figures of the stores as metrics.
+pub fn families(logs: &Status, spans: &Status, events: &Status) -> Vec<Family> {
     let logs = figures!(logs, "log", "log records");
     let spans = figures!(spans, "trace", "spans");
-    let all = logs.into_iter().chain(spans);
+    let events = figures!(events, "event", "events");
+    let all = logs.into_iter().chain(spans).chain(events);
     all.map(|(name, help, kind, v)| Family::single(name, help, kind, v as f64)).collect()
 }

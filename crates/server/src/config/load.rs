@@ -112,6 +112,9 @@ fn check(config: &Config, file: &str, dir: &Path) -> Result<(), ConfigError> {
         ("traces.retention", config.traces.retention.as_millis()),
         ("traces.limits.line_bytes_max", config.traces.limits.line_bytes_max.bytes()),
         ("traces.limits.nesting_max", config.traces.limits.nesting_max),
+        ("events.retention", config.events.retention.as_millis()),
+        ("events.limits.line_bytes_max", config.events.limits.line_bytes_max.bytes()),
+        ("events.limits.nesting_max", config.events.limits.nesting_max),
         ("receivers.connections_max", config.receivers.connections_max as u64),
         ("alerting.deliveries_max", config.alerting.deliveries_max as u64),
         ("rules.concurrency", config.rules.concurrency as u64),
@@ -166,6 +169,9 @@ fn check(config: &Config, file: &str, dir: &Path) -> Result<(), ConfigError> {
     if let Err(e) = pipeline::Pipelines::new(&config.pipelines) {
         return wrong(&e.field, e.reason);
     }
+    if let Err(e) = pipeline::Pipelines::new(&config.event_pipelines) {
+        return wrong(&format!("event_{}", e.field), e.reason);
+    }
     if let Err((field, reason)) = config.agent.logs.check() {
         return wrong(&format!("agent.{field}"), reason);
     }
@@ -197,9 +203,11 @@ fn check(config: &Config, file: &str, dir: &Path) -> Result<(), ConfigError> {
     if r.syslog.utc_offset_minutes.unsigned_abs() > 24 * 60 {
         return wrong("receivers.syslog.utc_offset_minutes", "no place is a day away from UTC".to_owned());
     }
-    for (field, signal) in
-        [("logs.retention_rules", Signal::Logs), ("traces.retention_rules", Signal::Traces)]
-    {
+    for (field, signal) in [
+        ("logs.retention_rules", Signal::Logs),
+        ("traces.retention_rules", Signal::Traces),
+        ("events.retention_rules", Signal::Events),
+    ] {
         if let Err(reason) = config.records(signal).options(signal, dir) {
             return wrong(field, reason);
         }

@@ -1,6 +1,7 @@
 //! The configuration: one typed tree, of which each component is handed its own part.
 
 mod alerting;
+mod events;
 mod load;
 mod memory;
 mod receivers;
@@ -9,6 +10,7 @@ mod sections;
 mod sql;
 
 pub use alerting::{AlertingConfig, RulesConfig, rule_files};
+pub use events::WebhooksConfig;
 pub use load::{ConfigError, find, load, parse};
 pub use memory::{Budgets, machine_memory_bytes};
 pub use receivers::{ReceiversConfig, SyslogConfig};
@@ -46,8 +48,14 @@ pub struct Config {
     pub logs: RecordsConfig,
     /// Which spans are kept, and for how long.
     pub traces: RecordsConfig,
+    /// Which events are kept, and for how long.
+    pub events: RecordsConfig,
     /// What is done with logs before they are kept.
     pub pipelines: Vec<pipeline::PipelineConfig>,
+    /// What is done with events before they are kept, and which metrics are derived from them.
+    pub event_pipelines: Vec<pipeline::PipelineConfig>,
+    /// What senders of webhooks must know.
+    pub webhooks: WebhooksConfig,
     /// Sockets of their own for protocols of logs and traces.
     pub receivers: ReceiversConfig,
     /// What queries may use.
@@ -69,6 +77,7 @@ impl Config {
         match signal {
             Signal::Logs => &self.logs,
             Signal::Traces => &self.traces,
+            Signal::Events => &self.events,
         }
     }
 

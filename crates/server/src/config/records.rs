@@ -1,4 +1,4 @@
-//! The sections about logs and traces.
+//! The sections about logs, traces and events.
 
 use super::{ByteSize, TimeSpan};
 use ingest::records::{RecordLimits, Signal};
@@ -44,6 +44,7 @@ impl RecordsConfig {
         let (dir, settings, order) = match signal {
             Signal::Logs => ("logs", records::Settings::LOGS, records::RowOrder::Stream),
             Signal::Traces => ("traces", records::Settings::TRACES, records::RowOrder::Trace),
+            Signal::Events => ("events", records::Settings::EVENTS, records::RowOrder::Stream),
         };
         let rules = self.retention_rules.iter().enumerate();
         let rules = rules.map(|(i, r)| r.rule().map_err(|e| format!("rule {}: {e}", i + 1)));

@@ -277,6 +277,8 @@ pub struct AgentConfig {
     pub textfile_dirs: Vec<PathBuf>,
     /// Which logs of this machine are read.
     pub logs: agent::LogsConfig,
+    /// Which events of this machine are noted.
+    pub events: agent::WatchConfig,
 }
 
 impl Default for AgentConfig {
@@ -289,6 +291,7 @@ impl Default for AgentConfig {
             enabled_collectors: Vec::new(),
             textfile_dirs: vec![host::TEXTFILE_DIR.into()],
             logs: agent::LogsConfig::default(),
+            events: agent::WatchConfig::default(),
         }
     }
 }

@@ -62,10 +62,12 @@ fn delivery(headers: &HeaderMap) -> Result<Option<Delivery>, ApiError> {
     let text = text.to_str().unwrap_or("(not text)");
     match Delivery::from_text(text) {
         // Whoever writes under its name makes it believe that its lines are kept.
-        Some(d) if d.sender == agent::READER => Err(ApiError::bad_data(format!(
-            "header X-Watchfire-Delivery: {} is the server's own reader: draw another at random",
-            d.sender
-        ))),
+        Some(d) if d.sender == agent::READER || d.sender == agent::WATCHER => {
+            Err(ApiError::bad_data(format!(
+                "header X-Watchfire-Delivery: {} is the server's own reader: draw another at random",
+                d.sender
+            )))
+        }
         Some(d) => Ok(Some(d)),
         None => Err(ApiError::bad_data(format!(
             "header X-Watchfire-Delivery: {text:?} is not 32 hexadecimal digits, a dash and a number from 1 on"

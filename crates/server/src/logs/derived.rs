@@ -1,10 +1,11 @@
-//! Metrics that pipelines derive from logs are stored beside all others.
+//! Metrics that pipelines derive from logs and events are stored beside all others.
 
 use crate::http::listen::ended;
 use crate::http::number::format_float;
 use crate::state::App;
 use model::{Appendable, Appender, Labels, METRIC_NAME, Metadata, MetricKind};
 use pipeline::{Derived, DerivedValue};
+use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
@@ -13,22 +14,42 @@ use tokio::time::{MissedTickBehavior, interval};
 pub async fn record(app: Arc<App>, mut stop: watch::Receiver<bool>) {
     let mut ticks = interval(app.config().own.interval.into());
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut last = false;
+    let (mut last, mut before_ms) = (false, app.now_ms());
+    let mut known = HashSet::new();
     while !last {
         tokio::select! {
             _ = ticks.tick() => {}
             () = ended(&mut stop) => last = true,
         }
-        let derived = app.preparation.pipelines().derived();
+        let mut derived = app.preparation.pipelines().derived();
+        derived.extend(app.event_preparation.pipelines().derived());
         // At the end the store is still open, although nothing new is let in.
         let Some(running) = app.running().filter(|_| !derived.is_empty()) else { continue };
         let mut appender = running.db.appender();
         let now_ms = app.now_ms();
-        derived.iter().for_each(|d| append(d, now_ms, &mut *appender));
+        for d in &derived {
+            // One that is new begins at zero, so that what it counted first is an increase too.
+            if known.insert((d.name.clone(), d.labels.clone())) && before_ms < now_ms {
+                append(&zero(d), before_ms, &mut *appender);
+            }
+            append(d, now_ms, &mut *appender);
+        }
+        before_ms = now_ms;
         if let Err(e) = appender.commit().await {
             tracing::warn!(error = %e, "metrics derived from logs were not stored; the next ones will hold them");
         }
     }
+}
+
+/// The same series before anything was counted.
+fn zero(derived: &Derived) -> Derived {
+    let value = match &derived.value {
+        DerivedValue::Counter(_) => DerivedValue::Counter(0.0),
+        DerivedValue::Histogram { buckets, .. } => {
+            DerivedValue::Histogram { buckets: buckets.iter().map(|(le, _)| (*le, 0)).collect(), sum: 0.0 }
+        }
+    };
+    Derived { value, ..derived.clone() }
 }
 
 /// What cannot be appended is left out; the rest is worth having.

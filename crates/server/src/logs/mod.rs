@@ -12,4 +12,4 @@ mod prepare;
 pub mod syslog;
 pub mod tls;
 
-pub use prepare::{Preparation, Prepared};
+pub use prepare::{Preparation, Prepared, preparation_families};

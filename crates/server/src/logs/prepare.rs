@@ -1,5 +1,6 @@
 //! Between all ways in and the store: pipelines.
 
+use crate::events::DeployWatch;
 use crate::telemetry::Family;
 use env::Clock;
 use model::record::{Accepted, Delivery, RecordBatch, RecordSink, RecordsDone, SenderId};
@@ -35,25 +36,25 @@ impl Preparation {
     pub fn pipelines(&self) -> Arc<Pipelines> {
         Arc::clone(&self.0.read())
     }
+}
 
-    /// Counts as metrics.
-    pub fn families(&self) -> Vec<Family> {
-        use model::MetricKind::Counter;
-        let of = |name, help| Family::labelled(name, help, Counter);
-        let mut records = of("watchfire_pipeline_records_total", "Records that came into a pipeline.");
-        let mut dropped = of("watchfire_pipeline_dropped_total", "Records that a pipeline dropped.");
-        let mut left_out = of(
-            "watchfire_pipeline_metric_left_out_total",
-            "Records not counted because a derived metric has too many series.",
-        );
-        for counts in self.pipelines().counts() {
-            let label = [("pipeline", counts.name.as_str())];
-            records.push(&label, counts.records as f64);
-            dropped.push(&label, counts.dropped as f64);
-            left_out.push(&label, counts.metric_left_out as f64);
-        }
-        vec![records, dropped, left_out]
+/// Counts of pipelines as metrics.
+pub fn preparation_families(preparations: &[&Preparation]) -> Vec<Family> {
+    use model::MetricKind::Counter;
+    let of = |name, help| Family::labelled(name, help, Counter);
+    let mut records = of("watchfire_pipeline_records_total", "Records that came into a pipeline.");
+    let mut dropped = of("watchfire_pipeline_dropped_total", "Records that a pipeline dropped.");
+    let mut left_out = of(
+        "watchfire_pipeline_metric_left_out_total",
+        "Records not counted because a derived metric has too many series.",
+    );
+    for counts in preparations.iter().flat_map(|p| p.pipelines().counts()) {
+        let label = [("pipeline", counts.name.as_str())];
+        records.push(&label, counts.records as f64);
+        dropped.push(&label, counts.dropped as f64);
+        left_out.push(&label, counts.metric_left_out as f64);
     }
+    vec![records, dropped, left_out]
 }
 
 /// A store that keeps what pipelines leave.
@@ -65,6 +66,8 @@ pub struct Prepared {
     pub preparation: Arc<Preparation>,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// What looks for new versions of services.
+    pub deploys: Option<Arc<DeployWatch>>,
 }
 
 impl RecordSink for Prepared {
@@ -72,6 +75,9 @@ impl RecordSink for Prepared {
         let is_here = batch.delivery().is_some_and(|d| {
             self.store.last_delivery(&d.sender).is_some_and(|last| d.sequence <= last.sequence)
         });
+        if let Some(deploys) = self.deploys.as_ref().filter(|_| !is_here) {
+            deploys.see_records(&batch);
+        }
         let pipelines = self.preparation.pipelines();
         // What is kept already was counted, too.
         if is_here || pipelines.is_empty() {

@@ -62,7 +62,7 @@ impl Question {
     /// All fields of the newest lines.
     fn fields(&self, app: &App, control: &Control) -> Result<BTreeMap<String, Field>, ApiError> {
         let engine = engine(app);
-        let source = LogSource::new(&app.ready()?.logs, &self.tenant, engine.options.memory_max);
+        let source = LogSource::new(app.ready()?, &self.tenant, engine.options.memory_max);
         let ask = |log: &LogExpr| engine.logs(&source, log, &self.range, control).map_err(failed);
         let found = ask(&self.log)?;
         let holds = |part: char| entries(&found).any(|e| e.line.contains(part));

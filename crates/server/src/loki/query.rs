@@ -67,7 +67,7 @@ pub async fn explain(State(app): Shared, request: Request<Body>) -> Answer {
     let name = ask::name(("explain", question.expr.to_string(), length_ns(when)));
     ask::ask(&app, app.query_timeout(), name, move |app, reins| {
         let engine = engine(app);
-        let source = LogSource::new(&app.ready()?.logs, &question.tenant, engine.options.memory_max);
+        let source = LogSource::new(app.ready()?, &question.tenant, engine.options.memory_max);
         let begun = Instant::now();
         let explained = engine.explain(&source, &question.expr, when, &reins.control).map_err(failed)?;
         let took = begun.elapsed();
@@ -156,7 +156,7 @@ async fn run(app: Arc<App>, question: Question) -> Answer {
 fn answer(app: &App, question: &Question, reins: &Reins) -> Result<Response, ApiError> {
     let control = &reins.control;
     let engine = engine(app);
-    let source = LogSource::new(&app.ready()?.logs, &question.tenant, engine.options.memory_max);
+    let source = LogSource::new(app.ready()?, &question.tenant, engine.options.memory_max);
     let begun = Instant::now();
     let spent = || Spent { waited: reins.waited, took: begun.elapsed() };
     let body = match (&question.when, &question.expr) {

@@ -3,26 +3,43 @@
 //! The store keeps names as they were sent; LogQL knows `service.name` as `service_name`. A name without an underscore
 //! cannot stand for another one, and is asked for as it is.
 
+use crate::collect::Running;
 use logql::names;
 use logql::source::{AttributeColumns, Block, BodyColumn, Order, Scan, ScanStats, Source, Texts};
 use model::record::{Attributes, Severity, SpanId, Tenant, TraceId, Value};
-use model::{Labels, Matcher};
+use model::{Labels, MatchOp, Matcher};
 use promql::{Control, EvalError, Held, SourceError};
 use records::{Budget, Direction, RecordsError, Stopped, Store, Wanted};
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 
+/// The label that says which store a selector is about: `logs` (without it) or `events`.
+pub const SIGNAL: &str = "__signal__";
+
+/// The store that a selector is about, and what else it asks for.
+pub fn chosen<'r>(running: &'r Running, matchers: &[Matcher]) -> Result<(&'r Store, Vec<Matcher>), String> {
+    let mut store = &running.logs;
+    for matcher in matchers.iter().filter(|m| m.name() == SIGNAL) {
+        store = match (matcher.op(), matcher.value()) {
+            (MatchOp::Equal, "logs") => &running.logs,
+            (MatchOp::Equal, "events") => &running.events,
+            _ => return Err(format!("{matcher}: write {SIGNAL}=\"logs\" or {SIGNAL}=\"events\"")),
+        };
+    }
+    Ok((store, matchers.iter().filter(|m| m.name() != SIGNAL).cloned().collect()))
+}
+
 /// The records of one tenant, seen by LogQL.
 pub struct LogSource<'a> {
-    store: &'a Store,
+    running: &'a Running,
     tenant: &'a Tenant,
     memory_max: u64,
 }
 
 impl<'a> LogSource<'a> {
     /// The source of a tenant; reading for one query may hold so much memory.
-    pub fn new(store: &'a Store, tenant: &'a Tenant, memory_max: u64) -> LogSource<'a> {
-        LogSource { store, tenant, memory_max }
+    pub fn new(running: &'a Running, tenant: &'a Tenant, memory_max: u64) -> LogSource<'a> {
+        LogSource { running, tenant, memory_max }
     }
 }
 
@@ -33,8 +50,9 @@ impl Source for LogSource<'_> {
         control: &Control,
         visit: &mut dyn FnMut(&Block<'_>) -> ControlFlow<()>,
     ) -> Result<ScanStats, EvalError> {
-        let known = StoredNames::of(self.store, self.tenant, scan.matchers);
-        let matchers = known.stored(scan.matchers);
+        let (store, asked) = chosen(self.running, scan.matchers).map_err(EvalError::Query)?;
+        let known = StoredNames::of(store, self.tenant, &asked);
+        let matchers = known.stored(&asked);
         let named = Named::of(scan.columns.attributes);
         let wanted = Wanted {
             body: scan.columns.body != BodyColumn::None,
@@ -57,8 +75,8 @@ impl Source for LogSource<'_> {
         let mut stats = ScanStats::default();
         let mut last: Option<Labels> = None;
         let budget = Bounded::new(control, self.memory_max);
-        let scanned = self.store.scan(&request, &budget, &mut |found| {
-            if !known.exact && !names::matches(scan.matchers, found.labels) {
+        let scanned = store.scan(&request, &budget, &mut |found| {
+            if !known.exact && !names::matches(&asked, found.labels) {
                 return ControlFlow::Continue(());
             }
             if last.as_ref() != Some(found.labels) {

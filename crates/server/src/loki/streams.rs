@@ -2,7 +2,7 @@
 
 use super::params;
 use super::query::taken;
-use super::source::StoredNames;
+use super::source::{StoredNames, chosen};
 use crate::api::query::failed;
 use crate::api::{Answer, Shared};
 use crate::ask;
@@ -57,13 +57,13 @@ impl Asked {
 
     /// Streams of any of the selectors, by labels as LogQL has them.
     fn streams(&self, app: &App) -> Result<BTreeMap<Labels, StreamStats>, ApiError> {
-        let store = &app.ready()?.logs;
         let mut all = BTreeMap::new();
         for selector in &self.selectors {
-            let known = StoredNames::of(store, &self.tenant, selector);
-            let matchers = known.stored(selector);
+            let (store, asked) = chosen(app.ready()?, selector).map_err(ApiError::bad_data)?;
+            let known = StoredNames::of(store, &self.tenant, &asked);
+            let matchers = known.stored(&asked);
             for found in store.streams(&self.scan(&matchers)) {
-                if known.exact || names::matches(selector, &found.labels) {
+                if known.exact || names::matches(&asked, &found.labels) {
                     all.insert(shown(&found.labels), found);
                 }
             }

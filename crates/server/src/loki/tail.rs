@@ -143,7 +143,7 @@ impl Tail {
         let name = ask::name(("tail", log.to_string()));
         let found = ask::ask(app, app.query_timeout(), name, move |app, reins| {
             let engine = engine(app);
-            let source = LogSource::new(&app.ready()?.logs, &tenant, engine.options.memory_max);
+            let source = LogSource::new(app.ready()?, &tenant, engine.options.memory_max);
             engine.logs(&source, &log, &range, &reins.control).map_err(failed)
         })
         .await?;

@@ -237,6 +237,7 @@ impl Context {
         if told.is_empty() {
             return;
         }
+        told.iter().flat_map(|(_, alerts)| alerts).for_each(|alert| self.outlet.alert(alert));
         // While the server ends there is nobody left to be told; the next start goes on from what is kept.
         let _ = self.office.change_blocking(move |core, out, now| {
             for (state, alerts) in told {

@@ -9,6 +9,7 @@ mod view;
 pub use load::{LoadedGroup, RuleSet};
 pub use view::{AlertView, GroupView, RuleView};
 
+use crate::events::Outlet;
 use crate::notify::Office;
 use crate::pool::Pool;
 use crate::telemetry::{Counter, Durations, Family};
@@ -49,6 +50,7 @@ pub struct RuleMetrics {
 pub(crate) struct Context {
     db: Db,
     office: Arc<Office>,
+    outlet: Outlet,
     clock: Arc<dyn Clock>,
     memory: Arc<MemoryPool>,
     pool: Pool,
@@ -91,7 +93,7 @@ impl RuleGroups {
     /// No groups yet.
     pub fn new(
         db: Db,
-        office: Arc<Office>,
+        (office, outlet): (Arc<Office>, Outlet),
         clock: Arc<dyn Clock>,
         memory: Arc<MemoryPool>,
         concurrency: usize,
@@ -99,6 +101,7 @@ impl RuleGroups {
         let context = Context {
             db,
             office,
+            outlet,
             clock,
             memory,
             pool: Pool::new(concurrency.max(1), QUEUE_MAX),

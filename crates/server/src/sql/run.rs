@@ -159,7 +159,7 @@ pub fn options(app: &App, tenant: &Tenant, user: &str) -> Options {
 pub fn session(app: &App, tenant: &Tenant, user: &str, control: &Control) -> Result<Session, Failure> {
     let running = app.ready().map_err(Failure::Api)?;
     let options = options(app, tenant, user);
-    let stored = Stored::new(running.db.clone(), running.logs.clone(), tenant.clone(), options.memory_max);
+    let stored = Stored::new(running, tenant.clone(), options.memory_max);
     Ok(Session::new(Arc::new(stored), &options, control)?)
 }
 

@@ -1,5 +1,6 @@
 //! The stores as a source of SQL.
 
+use crate::collect::Running;
 use crate::loki::Bounded;
 use crate::source::select;
 use model::record::{Attributes, Severity, SpanId, Tenant, TraceId, Value};
@@ -9,6 +10,7 @@ use records::{Direction, Scan, Store, StreamTest, Wanted};
 use sql::source::{AttributeColumns, LogBlock, LogNames, LogScan, LogStats, Order, Source};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use tsdb::Db;
 
 /// So many of the newest records say which attributes are columns.
@@ -18,14 +20,17 @@ const SAMPLE: usize = 1000;
 pub struct Stored {
     series: Series,
     logs: Store,
+    /// The store of events, unless this is about them.
+    events: Option<Store>,
     tenant: Tenant,
     memory_max: u64,
 }
 
 impl Stored {
     /// The data of a tenant; reading for one query may hold so much memory.
-    pub fn new(db: Db, logs: Store, tenant: Tenant, memory_max: u64) -> Stored {
-        Stored { series: Series(db), logs, tenant, memory_max }
+    pub fn new(running: &Running, tenant: Tenant, memory_max: u64) -> Stored {
+        let (db, logs) = (running.db.clone(), running.logs.clone());
+        Stored { series: Series(db), logs, events: Some(running.events.clone()), tenant, memory_max }
     }
 }
 
@@ -88,6 +93,16 @@ impl Source for Stored {
         let attributes = self.logs.attributes(&newest, SAMPLE, &budget).map_err(|e| budget.error(e))?;
         let attributes = attributes.into_iter().take(limit).map(|a| a.name).collect();
         Ok(LogNames { labels, attributes })
+    }
+
+    fn events(&self) -> Option<Arc<dyn Source>> {
+        Some(Arc::new(Stored {
+            series: Series(self.series.0.clone()),
+            logs: self.events.clone()?,
+            events: None,
+            tenant: self.tenant.clone(),
+            memory_max: self.memory_max,
+        }))
     }
 
     fn series(&self) -> &dyn promql::Source {

@@ -57,7 +57,8 @@ fn value_json(j: &mut Json, value: Value<'_>) {
     };
 }
 
-fn pairs_json<'a>(j: &mut Json, pairs: impl Iterator<Item = (&'a str, Value<'a>)>) {
+/// Pairs as an object.
+pub fn pairs_json<'a>(j: &mut Json, pairs: impl Iterator<Item = (&'a str, Value<'a>)>) {
     j.raw("{");
     pairs.for_each(|(name, value)| value_json(j.key(name), value));
     j.raw("}");

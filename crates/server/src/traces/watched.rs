@@ -1,5 +1,6 @@
 //! Span metrics and the service graph: counted as spans are kept, and stored beside all other metrics.
 
+use crate::events::DeployWatch;
 use crate::http::listen::ended;
 use crate::state::App;
 use crate::telemetry::Family;
@@ -24,6 +25,8 @@ pub struct Watched {
     pub watch: Arc<SpanWatch>,
     /// Time.
     pub clock: Arc<dyn env::Clock>,
+    /// What looks for new versions of services.
+    pub deploys: Arc<DeployWatch>,
 }
 
 impl RecordSink for Watched {
@@ -35,9 +38,11 @@ impl RecordSink for Watched {
         let batch = Arc::new(batch);
         let kept = self.store.append_shared(Arc::clone(&batch));
         let (watch, clock) = (Arc::clone(&self.watch), Arc::clone(&self.clock));
+        let deploys = Arc::clone(&self.deploys);
         Box::pin(async move {
             let accepted = kept.await?;
             watch.observe(&batch, &accepted, clock.now_ms());
+            deploys.see_spans(&batch);
             Ok(accepted)
         })
     }

@@ -4,6 +4,8 @@
 //! `labels`, all attributes of the record as the map `attributes`; and one column of text for each label of any
 //! stream and for each attribute of the newest records, under its own name. A name that two of these would have is the
 //! first one's, in this order; the others are found in their maps.
+//!
+//! Events are the same, but that their body is called `title`, and what is of the event itself has columns of its own.
 
 mod batches;
 
@@ -21,6 +23,7 @@ use datafusion::datasource::TableType;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
+use model::record::event::name as event;
 use promql::EvalError;
 use std::fmt::Write;
 use std::ops::ControlFlow;
@@ -56,17 +59,34 @@ impl std::fmt::Debug for LogTable {
     }
 }
 
-fn described(names: LogNames) -> (Vec<Described>, Vec<Piece>) {
+/// What is read as what an event is, by the name of its column.
+const OF_EVENTS: [(&str, &str); 7] = [
+    ("source", event::SOURCE),
+    ("subject", event::SUBJECT),
+    ("text", event::TEXT),
+    ("result", event::RESULT),
+    ("duration_ns", event::DURATION),
+    ("link", event::LINK),
+    ("id", event::ID),
+];
+
+/// The columns of records whose body is called `body`; `more` are attributes that have a column of their own.
+fn described(names: LogNames, body: &str, more: &[(&str, &str)]) -> (Vec<Described>, Vec<Piece>) {
     let mut columns = vec![
         (Described::new("timestamp", time_type(), false, Role::Time), Piece::Time),
         (Described::new("severity", DataType::Utf8View, true, Role::Other), Piece::Severity),
         (Described::new("severity_number", DataType::Int32, false, Role::Other), Piece::SeverityNumber),
-        (Described::new("body", DataType::Utf8View, false, Role::Body), Piece::Body),
+        (Described::new(body, DataType::Utf8View, false, Role::Body), Piece::Body),
         (Described::new("trace_id", DataType::Utf8View, true, Role::Trace), Piece::Trace),
         (Described::new("span_id", DataType::Utf8View, true, Role::Other), Piece::Span),
         (Described::new("labels", map_type(), false, Role::Labels), Piece::Labels),
         (Described::new("attributes", map_type(), false, Role::Other), Piece::Attributes),
     ];
+    for (name, stored) in more {
+        let column = Described::new(name, DataType::Utf8View, true, Role::Other);
+        columns.push((column, Piece::Attribute((*stored).to_owned())));
+    }
+    let is_more = |name: &str| more.iter().any(|(_, stored)| *stored == name);
     let mut taken: std::collections::HashSet<String> =
         columns.iter().map(|(d, _)| d.field.name().clone()).collect();
     for name in names.labels {
@@ -75,7 +95,7 @@ fn described(names: LogNames) -> (Vec<Described>, Vec<Piece>) {
             columns.push((column, Piece::Label(name)));
         }
     }
-    for name in names.attributes {
+    for name in names.attributes.into_iter().filter(|n| !is_more(n)) {
         if taken.insert(name.clone()) {
             columns
                 .push((Described::new(&name, DataType::Utf8View, true, Role::Other), Piece::Attribute(name)));
@@ -87,7 +107,27 @@ fn described(names: LogNames) -> (Vec<Described>, Vec<Piece>) {
 impl LogTable {
     /// The table with columns for at most `columns_max` labels and as many attributes.
     pub fn new(source: Arc<dyn Source>, run: Arc<Run>, columns_max: usize) -> Result<LogTable, EvalError> {
-        let (columns, pieces) = described(source.log_names(columns_max, &run.control)?);
+        LogTable::with(source, run, columns_max, "body", &[])
+    }
+
+    /// The same for events, which are records with titles.
+    pub fn of_events(
+        source: Arc<dyn Source>,
+        run: Arc<Run>,
+        columns_max: usize,
+    ) -> Result<LogTable, EvalError> {
+        LogTable::with(source, run, columns_max, "title", &OF_EVENTS)
+    }
+
+    fn with(
+        source: Arc<dyn Source>,
+        run: Arc<Run>,
+        columns_max: usize,
+        body: &str,
+        more: &[(&str, &str)],
+    ) -> Result<LogTable, EvalError> {
+        let names = source.log_names(columns_max, &run.control)?;
+        let (columns, pieces) = described(names, body, more);
         let names = ByName::of(&columns);
         let schema = Arc::new(Schema::new(columns.into_iter().map(|c| c.field).collect::<Vec<_>>()));
         Ok(LogTable { source, run, schema, pieces, names })
