@@ -4,8 +4,10 @@ import { memo, useEffect, useLayoutEffect, useMemo, useRef } from 'react'
 import uPlot from 'uplot'
 import { stack } from '@/lib/frame'
 import { absoluteRange } from '@/lib/time'
+import { useMarkedEvents } from '@/state/chartEvents'
 import { useTimeShift } from '@/state/timeShift'
 import { useTimeState } from '@/state/timeSearch'
+import { drawMarks } from './marks'
 import type { ChartData, ChartSeries, ChartSpec } from './model'
 import { chartOptions } from './options'
 import styles from './TimeChart.module.css'
@@ -55,10 +57,12 @@ export const TimeChart = memo(function TimeChart({
   const host = useRef<HTMLDivElement>(null)
   const chart = useRef<uPlot | null>(null)
 
+  const marks = useMarkedEvents()
+
   const shown = (key: string) => !hidden.has(key)
-  const latest = useRef({ data, spec, zone, shown, setRange, shift, height, underlay })
+  const latest = useRef({ data, spec, zone, shown, setRange, shift, height, underlay, marks, scheme })
   useLayoutEffect(() => {
-    latest.current = { data, spec, zone, shown, setRange, shift, height, underlay }
+    latest.current = { data, spec, zone, shown, setRange, shift, height, underlay, marks, scheme }
   })
 
   const lines = data.series
@@ -76,7 +80,10 @@ export const TimeChart = memo(function TimeChart({
     const events = {
       onZoom: (from: number, to: number) => latest.current.setRange(absoluteRange(from, to)),
       onZoomOut: () => latest.current.shift.zoomOut(),
-      onUnderlay: (u: uPlot) => latest.current.underlay?.(u),
+      onUnderlay: (u: uPlot) => {
+        latest.current.underlay?.(u)
+        drawMarks(u, latest.current.marks, latest.current.scheme)
+      },
       plugins: [
         tooltipPlugin({
           series: () => latest.current.data.series,
@@ -84,6 +91,8 @@ export const TimeChart = memo(function TimeChart({
           unit: () => latest.current.spec.unit,
           zone: () => latest.current.zone,
           barMs: () => latest.current.spec.barMs,
+          marks: () => latest.current.marks,
+          scheme: () => latest.current.scheme,
         }),
       ],
     }
@@ -108,6 +117,8 @@ export const TimeChart = memo(function TimeChart({
     })
   }, [data])
 
+  useEffect(() => chart.current?.redraw(false), [marks])
+
   useEffect(() => {
     const node = host.current
     if (node === null) return undefined
@@ -126,5 +137,14 @@ export const TimeChart = memo(function TimeChart({
     if (plot !== null && plot.height !== height) plot.setSize({ width: plot.width, height })
   }, [height])
 
-  return <div ref={host} className={styles.chart} role="img" aria-label={label} style={{ height }} />
+  return (
+    <div
+      ref={host}
+      className={styles.chart}
+      role="img"
+      aria-label={label}
+      style={{ height }}
+      data-marks={marks.length}
+    />
+  )
 })

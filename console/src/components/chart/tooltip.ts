@@ -1,8 +1,11 @@
 import type uPlot from 'uplot'
+import type { ServerEvent } from '@/api/events'
 import { exactTimeText } from '@/lib/clockText'
+import type { Scheme } from '@/lib/palette'
 import type { ZoneId } from '@/lib/time'
 import { formatValue, type Unit } from '@/lib/units'
 import styles from './TimeChart.module.css'
+import { markColor, marksNear } from './marks'
 import type { ChartSeries } from './model'
 
 interface TooltipSource {
@@ -12,10 +15,15 @@ interface TooltipSource {
   readonly zone: () => ZoneId
   /** Set where a time is the middle of a bar, not a moment. */
   readonly barMs: () => number | undefined
+  readonly marks: () => readonly ServerEvent[]
+  readonly scheme: () => Scheme
 }
 
 /** A pointer farther away than this from every line points at none. */
 const nearPixels = 24
+
+/** Events a tooltip holds before it says how many more there are. */
+const marksMax = 6
 
 /** Rows a tooltip holds before it says how many more there are. */
 const rowsMax = 12
@@ -71,7 +79,17 @@ export function tooltipPlugin(source: TooltipSource): uPlot.Plugin {
         ),
     )
     if (rows.length > rowsMax) tip.append(row('transparent', `+${rows.length - rowsMax}`, '', false))
-    return rows.length > 0
+    const marks = marksNear(u, source.marks(), u.cursor.left ?? -1)
+    for (const event of marks.slice(0, marksMax)) {
+      const line = row(markColor(event, source.scheme()), event.title, event.result, false)
+      line.dataset.event = event.kind
+      if (line.firstElementChild instanceof HTMLElement)
+        line.firstElementChild.style.borderTopColor = markColor(event, source.scheme())
+      line.title = exactTimeText(event.time, source.zone())
+      tip.append(line)
+    }
+    if (marks.length > marksMax) tip.append(row('transparent', `+${marks.length - marksMax}`, '', false))
+    return rows.length > 0 || marks.length > 0
   }
 
   /** The line closest to the pointer, as it is drawn: stacked and mirrored. */

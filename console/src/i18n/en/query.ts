@@ -10,6 +10,8 @@ export const query = {
   share: 'Copy link',
   shareCopied: 'Link copied',
   inspector: 'Query inspector',
+  events: 'Events',
+  eventsHelp: 'Mark deploys, restarts, alerts and other events on charts',
   suggestion: 'Suggestion',
   elapsed: 'Round trip',
   bytes: 'Answer',

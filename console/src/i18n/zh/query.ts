@@ -11,6 +11,8 @@ export const query: Messages['query'] = {
   share: '复制链接',
   shareCopied: '链接已复制',
   inspector: '查询详情',
+  events: '事件',
+  eventsHelp: '在图表上标出部署、重启、告警等事件',
   suggestion: '建议',
   elapsed: '往返耗时',
   bytes: '应答大小',

@@ -2,6 +2,7 @@ import { Button } from '@mantine/core'
 import { IconChartDots, IconPlus, IconTelescope } from '@tabler/icons-react'
 import { useQueryClient } from '@tanstack/react-query'
 import { lazy, Suspense, useEffect, useRef, useState } from 'react'
+import { EventMarks } from '@/components/chart/EventMarks'
 import type { EditorHandle } from '@/components/editor/CodeEditor'
 import { Message } from '@/components/Message'
 import { useMessages } from '@/i18n'
@@ -137,7 +138,13 @@ export function ExplorePage() {
         </footer>
       </section>
       <Suspense>{inspecting && asked && <Inspector results={results} exprs={state.exprs} />}</Suspense>
-      {asked ? <Results state={state} change={change} results={results} /> : <Start onPick={start} />}
+      {asked ? (
+        <EventMarks>
+          <Results state={state} change={change} results={results} />
+        </EventMarks>
+      ) : (
+        <Start onPick={start} />
+      )}
       <Suspense>
         {browsing && <MetricsBrowser onClose={() => setBrowsing(false)} onInsert={insert} />}
       </Suspense>

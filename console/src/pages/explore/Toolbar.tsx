@@ -1,5 +1,6 @@
 import { Button, Menu, Text } from '@mantine/core'
 import { IconBulb, IconLink, IconPlayerPlay, IconZoomCode } from '@tabler/icons-react'
+import { EventsToggle } from '@/components/chart/EventMarks'
 import { HistoryMenu } from '@/components/HistoryMenu'
 import { useCopy } from '@/components/useCopy'
 import { useMessages } from '@/i18n'
@@ -38,6 +39,7 @@ export function Toolbar({ onPick, onRun, running, inspecting, onInspect }: Toolb
       </Menu>
       <HistoryMenu history={promqlHistory} onPick={onPick} />
       <div className={styles.end}>
+        <EventsToggle />
         <Button
           variant="subtle"
           color={inspecting ? 'ember' : 'gray'}

@@ -1,5 +1,6 @@
 import { Button, Code, Select } from '@mantine/core'
 import { IconFlame, IconHistory } from '@tabler/icons-react'
+import { EventMarks, EventsToggle } from '@/components/chart/EventMarks'
 import { Message } from '@/components/Message'
 import { useMessages } from '@/i18n'
 import { formatUptime } from '@/lib/ago'
@@ -58,6 +59,7 @@ function MachineView({ host, hosts }: { readonly host: Host; readonly hosts: rea
           <span className={styles.host}>{host.instance}</span>
         )}
         <FactLine facts={facts} />
+        <EventsToggle />
       </header>
       {nothing && !endsNow(range) ? (
         <Message
@@ -70,7 +72,9 @@ function MachineView({ host, hosts }: { readonly host: Host; readonly hosts: rea
       ) : (
         <>
           <StatusTiles machine={machine} cores={facts?.cores ?? null} />
-          <MachineCharts machine={machine} cores={facts?.cores ?? null} />
+          <EventMarks>
+            <MachineCharts machine={machine} cores={facts?.cores ?? null} />
+          </EventMarks>
         </>
       )}
       <ProcessTable host={host.instance} />

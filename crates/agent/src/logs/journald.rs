@@ -103,7 +103,7 @@ impl Journal {
     }
 
     /// Adds entries to a batch until it has `bytes_max`. Returns whether there is more at once.
-    pub fn gather(&mut self, builder: &mut Builder, bytes_max: usize, now_ms: i64) -> bool {
+    pub(super) fn gather(&mut self, builder: &mut Builder, bytes_max: usize, now_ms: i64) -> bool {
         if self.running.is_none() && now_ms >= self.due_ms {
             self.start(now_ms);
         }

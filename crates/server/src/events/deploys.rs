@@ -54,7 +54,10 @@ fn sight(seen: &mut Seen, version: &str, time_ns: i64) -> Sight {
         (_, None) => false,
         (_, Some((_, at))) if time_ns < at.saturating_sub(GONE_NS) => false,
         (None, Some(_)) => true,
-        (Some((_, last)), Some((other, at))) => other != version && at.saturating_sub(*last) > GONE_NS,
+        // Of versions of before the start it is not known when they were seen.
+        (Some((_, last)), Some((other, at))) => {
+            *last > 0 && other != version && at.saturating_sub(*last) > GONE_NS
+        }
     };
     match before {
         Some((_, last)) => *last = (*last).max(time_ns),

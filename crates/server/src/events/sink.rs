@@ -78,9 +78,10 @@ impl UnderWay {
     fn kept(mut self, refused: &[bool]) {
         let mut ids = self.known.ids.lock();
         for (id, refused) in std::mem::take(&mut self.ids).into_iter().zip(refused) {
-            match refused {
-                false => ids.keep(id),
-                true => drop(ids.kept.remove(&id)),
+            if *refused {
+                ids.kept.remove(&id);
+            } else {
+                ids.keep(id);
             }
         }
     }
@@ -89,7 +90,9 @@ impl UnderWay {
 impl Drop for UnderWay {
     fn drop(&mut self) {
         let mut ids = self.known.ids.lock();
-        self.ids.iter().for_each(|id| drop(ids.kept.remove(id)));
+        for id in &self.ids {
+            ids.kept.remove(id);
+        }
     }
 }
 
@@ -162,7 +165,9 @@ fn fresh(known: &Known, batch: &RecordBatch) -> Option<Fresh> {
             // Twice in this batch, or in another one under way.
             Entry::Occupied(_) if found.ids.iter().any(|(_, i)| *i == id) => {}
             Entry::Occupied(_) => {
-                found.ids.iter().for_each(|(_, id)| drop(ids.kept.remove(id)));
+                for (_, id) in &found.ids {
+                    ids.kept.remove(id);
+                }
                 return None;
             }
         }

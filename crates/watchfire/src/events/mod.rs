@@ -34,12 +34,18 @@ async fn show(args: &EventsListArgs) -> Result<(), Exit> {
     {
         let mut pairs = url.query_pairs_mut();
         pairs.append_pair("start", &ns(start)).append_pair("limit", &args.limit.to_string());
-        end.iter().for_each(|end| drop(pairs.append_pair("end", &ns(*end))));
+        if let Some(end) = end {
+            pairs.append_pair("end", &ns(end));
+        }
         for (name, values) in [("kind", &args.kind), ("service", &args.service), ("host", &args.host)] {
-            values.iter().for_each(|v| drop(pairs.append_pair(name, v)));
+            for value in values {
+                pairs.append_pair(name, value);
+            }
         }
         for (name, value) in [("text", &args.text), ("severity", &args.severity)] {
-            value.iter().for_each(|v| drop(pairs.append_pair(name, v)));
+            if let Some(value) = value {
+                pairs.append_pair(name, value);
+            }
         }
         for pair in &args.attribute {
             let (name, value) =

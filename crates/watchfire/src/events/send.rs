@@ -29,6 +29,10 @@ pub async fn run(args: EventsSendArgs) -> Result<(), Exit> {
         (None, None) => return Err(no("the event has no title: give --title")),
     };
     event.insert("title".to_owned(), json!(title));
+    if !args.command.is_empty() {
+        // Metrics tell jobs apart by it.
+        event.insert("subject".to_owned(), json!(title));
+    }
     let kind = args.kind.clone().or_else(|| (!args.command.is_empty()).then(|| "cron".to_owned()));
     let host = args.host.clone().unwrap_or_else(server::process::hostname);
     for (name, value) in [
