@@ -65,7 +65,7 @@ pub enum Command {
     /// Show a trace as a waterfall.
     Trace(TraceArgs),
     /// Ask a server for events, or send one.
-    Events(EventsArgs),
+    Events(Box<EventsArgs>),
     /// Show what fires.
     Alerts(AlertsArgs),
     /// Make, list and end silences.

@@ -47,7 +47,7 @@ fn run(cli: Cli) -> Result<(), Exit> {
         Command::Logs(args) => on_one_thread(logs::run(&args)),
         Command::Sql(args) => on_one_thread(sql::run(&args)),
         Command::Traces(args) => on_one_thread(traces::search(&args)),
-        Command::Events(args) => on_one_thread(events::run(args)),
+        Command::Events(args) => on_one_thread(events::run(*args)),
         Command::Trace(args) => on_one_thread(traces::show(&args)),
         Command::Check { what: Check::Config { file } } => check::config(&file),
         Command::Check { what: Check::Pipeline { file, name, labels } } => {

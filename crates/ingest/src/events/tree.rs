@@ -63,7 +63,7 @@ pub(crate) fn time_ns(value: &Json) -> Option<i64> {
 
 /// A length of time: a number of seconds, or text as `1m30s`, `250ms`, `2.5`.
 pub(crate) fn duration_ns(value: &Json) -> Option<i64> {
-    let of_seconds = |s: f64| (s >= 0.0 && s < 9.2e9).then_some((s * 1e9).round() as i64);
+    let of_seconds = |s: f64| (0.0..9.2e9).contains(&s).then_some((s * 1e9).round() as i64);
     let text = match value {
         Json::Number(n) => return of_seconds(n.as_f64()?),
         Json::String(s) => s.trim(),
