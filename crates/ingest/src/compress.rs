@@ -19,6 +19,8 @@ pub enum Encoding {
     Gzip,
     /// Zlib, which HTTP calls `deflate`.
     Zlib,
+    /// Brotli.
+    Brotli,
 }
 
 /// A Zstandard frame may ask for a window of at most two to this power bytes (8 MiB, what the format
@@ -71,6 +73,9 @@ impl Decompressor {
             Encoding::Zstd => self.zstd(body, limits)?,
             Encoding::Gzip => self.inflate("gzip body", flate2::read::MultiGzDecoder::new(body), limits)?,
             Encoding::Zlib => self.inflate("zlib body", flate2::read::ZlibDecoder::new(body), limits)?,
+            Encoding::Brotli => {
+                self.inflate("brotli body", brotli_decompressor::Decompressor::new(body, STEP_BYTES), limits)?
+            }
         };
         Ok(&self.buffer[..len])
     }

@@ -22,6 +22,7 @@ mod outcome;
 pub mod remote_read;
 pub mod remote_write;
 mod resolve;
+pub mod sentry;
 pub mod traces;
 mod wire;
 

@@ -106,8 +106,9 @@ pub fn encoding(given: Option<&str>, default: Encoding) -> Result<Encoding, Deco
         Some("zstd") => Ok(Encoding::Zstd),
         Some("gzip" | "x-gzip") => Ok(Encoding::Gzip),
         Some("deflate") => Ok(Encoding::Zlib),
+        Some("br") => Ok(Encoding::Brotli),
         Some(other) => Err(DecodeError::Unsupported(format!(
-            "content encoding {} is not supported; accepted are snappy, zstd, gzip, deflate and identity",
+            "content encoding {} is not supported; accepted are snappy, zstd, gzip, deflate, br and identity",
             quote(other.as_bytes())
         ))),
     }
@@ -172,8 +173,8 @@ mod tests {
             message(Some("application/x-protobuf;proto=prometheus.Other"), None).contains("prometheus.Other")
         );
         assert_eq!(
-            message(None, Some("br")),
-            "content encoding \"br\" is not supported; accepted are snappy, zstd, gzip, deflate and identity"
+            message(None, Some("lzma")),
+            "content encoding \"lzma\" is not supported; accepted are snappy, zstd, gzip, deflate, br and identity"
         );
     }
 

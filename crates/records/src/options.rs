@@ -98,6 +98,13 @@ impl Settings {
         memory: "events.memory",
         record_bytes: "events.limits.record_bytes",
     };
+    /// Of a store of error events.
+    pub const ERRORS: Settings = Settings {
+        retention: "errors.retention",
+        future: "errors.future",
+        memory: "errors.memory",
+        record_bytes: "errors.limits.record_bytes",
+    };
 }
 
 /// How long some streams are kept.

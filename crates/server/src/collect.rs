@@ -1,6 +1,7 @@
 //! What runs once the store is open: the store itself and what collects into it.
 
 use crate::config::Config;
+use crate::errors::{self, Noticing, Tracker};
 use crate::events::{DeployWatch, EventSink, Outlet};
 use crate::logs::Prepared;
 use crate::notify::{Office, Routing};
@@ -39,6 +40,8 @@ pub struct Running {
     pub event_sink: EventSink,
     /// Where the server's own events go in.
     pub outlet: Outlet,
+    /// Error events and the issues they make.
+    pub errors: Arc<Tracker>,
     /// What scrapes targets.
     pub scraper: Scraper,
     /// What watches this machine, unless that is off.
@@ -63,6 +66,8 @@ pub struct Stores {
     pub traces: records::Store,
     /// Events.
     pub events: records::Store,
+    /// Error events.
+    pub errors: records::Store,
 }
 
 impl Running {
@@ -72,6 +77,7 @@ impl Running {
             Signal::Logs => &self.log_sink,
             Signal::Traces => &self.span_sink,
             Signal::Events => &self.event_sink,
+            Signal::Errors => &self.errors.store,
         }
     }
 
@@ -81,12 +87,23 @@ impl Running {
             Signal::Logs => &self.logs,
             Signal::Traces => &self.traces,
             Signal::Events => &self.events,
+            Signal::Errors => &self.errors.store,
         }
+    }
+
+    /// All stores of records, by name.
+    pub fn stores(&self) -> [(&'static str, &records::Store); 4] {
+        [
+            ("logs", &self.logs),
+            ("traces", &self.traces),
+            ("events", &self.events),
+            ("errors", &self.errors.store),
+        ]
     }
 
     /// Begins to collect into the stores.
     pub async fn start(app: &App, stores: Stores) -> Result<Running, StartError> {
-        let Stores { db, logs, traces, events } = stores;
+        let Stores { db, logs, traces, events, errors } = stores;
         let event_sink =
             EventSink::new(events.clone(), Arc::clone(&app.event_preparation), Arc::clone(&app.clock));
         let outlet = Outlet::start(event_sink.clone(), Arc::clone(&app.clock));
@@ -109,8 +126,16 @@ impl Running {
             }
             false => None,
         };
+        let issues = app.origin.data_dir.join("issues");
+        let tracker = Arc::new(Tracker::open(errors, &issues, &config.issues, Arc::clone(&app.clock)).await?);
         let log_sink = Prepared {
-            store: logs.clone(),
+            store: Noticing {
+                store: logs.clone(),
+                tracker: config
+                    .issues
+                    .from_logs
+                    .then(|| (errors::in_logs as errors::Find, Arc::clone(&tracker))),
+            },
             preparation: Arc::clone(&app.preparation),
             clock: Arc::clone(&app.clock),
             deploys: Some(Arc::clone(&deploys)),
@@ -154,7 +179,13 @@ impl Running {
         let set = RuleSet::load(&config, config_dir(file)).map_err(StartError::Config)?;
         rules.apply(set, rule_settings(app, &config, &office).map_err(StartError::Config)?).await;
         let span_sink = Watched {
-            store: traces.clone(),
+            store: Noticing {
+                store: traces.clone(),
+                tracker: config
+                    .issues
+                    .from_spans
+                    .then(|| (errors::in_spans as errors::Find, Arc::clone(&tracker))),
+            },
             watch: Arc::clone(&app.span_watch),
             clock: Arc::clone(&app.clock),
             deploys,
@@ -168,6 +199,7 @@ impl Running {
             events,
             event_sink,
             outlet,
+            errors: tracker,
             scraper,
             agent,
             log_reader,

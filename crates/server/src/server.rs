@@ -3,6 +3,7 @@
 use crate::api;
 use crate::collect::{Running, Stores};
 use crate::config::{Config, RecordsConfig, load};
+use crate::errors;
 use crate::http::listen::{ConnectionLimits, serve};
 use crate::http::origin::Origins;
 use crate::intake::{Listeners, bind};
@@ -57,6 +58,7 @@ pub struct Server {
     own: JoinHandle<()>,
     derived: JoinHandle<()>,
     span_metrics: JoinHandle<()>,
+    issues: JoinHandle<()>,
 }
 
 impl Server {
@@ -86,9 +88,22 @@ impl Server {
         let opening = Some(tokio::spawn(open(Arc::clone(&app), listeners, postgres, stopped.clone())));
         let derived = tokio::spawn(derived::record(Arc::clone(&app), stopped.clone()));
         let span_metrics = tokio::spawn(traces::record(Arc::clone(&app), stopped.clone()));
+        let issues = tokio::spawn(errors::record(Arc::clone(&app), stopped.clone()));
         let own = tokio::spawn(own::record(Arc::clone(&app), stopped));
         let serving = Vec::new();
-        Ok(Server { app, address, stop, http, receivers, opening, serving, own, derived, span_metrics })
+        Ok(Server {
+            app,
+            address,
+            stop,
+            http,
+            receivers,
+            opening,
+            serving,
+            own,
+            derived,
+            span_metrics,
+            issues,
+        })
     }
 
     /// Where the server listens.
@@ -138,6 +153,7 @@ impl Server {
         let _ = self.own.await;
         let _ = self.derived.await;
         let _ = self.span_metrics.await;
+        let _ = self.issues.await;
         let app = self.app;
         let closed = tokio::task::spawn_blocking(move || app.running().map_or(Ok(()), close)).await;
         match closed {
@@ -152,10 +168,13 @@ impl Server {
 
 /// Writes what is in memory of all stores; each has its chance.
 fn close(running: &Running) -> Result<(), String> {
-    let samples = running.db.close();
-    let records = [&running.logs, &running.traces, &running.events].map(records::Store::close);
-    samples.map_err(|e| e.to_string())?;
-    records.into_iter().collect::<Result<(), _>>().map_err(|e| e.to_string())
+    let samples = running.db.close().map_err(|e| e.to_string());
+    let records = running.stores().map(|(_, store)| store.close());
+    // What came in last is counted once nothing more comes.
+    let issues = running.errors.checkpoint().map_err(|e| e.to_string());
+    samples?;
+    records.into_iter().collect::<Result<(), _>>().map_err(|e| e.to_string())?;
+    issues
 }
 
 /// Opens the stores and starts to collect and to receive.
@@ -188,6 +207,7 @@ async fn open_stores(app: &Arc<App>) -> Result<Stores, StartError> {
         logs: open_records(app, Signal::Logs).await?,
         traces: open_records(app, Signal::Traces).await?,
         events: open_records(app, Signal::Events).await?,
+        errors: open_records(app, Signal::Errors).await?,
     })
 }
 
@@ -196,6 +216,7 @@ async fn open_records(app: &Arc<App>, signal: Signal) -> Result<records::Store, 
         Signal::Logs => "logs",
         Signal::Traces => "traces",
         Signal::Events => "events",
+        Signal::Errors => "errors",
     };
     let config = app.config();
     let options = config.records(signal).options(signal, &app.origin.data_dir).map_err(StartError::Store)?;
@@ -272,7 +293,9 @@ async fn apply(app: &Arc<App>, path: &std::path::Path) -> Result<&'static str, S
         || new.sql.postgres != old.sql.postgres
         || without_limits(&new.logs) != without_limits(&old.logs)
         || without_limits(&new.traces) != without_limits(&old.traces)
-        || without_limits(&new.events) != without_limits(&old.events);
+        || without_limits(&new.events) != without_limits(&old.events)
+        || without_limits(&new.errors) != without_limits(&old.errors)
+        || new.issues.only_at_start() != old.issues.only_at_start();
     new.storage = old.storage.clone();
     new.http = old.http.clone();
     new.agent = old.agent.clone();
@@ -281,6 +304,8 @@ async fn apply(app: &Arc<App>, path: &std::path::Path) -> Result<&'static str, S
     new.logs = RecordsConfig { limits: new.logs.limits.clone(), ..old.logs.clone() };
     new.traces = RecordsConfig { limits: new.traces.limits.clone(), ..old.traces.clone() };
     new.events = RecordsConfig { limits: new.events.limits.clone(), ..old.events.clone() };
+    new.errors = RecordsConfig { limits: new.errors.limits.clone(), ..old.errors.clone() };
+    new.issues.keep_from_start(&old.issues);
     new.own = old.own.clone();
     new.rules.concurrency = old.rules.concurrency;
     new.alerting.deliveries_max = old.alerting.deliveries_max;
@@ -297,7 +322,8 @@ async fn apply(app: &Arc<App>, path: &std::path::Path) -> Result<&'static str, S
     app.event_preparation.replace(&crate::events::pipelines(&new.event_pipelines));
     app.set_config(new);
     Ok(if restart {
-        "reloaded; changes of storage, logs, traces, events, receivers, sql.postgres, http and agent take effect after a restart"
+        "reloaded; changes of storage, logs, traces, events, errors, issues, receivers, sql.postgres, http and agent take effect \
+         after a restart"
     } else {
         "reloaded"
     })

@@ -280,13 +280,11 @@ impl App {
         out.extend(crate::process::families());
         if let Some(running) = self.running.get() {
             out.extend(crate::api::status::store_families(&running.db));
-            out.extend(crate::api::record_status::families(
-                &running.logs.status(),
-                &running.traces.status(),
-                &running.events.status(),
-            ));
+            let stores = running.stores().map(|(_, store)| store.status());
+            out.extend(crate::api::record_status::families(stores.each_ref()));
             out.extend(running.event_sink.families());
             out.extend(running.outlet.families());
+            out.extend(crate::errors::families(&running.errors));
             out.extend(crate::collect::scraper_families(&running.scraper));
             out.extend(running.office.families());
             out.extend(running.rules.families());

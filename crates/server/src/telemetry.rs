@@ -180,11 +180,13 @@ pub enum Way {
     Grafana,
     /// What agents watch for.
     AgentEvents,
+    /// Sentry's SDKs.
+    Sentry,
 }
 
 impl Way {
     /// In order: what comes this way, and the name of the way in metrics.
-    const ALL: [(Signal, &str); 18] = [
+    const ALL: [(Signal, &str); 19] = [
         (Signal::Logs, "loki"),
         (Signal::Logs, "otlp"),
         (Signal::Logs, "elastic"),
@@ -203,6 +205,7 @@ impl Way {
         (Signal::Events, "kubernetes"),
         (Signal::Events, "grafana"),
         (Signal::Events, "agent"),
+        (Signal::Errors, "sentry"),
     ];
 
     /// What comes this way.
@@ -378,6 +381,7 @@ impl Metrics {
                     ("watchfire_logs_batches_total", "Batches of log records stored, by way in."),
                     ("watchfire_traces_batches_total", "Batches of spans stored, by way in."),
                     ("watchfire_events_batches_total", "Batches of events stored, by way in."),
+                    ("watchfire_errors_batches_total", "Bodies with error events stored, by way in."),
                 ],
                 |m| &m.batches,
             ),
@@ -386,6 +390,7 @@ impl Metrics {
                     ("watchfire_logs_bytes_total", "Bytes of logs as they came, by way in."),
                     ("watchfire_traces_bytes_total", "Bytes of spans as they came, by way in."),
                     ("watchfire_events_bytes_total", "Bytes of events as they came, by way in."),
+                    ("watchfire_errors_bytes_total", "Bytes of error events as they came, by way in."),
                 ],
                 |m| &m.traffic.bytes,
             ),
@@ -394,6 +399,10 @@ impl Metrics {
                     ("watchfire_logs_records_total", "Log records stored, by way in."),
                     ("watchfire_traces_spans_total", "Spans stored, by way in."),
                     ("watchfire_events_records_total", "Events stored, repetitions included, by way in."),
+                    (
+                        "watchfire_errors_records_total",
+                        "Error events and what comes with them stored, by way in.",
+                    ),
                 ],
                 |m| &m.records,
             ),
@@ -405,6 +414,10 @@ impl Metrics {
                     ),
                     ("watchfire_traces_refused_total", "Spans refused as wrong or over a limit, by way in."),
                     ("watchfire_events_refused_total", "Events refused as wrong or over a limit, by way in."),
+                    (
+                        "watchfire_errors_refused_total",
+                        "Error events refused as wrong or over a limit, by way in.",
+                    ),
                 ],
                 |m| &m.refused,
             ),
@@ -422,6 +435,10 @@ impl Metrics {
                         "watchfire_events_put_off_total",
                         "Batches of events told to come back later, or offered again, by way in.",
                     ),
+                    (
+                        "watchfire_errors_put_off_total",
+                        "Bodies with error events told to come back later, by way in.",
+                    ),
                 ],
                 |m| &m.traffic.put_off,
             ),
@@ -436,11 +453,12 @@ impl Metrics {
             family
         };
         all.into_iter()
-            .flat_map(|([logs, traces, events], field)| {
+            .flat_map(|([logs, traces, events, errors], field)| {
                 [
                     (logs, Signal::Logs, field),
                     (traces, Signal::Traces, field),
                     (events, Signal::Events, field),
+                    (errors, Signal::Errors, field),
                 ]
             })
             .map(of)

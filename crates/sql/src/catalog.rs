@@ -49,7 +49,11 @@ impl Tables {
     /// Names of the tables of a schema, cut.
     pub fn names(&self, schema: &str) -> Vec<String> {
         match schema {
-            PUBLIC => ["events", "logs", "samples"].map(str::to_owned).to_vec(),
+            PUBLIC => {
+                let of = |name: &str, there: bool| there.then(|| name.to_owned());
+                let others = [of("errors", self.source.errors().is_some()), of("events", self.source.events().is_some())];
+                others.into_iter().flatten().chain(["logs", "samples"].map(str::to_owned)).collect()
+            }
             // A list that cannot be had is told when a table is asked for.
             METRICS => self.source.metrics(self.listed_max).unwrap_or_default(),
             PG_CATALOG => pg::catalog::NAMES.iter().map(|n| (*n).to_owned()).collect(),
@@ -72,6 +76,10 @@ impl Tables {
                     Ok(Some(Arc::new(table)))
                 }
             },
+            (PUBLIC, "errors") if let Some(errors) = source.errors() => {
+                let table = LogTable::new(errors, run, self.columns_max).map_err(failed)?;
+                Ok(Some(Arc::new(table)))
+            }
             (PUBLIC, "samples") => Ok(Some(Arc::new(SampleTable::all(source, run)))),
             (PUBLIC | METRICS, metric) => {
                 if schema == PUBLIC && pg::catalog::NAMES.contains(&metric) {

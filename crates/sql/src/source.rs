@@ -141,6 +141,11 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// The same tenant's error events, as records.
+    fn errors(&self) -> Option<Arc<dyn Source>> {
+        None
+    }
+
     /// All series.
     fn series(&self) -> &dyn promql::Source;
 

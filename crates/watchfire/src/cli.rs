@@ -66,6 +66,8 @@ pub enum Command {
     Trace(TraceArgs),
     /// Ask a server for events, or send one.
     Events(Box<EventsArgs>),
+    /// Show the issues that errors make, or one of them.
+    Errors(ErrorsArgs),
     /// Show what fires.
     Alerts(AlertsArgs),
     /// Make, list and end silences.
@@ -405,6 +407,44 @@ pub struct TraceArgs {
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7766", env = "WATCHFIRE_URL")]
     pub url: String,
     /// Whose trace, where there are several tenants.
+    #[arg(long, value_name = "NAME", env = "WATCHFIRE_TENANT")]
+    pub tenant: Option<String>,
+    /// How the answer looks.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: ListFormat,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  watchfire errors
+  watchfire errors --query 'service:shop is:regressed' --sort events
+  watchfire errors 4f1c")]
+pub struct ErrorsArgs {
+    /// The id of an issue, or the beginning of it; all issues without.
+    pub id: Option<String>,
+    /// Words of the title, and conditions: `service:shop level:fatal !type:Timeout is:regressed`.
+    #[arg(short, long)]
+    pub query: Option<String>,
+    /// Of this project only.
+    #[arg(long, value_name = "NAME")]
+    pub project: Option<String>,
+    /// unresolved, resolved, ignored or all.
+    #[arg(long, default_value = "unresolved")]
+    pub status: String,
+    /// last_seen, first_seen, events or users.
+    #[arg(long, default_value = "last_seen")]
+    pub sort: String,
+    /// Issues with events within this time.
+    #[arg(long, value_name = "DURATION", default_value = "14d")]
+    pub since: String,
+    /// How many.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+    /// The server.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7766", env = "WATCHFIRE_URL")]
+    pub url: String,
+    /// Whose errors, where there are several tenants.
     #[arg(long, value_name = "NAME", env = "WATCHFIRE_TENANT")]
     pub tenant: Option<String>,
     /// How the answer looks.

@@ -7,6 +7,7 @@ mod backup;
 mod check;
 mod cli;
 mod dirs;
+mod errors;
 mod events;
 mod exit;
 mod import;
@@ -49,6 +50,7 @@ fn run(cli: Cli) -> Result<(), Exit> {
         Command::Traces(args) => on_one_thread(traces::search(&args)),
         Command::Events(args) => on_one_thread(events::run(*args)),
         Command::Trace(args) => on_one_thread(traces::show(&args)),
+        Command::Errors(args) => on_one_thread(errors::run(&args)),
         Command::Check { what: Check::Config { file } } => check::config(&file),
         Command::Check { what: Check::Pipeline { file, name, labels } } => {
             pipelines::check(&file, name.as_deref(), &labels)

@@ -7,8 +7,8 @@ use env::{Disk, RealDisk};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Where stores of records lie in the data directory: logs, traces and events.
-pub const RECORDS: [&str; 3] = ["logs", "traces", "events"];
+/// Where stores of records lie in the data directory.
+pub const RECORDS: [&str; 4] = ["logs", "traces", "events", "errors"];
 
 /// What a check found.
 #[derive(Default)]
@@ -17,8 +17,8 @@ pub struct Report {
     pub bytes: u64,
     /// Samples in sound parts.
     pub samples: u64,
-    /// Log records and spans in sound parts.
-    pub records: [u64; 2],
+    /// Log records, spans and error events in sound parts.
+    pub records: [u64; 3],
     /// Every damaged place, in words.
     pub damages: Vec<String>,
 }
@@ -26,8 +26,11 @@ pub struct Report {
 impl Report {
     /// What is there, in words.
     pub fn content(&self) -> String {
-        let [logs, spans] = self.records;
-        format!("{} samples, {logs} log records and {spans} spans in parts", self.samples)
+        let [logs, spans, errors] = self.records;
+        format!(
+            "{} samples, {logs} log records, {spans} spans and {errors} error events in parts",
+            self.samples
+        )
     }
 }
 
@@ -49,7 +52,7 @@ pub fn run(args: &VerifyArgs) -> Result<(), Exit> {
     }
 }
 
-/// Checks a data directory, with a progress bar. Data of older servers has no logs, or no traces.
+/// Checks a data directory, with a progress bar. Data of older servers has no logs, traces or errors.
 pub fn check(dir: &Path) -> Result<Report, Exit> {
     let bar = progress::bytes(0, "checking");
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);

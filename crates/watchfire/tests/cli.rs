@@ -263,7 +263,7 @@ fn data_is_kept_backed_up_restored_and_verified() {
         verified.contains("every byte is as it was written") && verified.ends_with("= 0\n"),
         "{verified}"
     );
-    assert!(verified.contains(", 300 log records and 0 spans in parts"), "{verified}");
+    assert!(verified.contains(", 300 log records, 0 spans and 0 error events in parts"), "{verified}");
 
     let part = the_only_file(&restored.join("logs/blocks/parts"));
     let sound = std::fs::read(&part).unwrap();
@@ -379,6 +379,51 @@ fn traces_are_found_and_shown() {
 }
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+#[test]
+fn errors_are_listed_and_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Served::start(&dir.path().join("data"), &[]);
+    let event = r#"{"platform":"python","level":"fatal","release":"shop@1.2.0","user":{"id":"u1"},"tags":{"service":"shop"},"breadcrumbs":[{"category":"cart","message":"opened"}],"contexts":{"trace":{"trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}},"exception":{"values":[{"type":"OSError","value":"disk gone"},{"type":"LoadError","value":"cannot load\u001b[31m","mechanism":{"type":"excepthook","handled":false},"stacktrace":{"frames":[{"function":"main","filename":"app.py","lineno":9,"in_app":true,"context_line":"    load(order)"},{"function":"get","filename":"lib/http.py","lineno":3,"in_app":false},{"function":"load","module":"shop.orders","filename":"orders.py","lineno":3,"in_app":true,"context_line":"    raise LoadError()"}]}}]}}"#;
+    let answer = server.post("/api/1/store/?sentry_key=k", event);
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let listed = session(&["errors", "--format", "json", "--url", &server.url], &[]);
+    let id = listed
+        .split("\"id\":\"")
+        .nth(1)
+        .and_then(|t| t.get(..16))
+        .unwrap_or_else(|| panic!("{listed}"))
+        .to_owned();
+    let mut out = String::new();
+    for args in [
+        &["errors"][..],
+        &["errors", &id[..5]],
+        &["errors", "--status", "resolved"],
+        &["errors", "xyz"],
+        &["errors", "ffff"],
+    ] {
+        out += &session(
+            &[args, &["--url", &server.url]].concat(),
+            &[(&server.url, "URL"), (&id, "ID"), (&id[..8], "SHORTID"), (&id[..5], "BEGIN")],
+        );
+        out += "\n";
+    }
+    // Times and ids of events are those of this run.
+    let steady: Vec<String> = out
+        .lines()
+        .map(|l| {
+            let words = l.split(' ').map(|w| {
+                let is_time =
+                    w.len() == 10 && w.starts_with("20") || w.len() == 8 && w.matches(':').count() == 2;
+                let is_id = w.len() == 32 && w.bytes().all(|b| b.is_ascii_hexdigit()) && w != TRACE;
+                if is_time || is_id { "…" } else { w }
+            });
+            words.collect::<Vec<_>>().join(" ")
+        })
+        .collect();
+    insta::assert_snapshot!(steady.join("\n"));
+    assert_eq!(server.stop(), Some(0));
+}
 
 #[test]
 fn blocks_of_prometheus_are_taken_in() {

@@ -4,6 +4,7 @@ mod alerting;
 mod blocks;
 mod config;
 mod events;
+mod errors;
 mod log_queries;
 mod logs;
 mod query;
@@ -46,6 +47,10 @@ pub const TARGETS: &[Target] = &[
     Target { memory_mib: 64, ..cheap("event_kubernetes", events::kubernetes, events::kubernetes_seeds) },
     Target { memory_mib: 64, ..cheap("event_grafana", events::grafana, events::grafana_seeds) },
     cheap("kernel_message", events::kernel_message, events::kernel_message_seeds),
+    Target { cost: 4, ..cheap("sentry_envelope", errors::sentry_envelope, errors::sentry_envelope_seeds) },
+    Target { cost: 4, ..cheap("sentry_event", errors::sentry_event, errors::sentry_event_seeds) },
+    cheap("stack_trace", errors::stack_trace, errors::stack_trace_seeds),
+    Target { cost: 4, ..cheap("issues_record", errors::issues_record, errors::issues_record_seeds) },
     cheap("elastic_bulk", logs::elastic_bulk, logs::elastic_bulk_seeds),
     cheap("json_lines", logs::json_lines, logs::json_lines_seeds),
     cheap("syslog", logs::syslog, logs::syslog_seeds),

@@ -27,6 +27,8 @@ pub fn answer_json(signal: Signal, outcome: &RecordOutcome, accepted: u64) -> St
     let rejected = match signal {
         Signal::Logs | Signal::Events => "rejectedLogRecords",
         Signal::Traces => "rejectedSpans",
+        // OTLP has no errors of their own; the word is that of logs.
+        Signal::Errors => "rejectedLogRecords",
     };
     let mut out = format!("{{\"partialSuccess\":{{\"{rejected}\":\"{}\",\"errorMessage\":", outcome.rejected);
     show_text(&message, &mut out);

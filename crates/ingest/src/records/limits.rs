@@ -12,6 +12,8 @@ pub enum Signal {
     Traces,
     /// Events.
     Events,
+    /// Error events.
+    Errors,
 }
 
 /// The configuration key of a limit.
@@ -21,11 +23,13 @@ macro_rules! setting {
             $crate::records::Signal::Logs => concat!("logs.limits.", $field),
             $crate::records::Signal::Traces => concat!("traces.limits.", $field),
             $crate::records::Signal::Events => concat!("events.limits.", $field),
+            $crate::records::Signal::Errors => concat!("errors.limits.", $field),
         }
     };
 }
 
-/// Bounds on records. Each is the configuration key `logs.limits.<field>`, `traces.limits.<field>` or `events.limits.<field>`; the sizes of
+/// Bounds on records. Each is the configuration key `logs.limits.<field>`, `traces.limits.<field>`, `events.limits.<field>`
+/// or `errors.limits.<field>`; the sizes of
 /// bodies are bounded by [`Limits`](crate::Limits), as for metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordLimits {

@@ -11,5 +11,5 @@ mod tags;
 #[cfg(test)]
 mod testing;
 mod thrift;
-mod writer;
+pub(crate) mod writer;
 pub mod zipkin;

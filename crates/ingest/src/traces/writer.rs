@@ -7,7 +7,7 @@ use model::record::{AttributesBuf, Record, Severity, SpanId, StreamRef, TraceId,
 
 /// What every span has besides attributes, events and links.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     pub trace_id: TraceId,
     pub span_id: SpanId,
     pub parent_id: SpanId,
@@ -33,7 +33,7 @@ struct Level {
 
 /// Spans of one resource after the other. Attributes of the resource that are no labels, then those of the scope, then
 /// those of a span stand in one list; each level takes its own away again.
-pub(super) struct SpanWriter<'w> {
+pub(crate) struct SpanWriter<'w> {
     pub w: &'w mut RecordWriter,
     /// The labels of the resource: lengths and texts.
     key: Vec<u8>,
@@ -60,7 +60,7 @@ pub(super) struct SpanWriter<'w> {
 
 /// What tags say that is no attribute.
 #[derive(Debug, Default)]
-pub(super) struct Said {
+pub(crate) struct Said {
     pub kind: Option<SpanKind>,
     pub status: Option<SpanStatus>,
     /// Whether the status was stated in OpenTelemetry's words.

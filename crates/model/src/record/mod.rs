@@ -6,6 +6,7 @@
 
 mod batch;
 mod delivery;
+pub mod error;
 pub mod event;
 mod filter;
 mod ids;

@@ -66,9 +66,9 @@ pub async fn snapshot(State(app): Shared, request: Request<Body>) -> Answer {
         let dir = app2.origin.data_dir.join("snapshots").join(&stamp);
         app2.db()?.snapshot(&dir).map_err(store_error)?;
         let running = app2.ready()?;
-        for (records, name) in
-            [(&running.logs, "logs"), (&running.traces, "traces"), (&running.events, "events")]
-        {
+        // Before the events, so that what is counted is there.
+        running.errors.copy(&dir.join("issues")).map_err(|e| ApiError::internal(e.to_string()))?;
+        for (name, records) in running.stores() {
             records.snapshot(&dir.join(name)).map_err(|e| ApiError::internal(e.to_string()))?;
         }
         Ok(json(|j| {

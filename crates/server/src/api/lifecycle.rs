@@ -55,7 +55,7 @@ async fn chore(
     let work = move || {
         on_samples(app2.db()?).map_err(store_error)?;
         let running = app2.ready()?;
-        for records in [&running.logs, &running.traces, &running.events] {
+        for (_, records) in running.stores() {
             on_records(records).map_err(|e| ApiError::internal(e.to_string()))?;
         }
         Ok(text(StatusCode::OK, "done\n"))

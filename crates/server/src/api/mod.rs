@@ -23,6 +23,7 @@ mod write;
 
 use crate::alertmanager as am;
 use crate::console;
+use crate::errors;
 use crate::events;
 use crate::http::error::{ApiError, ErrorKind};
 use crate::http::origin::Origins;
@@ -50,6 +51,7 @@ pub type Answer = Result<Response, ApiError>;
 
 /// Every endpoint.
 pub fn router(app: Arc<App>, origins: Origins) -> Router {
+    let gate = Gate::new(&app, origins);
     let mut routes = Routes { router: Router::new(), app: Arc::clone(&app) };
     prometheus(&mut routes);
     ours(&mut routes);
@@ -59,12 +61,28 @@ pub fn router(app: Arc<App>, origins: Origins) -> Router {
     trace_routes(&mut routes);
     event_routes(&mut routes);
     tempo(&mut routes);
+    error_routes(&mut routes);
     elastic(&mut routes);
     routes
         .router
         .fallback(console::serve)
-        .layer(middleware::from_fn_with_state(Arc::new(origins), cross_origin))
+        .layer(middleware::from_fn_with_state(gate, cross_origin))
         .with_state(app)
+}
+
+/// Which pages of other sites may do what.
+struct Gate {
+    /// Those that may read answers.
+    all: Origins,
+    /// Those that may send errors.
+    errors: Option<Origins>,
+}
+
+impl Gate {
+    fn new(app: &App, all: Origins) -> Arc<Gate> {
+        // The pattern was checked with the configuration.
+        Arc::new(Gate { all, errors: Origins::new(&app.config().issues.browser_origins).ok() })
+    }
 }
 
 /// The Prometheus HTTP API.
@@ -244,6 +262,25 @@ fn event_routes(r: &mut Routes) {
     r.add("/api/annotations/graphite", "annotations", post(ways::annotate));
 }
 
+/// Ways in for Sentry's SDKs, and questions about errors.
+fn error_routes(r: &mut Routes) {
+    for slash in ["", "/"] {
+        r.add(&format!("/api/{{project}}/envelope{slash}"), "sentry", post(errors::envelope));
+        r.add(&format!("/api/{{project}}/store{slash}"), "sentry", post(errors::store));
+    }
+    let mut add = |path: &str, methods| r.add(&format!("/api/v1/errors{path}"), "errors", methods);
+    add("/issues", get(errors::list).post(errors::act_on_many));
+    add("/issues/{id}", get(errors::issue).post(errors::act));
+    add("/issues/{id}/events", get(errors::events));
+    add("/issues/{id}/tags", get(errors::tags));
+    add("/events/{id}", get(errors::event));
+    add("/events/{id}/attachments", get(errors::attachments));
+    add("/events/{id}/attachments/{number}", get(errors::attachment));
+    add("/projects", get(errors::projects));
+    add("/releases", get(errors::releases));
+    add("/feedback", get(errors::feedback));
+}
+
 /// Questions about traces as Tempo takes them, all of them below a prefix: some of its paths are Jaeger's and others
 /// Prometheus'.
 fn tempo(r: &mut Routes) {
@@ -281,7 +318,8 @@ pub fn zipkin_router(app: Arc<App>, origins: Origins) -> Router {
 fn own_router(app: Arc<App>, origins: Origins, add: impl FnOnce(&mut Routes)) -> Router {
     let mut routes = Routes { router: Router::new(), app: Arc::clone(&app) };
     add(&mut routes);
-    routes.router.layer(middleware::from_fn_with_state(Arc::new(origins), cross_origin)).with_state(app)
+    let gate = Gate::new(&app, origins);
+    routes.router.layer(middleware::from_fn_with_state(gate, cross_origin)).with_state(app)
 }
 
 /// What Elasticsearch's clients and shippers ask for.
@@ -377,16 +415,20 @@ async fn count(State(metrics): State<Arc<HandlerMetrics>>, request: Request<Body
     response
 }
 
-async fn cross_origin(State(origins): State<Arc<Origins>>, request: Request<Body>, next: Next) -> Response {
+async fn cross_origin(State(gate): State<Arc<Gate>>, request: Request<Body>, next: Next) -> Response {
     if request.headers().get(axum::http::header::ORIGIN).is_none() {
         return next.run(request).await;
     }
     let headers = request.headers().clone();
+    let is_sentry = errors::is_sentry(request.uri().path());
     let mut response = match *request.method() {
         Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
         _ => next.run(request).await,
     };
-    origins.allow(&headers, response.headers_mut());
+    match (&gate.errors, is_sentry) {
+        (Some(origins), true) => errors::allow(origins, &headers, response.headers_mut()),
+        _ => gate.all.allow(&headers, response.headers_mut()),
+    }
     response
 }
 

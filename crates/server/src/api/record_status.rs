@@ -1,4 +1,4 @@
-//! What the stores of logs, spans and events tell about themselves.
+//! What the stores of logs, spans, events and errors tell about themselves.
 
 use crate::telemetry::Family;
 use model::MetricKind::{Counter, Gauge};
@@ -152,10 +152,11 @@ macro_rules! figures {
 }
 
 /// The figures of the stores as metrics.
-pub fn families(logs: &Status, spans: &Status, events: &Status) -> Vec<Family> {
+pub fn families([logs, spans, events, errors]: [&Status; 4]) -> Vec<Family> {
     let logs = figures!(logs, "log", "log records");
     let spans = figures!(spans, "trace", "spans");
     let events = figures!(events, "event", "events");
-    let all = logs.into_iter().chain(spans).chain(events);
+    let errors = figures!(errors, "error", "error events");
+    let all = logs.into_iter().chain(spans).chain(events).chain(errors);
     all.map(|(name, help, kind, v)| Family::single(name, help, kind, v as f64)).collect()
 }

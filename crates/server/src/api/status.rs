@@ -41,7 +41,7 @@ pub async fn flags(State(app): Shared) -> Answer {
 pub async fn runtime(State(app): Shared) -> Answer {
     let (reloaded_ms, reload_ok) = *app.reloaded.lock();
     let damages = app.running().map_or(0, |r| {
-        let records = [&r.logs, &r.traces, &r.events].map(|s| s.status().damages.len());
+        let records = r.stores().map(|(_, s)| s.status().damages.len());
         r.db.status().damages.len() + records.iter().sum::<usize>()
     });
     let config = app.config();
@@ -162,10 +162,11 @@ pub async fn store(State(app): Shared) -> Answer {
     let app2 = Arc::clone(&app);
     let work = move || {
         let running = app2.ready()?;
-        let (status, logs, traces) = (running.db.status(), running.logs.status(), running.traces.status());
+        let status = running.db.status();
+        let [logs, traces, errors] = running.stores().map(|(_, store)| store.status());
         Ok(json(|j| {
             j.raw("{").key("store").value(&status).key("logs").value(&logs);
-            j.key("traces").value(&traces);
+            j.key("traces").value(&traces).key("errors").value(&errors);
             j.key("events").value(&running.events.status());
             j.key("budgets").raw("{");
             j.key("storageBytes").int(app2.budgets.storage_bytes as i64);

@@ -115,6 +115,7 @@ fn check(config: &Config, file: &str, dir: &Path) -> Result<(), ConfigError> {
         ("events.retention", config.events.retention.as_millis()),
         ("events.limits.line_bytes_max", config.events.limits.line_bytes_max.bytes()),
         ("events.limits.nesting_max", config.events.limits.nesting_max),
+        ("errors.retention", config.errors.retention.as_millis()),
         ("receivers.connections_max", config.receivers.connections_max as u64),
         ("alerting.deliveries_max", config.alerting.deliveries_max as u64),
         ("rules.concurrency", config.rules.concurrency as u64),
@@ -207,10 +208,14 @@ fn check(config: &Config, file: &str, dir: &Path) -> Result<(), ConfigError> {
         ("logs.retention_rules", Signal::Logs),
         ("traces.retention_rules", Signal::Traces),
         ("events.retention_rules", Signal::Events),
+        ("errors.retention_rules", Signal::Errors),
     ] {
         if let Err(reason) = config.records(signal).options(signal, dir) {
             return wrong(field, reason);
         }
+    }
+    if let Err((field, reason)) = config.issues.check() {
+        return wrong(&field, reason);
     }
     let relabel = &config.alerting.alert_relabel_configs;
     if let Err(e) =

@@ -2,6 +2,7 @@
 
 mod alerting;
 mod events;
+mod issues;
 mod load;
 mod memory;
 mod receivers;
@@ -11,6 +12,7 @@ mod sql;
 
 pub use alerting::{AlertingConfig, RulesConfig, rule_files};
 pub use events::WebhooksConfig;
+pub use issues::{EnvelopeConfig, IssuesConfig, ProjectConfig, Stranger, unnamed};
 pub use load::{ConfigError, find, load, parse};
 pub use memory::{Budgets, machine_memory_bytes};
 pub use receivers::{ReceiversConfig, SyslogConfig};
@@ -50,6 +52,10 @@ pub struct Config {
     pub traces: RecordsConfig,
     /// Which events are kept, and for how long.
     pub events: RecordsConfig,
+    /// Which error events are kept, and for how long.
+    pub errors: RecordsConfig,
+    /// What becomes of errors.
+    pub issues: IssuesConfig,
     /// What is done with logs before they are kept.
     pub pipelines: Vec<pipeline::PipelineConfig>,
     /// What is done with events before they are kept, and which metrics are derived from them.
@@ -78,6 +84,7 @@ impl Config {
             Signal::Logs => &self.logs,
             Signal::Traces => &self.traces,
             Signal::Events => &self.events,
+            Signal::Errors => &self.errors,
         }
     }
 

@@ -1,4 +1,4 @@
-//! The sections about logs, traces and events.
+//! The sections about logs, traces, events and errors.
 
 use super::{ByteSize, TimeSpan};
 use ingest::records::{RecordLimits, Signal};
@@ -45,6 +45,7 @@ impl RecordsConfig {
             Signal::Logs => ("logs", records::Settings::LOGS, records::RowOrder::Stream),
             Signal::Traces => ("traces", records::Settings::TRACES, records::RowOrder::Trace),
             Signal::Events => ("events", records::Settings::EVENTS, records::RowOrder::Stream),
+            Signal::Errors => ("errors", records::Settings::ERRORS, records::RowOrder::Stream),
         };
         let rules = self.retention_rules.iter().enumerate();
         let rules = rules.map(|(i, r)| r.rule().map_err(|e| format!("rule {}: {e}", i + 1)));

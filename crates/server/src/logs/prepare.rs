@@ -1,5 +1,6 @@
 //! Between all ways in and the store: pipelines.
 
+use crate::errors::Noticing;
 use crate::events::DeployWatch;
 use crate::telemetry::Family;
 use env::Clock;
@@ -61,7 +62,7 @@ pub fn preparation_families(preparations: &[&Preparation]) -> Vec<Family> {
 #[derive(Clone)]
 pub struct Prepared {
     /// The store.
-    pub store: records::Store,
+    pub store: Noticing,
     /// The pipelines.
     pub preparation: Arc<Preparation>,
     /// Time.

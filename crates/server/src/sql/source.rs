@@ -20,8 +20,8 @@ const SAMPLE: usize = 1000;
 pub struct Stored {
     series: Series,
     logs: Store,
-    /// The store of events, unless this is about them.
-    events: Option<Store>,
+    /// The stores of events and of errors, unless this is about them.
+    others: Option<[Store; 2]>,
     tenant: Tenant,
     memory_max: u64,
 }
@@ -30,7 +30,19 @@ impl Stored {
     /// The data of a tenant; reading for one query may hold so much memory.
     pub fn new(running: &Running, tenant: Tenant, memory_max: u64) -> Stored {
         let (db, logs) = (running.db.clone(), running.logs.clone());
-        Stored { series: Series(db), logs, events: Some(running.events.clone()), tenant, memory_max }
+        let others = Some([running.events.clone(), running.errors.store.clone()]);
+        Stored { series: Series(db), logs, others, tenant, memory_max }
+    }
+
+    /// The same tenant's records in another store.
+    fn of(&self, store: usize) -> Option<Arc<dyn Source>> {
+        Some(Arc::new(Stored {
+            series: Series(self.series.0.clone()),
+            logs: self.others.as_ref()?[store].clone(),
+            others: None,
+            tenant: self.tenant.clone(),
+            memory_max: self.memory_max,
+        }))
     }
 }
 
@@ -96,13 +108,11 @@ impl Source for Stored {
     }
 
     fn events(&self) -> Option<Arc<dyn Source>> {
-        Some(Arc::new(Stored {
-            series: Series(self.series.0.clone()),
-            logs: self.events.clone()?,
-            events: None,
-            tenant: self.tenant.clone(),
-            memory_max: self.memory_max,
-        }))
+        self.of(0)
+    }
+
+    fn errors(&self) -> Option<Arc<dyn Source>> {
+        self.of(1)
     }
 
     fn series(&self) -> &dyn promql::Source {

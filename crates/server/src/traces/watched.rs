@@ -1,5 +1,6 @@
 //! Span metrics and the service graph: counted as spans are kept, and stored beside all other metrics.
 
+use crate::errors::Noticing;
 use crate::events::DeployWatch;
 use crate::http::listen::ended;
 use crate::state::App;
@@ -20,7 +21,7 @@ pub struct SpanWatch(Mutex<Watch>);
 #[derive(Clone)]
 pub struct Watched {
     /// The store.
-    pub store: records::Store,
+    pub store: Noticing,
     /// The counts.
     pub watch: Arc<SpanWatch>,
     /// Time.

@@ -5,6 +5,8 @@ mod alerting_shown;
 mod api_shapes;
 mod bad_input;
 mod elastic;
+mod errors;
+mod errors_clients;
 mod events;
 mod events_clients;
 mod federate;

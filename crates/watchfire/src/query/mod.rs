@@ -3,7 +3,7 @@
 pub mod answer;
 mod place;
 pub mod plan;
-mod sparkline;
+pub mod sparkline;
 pub mod table;
 pub mod units;
 

@@ -1,0 +1,64 @@
+//! Sessions, one by one and counted by the SDK (<https://develop.sentry.dev/sdk/telemetry/sessions/>).
+
+use super::parts::{first, list, number, text, time_ns};
+use errors::{EventId, Item, SessionNote, SessionStatus, Users};
+use serde_json::Value;
+
+/// Entries of one item of counted sessions.
+const AGGREGATES_MAX: usize = 1000;
+
+fn about(v: &Value) -> SessionNote {
+    let attributes = v.get("attrs").or_else(|| v.get("attributes")).unwrap_or(&Value::Null);
+    let environment = text(attributes, "environment");
+    SessionNote {
+        release: cut(text(attributes, "release")),
+        environment: cut(if environment.is_empty() { "production".to_owned() } else { environment }),
+        ..SessionNote::default()
+    }
+}
+
+fn cut(text: String) -> String {
+    crate::limits::cut(&text, 250).to_owned()
+}
+
+/// A session.
+pub(super) fn session(v: &Value, now_ns: i64) -> Result<Item, String> {
+    let id = EventId::from_text(&text(v, "sid")).ok_or("a session without a sid of 32 hexadecimal digits")?;
+    let told_ns = Some(time_ns(v, "timestamp")).filter(|t| *t != 0).unwrap_or(now_ns);
+    let started_ns = Some(time_ns(v, "started")).filter(|t| *t != 0).unwrap_or(told_ns);
+    let user = Some(first(v, &["did"])).filter(|d| !d.is_empty()).map(|d| Users::hash(&d));
+    let errors = number(v, "errors");
+    let status = match text(v, "status").as_str() {
+        "exited" => SessionStatus::Exited,
+        "crashed" => SessionStatus::Crashed,
+        "abnormal" => SessionStatus::Abnormal,
+        "errored" => SessionStatus::Errored,
+        _ if errors > 0 => SessionStatus::Errored,
+        _ => SessionStatus::Ok,
+    };
+    let init = v.get("init").and_then(Value::as_bool).unwrap_or(false);
+    let note = SessionNote {
+        id: Some(id),
+        user,
+        started_ms: started_ns.div_euclid(1_000_000),
+        init,
+        status,
+        errors,
+        ..about(v)
+    };
+    Ok(Item::Session { note, time_ns: told_ns })
+}
+
+/// Sessions counted by minute.
+pub(super) fn sessions(v: &Value, now_ns: i64) -> impl Iterator<Item = Item> {
+    let about = about(v);
+    list(v, "aggregates").iter().take(AGGREGATES_MAX).map(move |a| {
+        let started_ns = Some(time_ns(a, "started")).filter(|t| *t != 0).unwrap_or(now_ns);
+        let counted =
+            ["exited", "errored", "crashed", "abnormal"].map(|n| number(a, n).min(u64::from(u32::MAX)));
+        let user = Some(text(a, "did")).filter(|d| !d.is_empty()).map(|d| Users::hash(&d));
+        let started_ms = started_ns.div_euclid(1_000_000);
+        let note = SessionNote { started_ms, user, counted: Some(counted), ..about.clone() };
+        Item::Session { note, time_ns: started_ns }
+    })
+}
