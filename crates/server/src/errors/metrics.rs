@@ -37,8 +37,8 @@ struct Series {
 #[derive(Debug, Default, Clone, Copy)]
 struct Count {
     events: u64,
-    /// When it was first stored, Unix milliseconds; 0 before.
-    stored_ms: i64,
+    /// When it began at zero, Unix milliseconds; 0 before it was stored.
+    zero_ms: i64,
 }
 
 /// Counts of events and of what comes with them.
@@ -125,12 +125,11 @@ impl EventCounts {
                 continue;
             };
             let Ok(series) = out.series(&labels) else { continue };
-            if count.stored_ms == 0 {
-                count.stored_ms = now_ms;
-                let zero_ms = before_ms.max(now_ms - 60_000).min(now_ms - 1);
-                let _ = out.sample(series, zero_ms, 0.0, zero_ms);
+            if count.zero_ms == 0 {
+                count.zero_ms = before_ms.max(now_ms - 60_000).min(now_ms - 1);
+                let _ = out.sample(series, count.zero_ms, 0.0, count.zero_ms);
             }
-            let _ = out.sample(series, now_ms, count.events as f64, count.stored_ms - 60_000);
+            let _ = out.sample(series, now_ms, count.events as f64, count.zero_ms);
         }
     }
 }

@@ -170,8 +170,6 @@ impl Reader<'_> {
 
 /// An event with everything.
 pub struct Found {
-    /// Its id.
-    pub id: EventId,
     /// The project.
     pub project: String,
     /// Its group.
@@ -191,7 +189,6 @@ pub struct Found {
 impl Found {
     fn of(view: &ErrorView<'_>) -> Found {
         Found {
-            id: EventId(view.id),
             project: view.project.to_owned(),
             group: view.group.to_owned(),
             title: view.title.to_owned(),
