@@ -1,3 +1,4 @@
+import path from 'node:path'
 import type { Page } from '@playwright/test'
 import { expect, test } from './fixtures'
 import { pushLines } from './server'
@@ -8,6 +9,7 @@ const slowOnes = visits / 10
 const failedOnes = visits / 8
 const largeSpans = 20_000
 
+const shot = (name: string) => ({ path: path.join('test-results', 'screens', `traces-${name}.png`) })
 const editor = (page: Page) => page.locator('.cm-content')
 const traceTable = (page: Page) => page.getByRole('table', { name: 'Traces found' })
 const spanTable = (page: Page) => page.getByRole('table', { name: 'Spans found' })
@@ -365,4 +367,37 @@ test('what sets slow and failed spans apart is told by their attributes', async 
   await brand.getByText('amex').hover()
   await brand.getByRole('link', { name: 'Spans with span.card.brand = amex' }).click()
   await expect(editor(page)).toHaveText(/status = error && span\.card\.brand = "amex"/)
+})
+
+test('the screens speak Chinese on light ground', async ({ open }) => {
+  const page = await open('/traces?from=now-1h&to=now&refresh=off', { language: 'zh', scheme: 'light' })
+  const found = page.getByRole('region', { name: '找到的链路' })
+  await expect(found.getByRole('status')).toHaveText('最新的 100 条链路')
+  await expect(page.getByRole('combobox', { name: '服务' })).toBeVisible()
+  await expect(page.getByText(/整个时间段共匹配/)).toBeVisible()
+  await page.screenshot(shot('search-light-zh'))
+  await page.getByRole('link', { name: '对比', exact: true }).click()
+  await expect(page.getByRole('heading', { name: '选择两条链路' })).toBeVisible()
+  await page.getByText('两组跨度').click()
+  await expect(page.getByRole('list', { name: '属性，区分度最高的在前' })).toBeVisible()
+  await page.screenshot(shot('groups-light-zh'))
+  await page.getByRole('button', { name: '语言' }).click()
+  await page.getByRole('menuitem', { name: 'English' }).click()
+  await expect(page.getByRole('list', { name: 'Attributes, the most telling first' })).toBeVisible()
+})
+
+test('a line of Logs and the palette lead to the trace', async ({ open }) => {
+  const page = await open(
+    `/logs?from=now-2h&to=now&refresh=off&q=${encodeURIComponent('{service_name="payment"} |= "charged"')}`,
+  )
+  await page.getByRole('table', { name: 'Log lines' }).getByText('charged').click()
+  await page
+    .getByRole('region', { name: 'Details of the line' })
+    .getByRole('link', { name: failedId })
+    .click()
+  await expect(page).toHaveURL(new RegExp(`/traces/${failedId}`))
+  await page.keyboard.press('Control+k')
+  await page.keyboard.insertText(slowId)
+  await page.getByRole('option', { name: `Open trace ${slowId}` }).click()
+  await expect(page).toHaveURL(new RegExp(`/traces/${slowId}`))
 })

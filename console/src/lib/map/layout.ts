@@ -14,8 +14,10 @@ export interface MapLayout {
 
 export const nodeWidth = 168
 export const nodeHeight = 46
-/** Room for what is written on a call. */
-const columnGap = 128
+/** Room for what is written on a call; where there are many, nothing is. */
+const wideGap = 128
+const narrowGap = 60
+const manyNodes = 60
 const rowGap = 18
 const margin = 24
 /** Times that layers are put in order by their neighbours. */
@@ -31,16 +33,17 @@ export function layoutOf(graph: MapGraph): MapLayout {
   const ids = graph.nodes.map(({ id }) => id)
   const edges = forward(graph)
   const layers = layersOf(ids, edges)
-  const columns = layers.flatMap((layer) => split(layer, rowsFor(ids.length)))
+  const gap = ids.length > manyNodes ? narrowGap : wideGap
+  const columns = layers.flatMap((layer) => split(layer, rowsFor(ids.length, gap)))
   order(columns, edges)
-  return place(columns, edges)
+  return place(columns, edges, gap)
 }
 
 type Edge = readonly [from: string, to: string]
 
 /** As high as it is wide, about: a wall of two hundred is not read from top to bottom. */
-function rowsFor(count: number): number {
-  const ratio = (nodeWidth + columnGap) / (nodeHeight + rowGap)
+function rowsFor(count: number, gap: number): number {
+  const ratio = (nodeWidth + gap) / (nodeHeight + rowGap)
   return Math.max(rowsMin, Math.ceil(Math.sqrt((count * ratio) / 1.6)))
 }
 
@@ -141,7 +144,7 @@ function mean(ids: readonly string[] | undefined, of: ReadonlyMap<string, number
   return ids.reduce((sum, id) => sum + (of.get(id) ?? 0), 0) / ids.length
 }
 
-function place(columns: readonly (readonly string[])[], edges: readonly Edge[]): MapLayout {
+function place(columns: readonly (readonly string[])[], edges: readonly Edge[], gap: number): MapLayout {
   const near = neighbours(edges)
   const step = nodeHeight + rowGap
   const tallest = Math.max(1, ...columns.map((column) => column.length))
@@ -157,13 +160,13 @@ function place(columns: readonly (readonly string[])[], edges: readonly Edge[]):
   const top = Math.min(0, ...y.values())
   const places = new Map<string, Placed>()
   columns.forEach((column, index) => {
-    const x = margin + nodeWidth / 2 + index * (nodeWidth + columnGap)
+    const x = margin + nodeWidth / 2 + index * (nodeWidth + gap)
     for (const id of column) places.set(id, { x, y: margin + nodeHeight / 2 + (y.get(id) ?? 0) - top })
   })
   const bottom = Math.max(0, ...[...places.values()].map((of) => of.y))
   return {
     places,
-    width: margin * 2 + columns.length * nodeWidth + Math.max(columns.length - 1, 0) * columnGap,
+    width: margin * 2 + columns.length * nodeWidth + Math.max(columns.length - 1, 0) * gap,
     height: bottom + nodeHeight / 2 + margin,
   }
 }

@@ -32,6 +32,8 @@ const scaleMin = 0.15
 const scaleMax = 2.5
 /** Below this only names are written, so large that they can be read. */
 const namesOnly = 0.72
+const readablePixels = 11
+const lettersMax = 30
 
 /** The drawing of services and calls; it is moved by dragging, scaled by the wheel, and walked by the arrow keys. */
 export function MapCanvas(props: MapCanvasProps) {
@@ -67,7 +69,9 @@ export function MapCanvas(props: MapCanvasProps) {
 
   const near = useMemo(() => neighboursOf(graph, service, edge), [graph, service, edge])
   const [hovered, setHovered] = useState<string | null>(null)
-  const shown = (id: string) => (near === null || near.nodes.has(id)) && (found === null || found.has(id))
+  // Where nothing was found, everything is as it was.
+  const none = found === null || found.size === 0
+  const shown = (id: string) => (near === null || near.nodes.has(id)) && (none || found.has(id))
   const focusable = service ?? graph.nodes[0]?.id ?? null
   const move = (event: KeyboardEvent, from: MapNode) => {
     const direction = arrows.get(event.key)
@@ -125,7 +129,7 @@ export function MapCanvas(props: MapCanvasProps) {
                 from={from}
                 to={to}
                 selected={edge === of.id}
-                faded={!(near === null || near.edges.has(of.id)) || (found !== null && !lit)}
+                faded={!(near === null || near.edges.has(of.id)) || (!none && !lit)}
                 label={lit || edge === of.id || graph.edges.length <= labelledMax ? edgeText(of, rate) : null}
                 title={t.edge(of.from, of.to, rate(of.requests), percent(of), quantile(of.p95))}
                 onSelect={() => onEdge(of.id)}
@@ -140,7 +144,7 @@ export function MapCanvas(props: MapCanvasProps) {
                 key={node.id}
                 node={node}
                 at={at}
-                plain={view.scale < namesOnly}
+                plain={view.scale < namesOnly ? Math.min(readablePixels / view.scale, lettersMax) : null}
                 selected={service === node.id}
                 faded={!shown(node.id)}
                 focusable={focusable === node.id}

@@ -1,7 +1,6 @@
 import { ActionIcon, Button } from '@mantine/core'
 import { IconAlertTriangle, IconChartLine, IconLogs, IconSearch, IconX } from '@tabler/icons-react'
-import { Link } from '@tanstack/react-router'
-import type { ReactNode } from 'react'
+import { Way } from '@/components/Way'
 import { useMessages } from '@/i18n'
 import { healthOf, type Figures, type MapEdge, type MapGraph, type MapNode } from '@/lib/map/graph'
 import { quote, selector } from '@/lib/matcher'
@@ -141,25 +140,6 @@ function Calls({ title, calls, other, graph, seconds, onEdge }: CallsProps) {
         ))}
       </ul>
     </section>
-  )
-}
-
-interface WayProps {
-  readonly to: '/traces' | '/explore' | '/logs'
-  readonly search: Readonly<Record<string, string | readonly string[]>>
-  readonly icon: ReactNode
-  readonly children: string
-}
-
-function Way({ to, search, icon, children }: WayProps) {
-  return (
-    <Button
-      variant="default"
-      leftSection={icon}
-      renderRoot={(props) => <Link {...props} to={to} search={search as never} />}
-    >
-      {children}
-    </Button>
   )
 }
 

@@ -20,9 +20,12 @@ function curve(from: Placed, to: Placed): { readonly path: string; readonly midd
   if (to.x > from.x) {
     const [x0, x1] = [from.x + half, to.x - half]
     const bend = Math.max((x1 - x0) / 2, 24)
+    // Calls over several columns run above what stands between.
+    const lift = x1 - x0 > nodeWidth ? Math.min(nodeHeight + (x1 - x0) / 12, 110) : 0
+    const [y0, y1] = [from.y - lift, to.y - lift]
     return {
-      path: `M${x0} ${from.y}C${x0 + bend} ${from.y} ${x1 - bend} ${to.y} ${x1} ${to.y}`,
-      middle: { x: (x0 + x1) / 2, y: (from.y + to.y) / 2 },
+      path: `M${x0} ${from.y}C${x0 + bend} ${y0} ${x1 - bend} ${y1} ${x1} ${to.y}`,
+      middle: { x: (x0 + x1) / 2, y: (from.y + to.y) / 2 - lift * 0.75 },
     }
   }
   const low = Math.max(from.y, to.y) + nodeHeight * 1.4

@@ -24,8 +24,8 @@ const icons: Readonly<Record<NodeType, Icon>> = {
 interface MapNodeBoxProps {
   readonly node: MapNode
   readonly at: Placed
-  /** Only the name, larger. */
-  readonly plain: boolean
+  /** The size of letters where only the name is written; null writes the figures, too. */
+  readonly plain: number | null
   readonly selected: boolean
   readonly faded: boolean
   readonly focusable: boolean
@@ -39,7 +39,8 @@ interface MapNodeBoxProps {
 
 /** Characters that fit beside the icon. */
 const charsMax = 19
-const plainCharsMax = 15
+/** Width of a letter, in its size. */
+const letter = 0.58
 
 const clipped = (text: string, max: number): string =>
   text.length > max ? `${text.slice(0, max - 1)}…` : text
@@ -83,17 +84,10 @@ export function MapNodeBox(props: MapNodeBoxProps) {
           className={styles.failing}
         />
       )}
-      <TypeIcon
-        x={11}
-        y={plain ? 13 : 7}
-        width={plain ? 20 : 15}
-        height={plain ? 20 : 15}
-        stroke={1.6}
-        aria-hidden
-      />
-      {plain ? (
-        <text x={36} y={nodeHeight / 2 + 6} className={styles.plain}>
-          {clipped(name, plainCharsMax)}
+      {plain === null && <TypeIcon x={11} y={7} width={15} height={15} stroke={1.6} aria-hidden />}
+      {plain !== null ? (
+        <text x={11} y={nodeHeight / 2 + plain / 3} fontSize={plain} fontWeight={600}>
+          {clipped(name, Math.floor((nodeWidth - 16) / (plain * letter)))}
         </text>
       ) : (
         <>

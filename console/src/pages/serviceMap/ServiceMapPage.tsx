@@ -27,7 +27,9 @@ export function ServiceMapPage() {
   const filter = state.filter.trim().toLowerCase()
   const found = useMemo(() => {
     if (filter === '') return null
-    const names = graph.nodes.filter(({ label }) => label.toLowerCase().includes(filter))
+    const names = graph.nodes.filter(({ label, members }) =>
+      [label, ...members].some((name) => name.toLowerCase().includes(filter)),
+    )
     return new Set(names.map(({ id }) => id))
   }, [graph, filter])
   const node = graph.nodes.find(({ id }) => id === state.service) ?? null

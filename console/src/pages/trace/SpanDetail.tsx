@@ -13,6 +13,7 @@ import type { ReactNode } from 'react'
 import type { Fields } from '@/api/decode'
 import type { SpanEvent, SpanLink } from '@/api/traceDocument'
 import { useCopy } from '@/components/useCopy'
+import { Way } from '@/components/Way'
 import { useMessages } from '@/i18n'
 import { exactTimeText } from '@/lib/clockText'
 import { msOf } from '@/lib/nanos'
@@ -143,25 +144,6 @@ export function SpanDetail({ model, at, color, logs, onClose, onSelect }: SpanDe
       <Links links={span.links} />
       <Attributes title={t.resource} scope="resource" of={span.resource} open />
     </aside>
-  )
-}
-
-interface WayProps {
-  readonly to: '/logs' | '/explore' | '/traces'
-  readonly search: Readonly<Record<string, string | readonly string[]>>
-  readonly icon: ReactNode
-  readonly children: string
-}
-
-function Way({ to, search, icon, children }: WayProps) {
-  return (
-    <Button
-      variant="default"
-      leftSection={icon}
-      renderRoot={(props) => <Link {...props} to={to} search={search as never} />}
-    >
-      {children}
-    </Button>
   )
 }
 
