@@ -397,7 +397,7 @@ test('a line of Logs and the palette lead to the trace', async ({ open }) => {
     .click()
   await expect(page).toHaveURL(new RegExp(`/traces/${failedId}`))
   await page.keyboard.press('Control+k')
-  await page.keyboard.insertText(slowId)
+  await page.getByPlaceholder(/Go to a screen/).fill(slowId)
   await page.getByRole('option', { name: `Open trace ${slowId}` }).click()
   await expect(page).toHaveURL(new RegExp(`/traces/${slowId}`))
 })

@@ -12,13 +12,16 @@ import { theme } from './theme'
 
 const root = document.getElementById('root')
 if (root === null) throw new Error('index.html has no #root element')
-await languageReady()
-createRoot(root).render(
-  <StrictMode>
-    <MantineProvider theme={theme} defaultColorScheme="auto">
-      <QueryClientProvider client={client}>
-        <RouterProvider router={router} />
-      </QueryClientProvider>
-    </MantineProvider>
-  </StrictMode>,
+const created = createRoot(root)
+// Awaited here and not at the top level: then other chunks could not share modules with this one.
+void languageReady().then(() =>
+  created.render(
+    <StrictMode>
+      <MantineProvider theme={theme} defaultColorScheme="auto">
+        <QueryClientProvider client={client}>
+          <RouterProvider router={router} />
+        </QueryClientProvider>
+      </MantineProvider>
+    </StrictMode>,
+  ),
 )

@@ -1,6 +1,7 @@
 import { useMantineColorScheme } from '@mantine/core'
 import { useNavigate } from '@tanstack/react-router'
 import { useEffect, useRef } from 'react'
+import { isTyping } from '@/lib/typing'
 import { useRefreshNow } from '@/state/live'
 import { useTimeShift } from '@/state/timeShift'
 import { screens } from './screens'
@@ -15,13 +16,6 @@ interface ShortcutActions {
 
 /** Time to press the second key of `g` then a letter. */
 const chordMs = 1200
-
-export function isTyping(target: EventTarget | null): boolean {
-  return (
-    target instanceof HTMLElement &&
-    (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
-  )
-}
 
 /** Moves the focus to what a screen calls its main input. */
 function focusMain(): boolean {

@@ -1,5 +1,5 @@
 import { useEffect, useRef, type RefObject } from 'react'
-import { isTyping } from '@/components/shell/useShortcuts'
+import { isTyping } from '@/lib/typing'
 
 export interface SpanKeys {
   readonly move: (by: number) => void

@@ -1,5 +1,5 @@
 import { useEffect, type RefObject } from 'react'
-import { isTyping } from '@/components/shell/useShortcuts'
+import { isTyping } from '@/lib/typing'
 
 /** `j` and `k` walk through the rows of a table, `o` opens one, as Enter does. */
 export function useRowKeys(within: RefObject<HTMLElement | null>): void {
