@@ -374,7 +374,7 @@ impl Metrics {
 impl Metrics {
     fn record_families(&self) -> Vec<Family> {
         type Field = fn(&WayMetrics) -> &Counter;
-        type Names = [(&'static str, &'static str); 3];
+        type Names = [(&'static str, &'static str); 4];
         let all: [(Names, Field); 5] = [
             (
                 [

@@ -51,7 +51,10 @@ impl Tables {
         match schema {
             PUBLIC => {
                 let of = |name: &str, there: bool| there.then(|| name.to_owned());
-                let others = [of("errors", self.source.errors().is_some()), of("events", self.source.events().is_some())];
+                let others = [
+                    of("errors", self.source.errors().is_some()),
+                    of("events", self.source.events().is_some()),
+                ];
                 others.into_iter().flatten().chain(["logs", "samples"].map(str::to_owned)).collect()
             }
             // A list that cannot be had is told when a table is asked for.

@@ -3,8 +3,8 @@
 mod alerting;
 mod blocks;
 mod config;
-mod events;
 mod errors;
+mod events;
 mod log_queries;
 mod logs;
 mod query;

@@ -157,17 +157,16 @@ pub async fn cardinality(State(app): Shared, request: Request<Body>) -> Answer {
     app.queries.run(app.query_timeout(), work).await
 }
 
-/// `/api/v1/status/store`: every figure of the stores of samples, logs and spans, of memory budgets and of limits.
+/// `/api/v1/status/store`: every figure of the stores of samples, logs, spans, events and errors, of memory budgets and of limits.
 pub async fn store(State(app): Shared) -> Answer {
     let app2 = Arc::clone(&app);
     let work = move || {
         let running = app2.ready()?;
         let status = running.db.status();
-        let [logs, traces, errors] = running.stores().map(|(_, store)| store.status());
+        let [logs, traces, events, errors] = running.stores().map(|(_, store)| store.status());
         Ok(json(|j| {
             j.raw("{").key("store").value(&status).key("logs").value(&logs);
-            j.key("traces").value(&traces).key("errors").value(&errors);
-            j.key("events").value(&running.events.status());
+            j.key("traces").value(&traces).key("events").value(&events).key("errors").value(&errors);
             j.key("budgets").raw("{");
             j.key("storageBytes").int(app2.budgets.storage_bytes as i64);
             j.key("pageCacheBytes").int(app2.budgets.page_cache_bytes as i64);

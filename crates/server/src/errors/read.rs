@@ -2,8 +2,9 @@
 
 use super::Tracker;
 use crate::api::query::failed;
+use crate::ask;
 use crate::http::error::{ApiError, ErrorKind};
-use crate::loki::{Bounded, on_pool};
+use crate::loki::Bounded;
 use crate::state::App;
 use errors::{Book, EventId, GroupHash, Issue, IssueId};
 use model::Labels;
@@ -31,12 +32,12 @@ pub struct Reader<'a> {
 pub async fn ask<T: Send + 'static>(
     app: &Arc<App>,
     tenant: Tenant,
-    work: impl FnOnce(&Reader<'_>) -> Result<T, ApiError> + Send + 'static,
+    work: impl Fn(&Reader<'_>) -> Result<T, ApiError> + Send + Sync + 'static,
 ) -> Result<T, ApiError> {
-    on_pool(app, move |app, control, _| {
+    ask::ask(app, app.query_timeout(), None, move |app, reins| {
         let memory_max = app.config().query.memory_per_query.bytes().min(app.budgets.query_bytes);
         let tracker = &app.ready()?.errors;
-        work(&Reader { tracker, tenant: &tenant, now_ms: app.now_ms(), control, memory_max })
+        work(&Reader { tracker, tenant: &tenant, now_ms: app.now_ms(), control: &reins.control, memory_max })
     })
     .await
 }

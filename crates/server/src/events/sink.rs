@@ -1,5 +1,6 @@
 //! Where events go in: what repeats an event that is kept already is acknowledged and not kept again.
 
+use crate::errors::Noticing;
 use crate::logs::{Preparation, Prepared};
 use crate::telemetry::{Counter, Family};
 use env::Clock;
@@ -123,6 +124,7 @@ impl EventSink {
                 tracing::warn!(%error, "the ids of events cannot be read; what is sent again may be kept again");
             }
         }
+        let store = Noticing { store, tracker: None };
         let prepared = Prepared { store, preparation, clock, deploys: None };
         EventSink { prepared, known: Arc::new(known) }
     }
