@@ -378,6 +378,48 @@ fn traces_are_found_and_shown() {
     assert_eq!(server.stop(), Some(0));
 }
 
+#[test]
+fn events_are_sent_and_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Served::start(&dir.path().join("data"), &[]);
+    let send = |args: &[&str]| {
+        let url = ["--url", &server.url, "--host", "db1"];
+        let (own, command) = args.split_at(args.iter().position(|a| *a == "--").unwrap_or(args.len()));
+        watchfire(&[&["events", "send"], own, &url, command].concat()).output().unwrap()
+    };
+    let deploy = ["--title", "cart 1.4.2", "--kind", "deploy", "--service", "cart", "--duration", "90s"];
+    for _ in 0..2 {
+        // Sent again, it is there once.
+        let sent = send(&[&deploy[..], &["--id", "d1", "-a", "items=3"]].concat());
+        assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stderr));
+    }
+    let failed = send(&["--title", "backup", "--", "sh", "-c", "echo no room >&2; exit 3"]);
+    assert_eq!(failed.status.code(), Some(3));
+    assert_eq!(String::from_utf8_lossy(&failed.stderr), "no room\n");
+    assert_eq!(send(&["--", "true"]).status.code(), Some(0));
+    let none = watchfire(&["events", "send", "--title", "x", "--url", "http://127.0.0.1:1"]).output().unwrap();
+    assert_eq!(none.status.code(), Some(3));
+    assert_eq!(send(&[]).status.code(), Some(1), "it has no title");
+    let list = |args: &[&str]| {
+        let output = watchfire(&[&["events", "--url", &server.url], args].concat()).output().unwrap();
+        // The times differ from run to run.
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().map(|l| l.get(21..).unwrap_or(l).trim_end().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(list(&["--kind", "deploy"]), ["deploy  cart 1.4.2  1m 30s  host.name=db1"]);
+    let jobs = list(&["--kind", "cron"]);
+    assert!(jobs.len() == 2 && jobs[0].starts_with("cron  backup  [failed]"), "{jobs:?}");
+    assert!(jobs[1].starts_with("cron  true  [ok]"), "{jobs:?}");
+    assert_eq!(list(&["--attribute", "items=3"]).len(), 1);
+    let output = watchfire(&["events", "--text", "BACKUP", "--details", "--url", &server.url]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("\n    no room\n") && text.contains("process.exit.code: 3"), "{text}");
+    let json = watchfire(&["events", "--format", "json", "--url", &server.url]).output().unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json["data"]["events"].as_array().map(Vec::len), Some(4), "with the start of the server");
+    assert_eq!(server.stop(), Some(0));
+}
+
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 #[test]
