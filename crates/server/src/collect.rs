@@ -104,8 +104,8 @@ impl Running {
     /// Begins to collect into the stores.
     pub async fn start(app: &App, stores: Stores) -> Result<Running, StartError> {
         let Stores { db, logs, traces, events, errors } = stores;
-        let event_sink =
-            EventSink::new(events.clone(), Arc::clone(&app.event_preparation), Arc::clone(&app.clock));
+        let preparation = (Arc::clone(&app.event_counting), Arc::clone(&app.event_preparation));
+        let event_sink = EventSink::new(events.clone(), preparation, Arc::clone(&app.clock));
         let outlet = Outlet::start(event_sink.clone(), Arc::clone(&app.clock));
         let deploys = Arc::new(DeployWatch::new(outlet.clone()));
         deploys.remember(&traces, &events);

@@ -8,6 +8,7 @@ mod collect;
 pub mod config;
 mod console;
 mod elastic;
+mod entities;
 mod errors;
 mod evaluate;
 mod events;

@@ -196,6 +196,7 @@ async fn open(
     running.outlet.started(app.started_ms);
     app.open(running);
     let mut serving = listeners.serve(&app, &app.config(), &stop);
+    serving.push(tokio::spawn(crate::entities::feed(Arc::clone(&app), stop.clone())));
     serving.extend(postgres.map(|l| tokio::spawn(crate::sql::postgres::serve(l, Arc::clone(&app), stop))));
     tracing::info!("ready");
     Ok(serving)
@@ -319,7 +320,8 @@ async fn apply(app: &Arc<App>, path: &std::path::Path) -> Result<&'static str, S
         running.reload(app, &new, path).await?;
     }
     app.preparation.replace(&new.pipelines);
-    app.event_preparation.replace(&crate::events::pipelines(&new.event_pipelines));
+    app.event_preparation.replace(&new.event_pipelines);
+    app.entities.replace(&new.entities);
     app.set_config(new);
     Ok(if restart {
         "reloaded; changes of storage, logs, traces, events, errors, issues, receivers, sql.postgres, http and agent take effect \

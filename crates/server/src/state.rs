@@ -52,8 +52,12 @@ pub struct App {
     pub brake: Arc<promql::Brake>,
     /// What is done with logs before they are kept.
     pub preparation: Arc<Preparation>,
+    /// What counts events.
+    pub event_counting: Arc<Preparation>,
     /// What is done with events before they are kept.
     pub event_preparation: Arc<Preparation>,
+    /// Entities.
+    pub entities: Arc<crate::entities::Known>,
     /// What is counted about spans.
     pub span_watch: Arc<crate::traces::SpanWatch>,
     /// Results of range queries.
@@ -88,7 +92,9 @@ impl App {
             light_memory: promql::MemoryPool::new(budgets.query_bytes / LIGHT_PART),
             brake: Arc::default(),
             preparation: Arc::new(Preparation::new(&config.pipelines)),
-            event_preparation: Arc::new(Preparation::new(&crate::events::pipelines(&config.event_pipelines))),
+            event_counting: Arc::new(Preparation::new(&[crate::events::counting()])),
+            event_preparation: Arc::new(Preparation::new(&config.event_pipelines)),
+            entities: Arc::new(crate::entities::Known::new(&config.entities)),
             span_watch: Arc::default(),
             results: ResultCache::new(budgets.cache_bytes),
             budgets,
@@ -275,7 +281,11 @@ impl App {
         ]);
         out.extend(self.queries.families());
         out.extend(self.results.families());
-        out.extend(crate::logs::preparation_families(&[&self.preparation, &self.event_preparation]));
+        out.extend(crate::logs::preparation_families(&[
+            &self.preparation,
+            &self.event_counting,
+            &self.event_preparation,
+        ]));
         out.extend(crate::traces::families(&self.span_watch));
         out.extend(crate::process::families());
         if let Some(running) = self.running.get() {

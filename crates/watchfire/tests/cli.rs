@@ -397,7 +397,8 @@ fn events_are_sent_and_shown() {
     assert_eq!(failed.status.code(), Some(3));
     assert_eq!(String::from_utf8_lossy(&failed.stderr), "no room\n");
     assert_eq!(send(&["--", "true"]).status.code(), Some(0));
-    let none = watchfire(&["events", "send", "--title", "x", "--url", "http://127.0.0.1:1"]).output().unwrap();
+    let none =
+        watchfire(&["events", "send", "--title", "x", "--url", "http://127.0.0.1:1"]).output().unwrap();
     assert_eq!(none.status.code(), Some(3));
     assert_eq!(send(&[]).status.code(), Some(1), "it has no title");
     let list = |args: &[&str]| {
@@ -411,7 +412,8 @@ fn events_are_sent_and_shown() {
     assert!(jobs.len() == 2 && jobs[0].starts_with("cron  backup  [failed]"), "{jobs:?}");
     assert!(jobs[1].starts_with("cron  true  [ok]"), "{jobs:?}");
     assert_eq!(list(&["--attribute", "items=3"]).len(), 1);
-    let output = watchfire(&["events", "--text", "BACKUP", "--details", "--url", &server.url]).output().unwrap();
+    let output =
+        watchfire(&["events", "--text", "BACKUP", "--details", "--url", &server.url]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("\n    no room\n") && text.contains("process.exit.code: 3"), "{text}");
     let json = watchfire(&["events", "--format", "json", "--url", &server.url]).output().unwrap();

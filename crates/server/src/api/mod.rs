@@ -60,6 +60,7 @@ pub fn router(app: Arc<App>, origins: Origins) -> Router {
     loki(&mut routes);
     trace_routes(&mut routes);
     event_routes(&mut routes);
+    entity_routes(&mut routes);
     tempo(&mut routes);
     error_routes(&mut routes);
     elastic(&mut routes);
@@ -279,6 +280,14 @@ fn error_routes(r: &mut Routes) {
     add("/projects", get(errors::projects));
     add("/releases", get(errors::releases));
     add("/feedback", get(errors::feedback));
+}
+
+/// Questions about entities.
+fn entity_routes(r: &mut Routes) {
+    use crate::entities::api as e;
+    r.add("/api/v1/entities", "entities", get(e::list));
+    r.add("/api/v1/entities/{type}/{*id}", "entities", get(e::one));
+    r.add("/api/v1/correlate", "correlate", get(e::correlate).post(e::correlate));
 }
 
 /// Questions about traces as Tempo takes them, all of them below a prefix: some of its paths are Jaeger's and others

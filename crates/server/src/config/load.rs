@@ -173,6 +173,9 @@ fn check(config: &Config, file: &str, dir: &Path) -> Result<(), ConfigError> {
     if let Err(e) = pipeline::Pipelines::new(&config.event_pipelines) {
         return wrong(&format!("event_{}", e.field), e.reason);
     }
+    if let Err(e) = entities::Rules::new(&config.entities) {
+        return wrong("entities", e.to_string());
+    }
     if let Err((field, reason)) = config.agent.logs.check() {
         return wrong(&format!("agent.{field}"), reason);
     }

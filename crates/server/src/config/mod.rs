@@ -60,6 +60,8 @@ pub struct Config {
     pub pipelines: Vec<pipeline::PipelineConfig>,
     /// What is done with events before they are kept, and which metrics are derived from them.
     pub event_pipelines: Vec<pipeline::PipelineConfig>,
+    /// Other names of entities.
+    pub entities: Vec<entities::RuleConfig>,
     /// What senders of webhooks must know.
     pub webhooks: WebhooksConfig,
     /// Sockets of their own for protocols of logs and traces.

@@ -15,8 +15,9 @@ use model::record::event::name;
 use pipeline::{Metric, MetricType, PipelineConfig, StageConfig};
 use std::collections::BTreeMap;
 
-/// The configured pipelines of events behind the one that counts all of them: `events_total`.
-pub fn pipelines(configured: &[PipelineConfig]) -> Vec<PipelineConfig> {
+/// The pipeline that counts all events: `events_total`. It stands before those that are configured, as a record goes
+/// through one pipeline only.
+pub fn counting() -> PipelineConfig {
     let labels = [
         ("kind", name::KIND),
         ("source", name::SOURCE),
@@ -31,12 +32,11 @@ pub fn pipelines(configured: &[PipelineConfig]) -> Vec<PipelineConfig> {
         value: None,
         labels,
         buckets: Vec::new(),
-        help: "Events kept, by kind, source, service and result.".to_owned(),
+        help: "Events that came and were none before, by kind, source, service and result.".to_owned(),
     };
-    let own = PipelineConfig {
+    PipelineConfig {
         name: "events".to_owned(),
         selector: BTreeMap::new(),
         stages: vec![StageConfig::Metric(count)],
-    };
-    std::iter::once(own).chain(configured.iter().cloned()).collect()
+    }
 }

@@ -25,6 +25,7 @@ const RETRY: Duration = Duration::from_millis(100);
 /// The store of events, behind pipelines and the memory of what was kept.
 #[derive(Clone)]
 pub struct EventSink {
+    counting: Arc<Preparation>,
     prepared: Prepared,
     known: Arc<Known>,
 }
@@ -98,8 +99,13 @@ impl Drop for UnderWay {
 }
 
 impl EventSink {
-    /// A sink into a store; reads the ids of the newest events that are in it.
-    pub fn new(store: Store, preparation: Arc<Preparation>, clock: Arc<dyn Clock>) -> EventSink {
+    /// A sink into a store, behind what counts events and what prepares them; reads the ids of the newest events that are
+    /// in it.
+    pub fn new(
+        store: Store,
+        (counting, preparation): (Arc<Preparation>, Arc<Preparation>),
+        clock: Arc<dyn Clock>,
+    ) -> EventSink {
         let known = Known::default();
         let tenants = store.tenants();
         for tenant in &tenants {
@@ -126,7 +132,7 @@ impl EventSink {
         }
         let store = Noticing { store, tracker: None };
         let prepared = Prepared { store, preparation, clock, deploys: None };
-        EventSink { prepared, known: Arc::new(known) }
+        EventSink { counting, prepared, known: Arc::new(known) }
     }
 
     /// Counts as metrics.
@@ -202,6 +208,12 @@ impl RecordSink for EventSink {
             UnderWay { known: Arc::clone(&self.known), ids: ids.iter().map(|(_, id)| *id).collect() };
         let came = batch.len();
         let batch = if rows.len() == came { batch } else { only(&batch, &rows) };
+        let is_here = batch
+            .delivery()
+            .is_some_and(|d| self.last_delivery(&d.sender).is_some_and(|last| d.sequence <= last.sequence));
+        let counting = self.counting.pipelines();
+        let counted = counting.apply(batch, 0);
+        let batch = counted.batch;
         let kept = (!batch.is_empty() || batch.delivery().is_some()).then(|| self.prepared.append(batch));
         let known = Arc::clone(&self.known);
         Box::pin(async move {
@@ -214,6 +226,9 @@ impl RecordSink for EventSink {
             let is_refused = |row: usize| accepted.refused.iter().any(|r| r.row == row);
             let refused: Vec<bool> = ids.iter().map(|(row, _)| is_refused(*row)).collect();
             under_way.kept(&refused);
+            if !is_here {
+                counting.count(&counted.tally);
+            }
             known.repeated.add((came - rows.len()) as u64);
             accepted.records = (came - accepted.refused.len()) as u64;
             Ok(accepted)

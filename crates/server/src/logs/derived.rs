@@ -22,6 +22,7 @@ pub async fn record(app: Arc<App>, mut stop: watch::Receiver<bool>) {
             () = ended(&mut stop) => last = true,
         }
         let mut derived = app.preparation.pipelines().derived();
+        derived.extend(app.event_counting.pipelines().derived());
         derived.extend(app.event_preparation.pipelines().derived());
         // At the end the store is still open, although nothing new is let in.
         let Some(running) = app.running().filter(|_| !derived.is_empty()) else { continue };

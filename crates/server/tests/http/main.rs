@@ -5,6 +5,7 @@ mod alerting_shown;
 mod api_shapes;
 mod bad_input;
 mod elastic;
+mod entities;
 mod errors;
 mod errors_clients;
 mod events;
