@@ -410,6 +410,6 @@ mod tests {
         assert_eq!(c.backward.len(), relations);
         assert!(c.get(&id(EntityType::Service, "s999")).is_some());
         assert!(c.get(&id(EntityType::Service, "s0")).is_none());
-        assert_eq!(c.search(Some(EntityType::Service), "S99".to_lowercase().as_str(), (0, 2000)).count(), 11);
+        assert_eq!(c.search(Some(EntityType::Service), "S99".to_lowercase().as_str(), (0, 2000)).count(), 10);
     }
 }

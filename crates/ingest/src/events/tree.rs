@@ -131,6 +131,13 @@ pub(crate) fn flatten(
             setting!(limits, "attributes_per_record_max")
         )));
     }
+    if out.encoded_len() as u64 > limits.attributes_bytes_max {
+        return Err(Refused::Record(format!(
+            "the attributes of the event have more than {} bytes: raise {} to allow it",
+            limits.attributes_bytes_max,
+            setting!(limits, "attributes_bytes_max")
+        )));
+    }
     check_name(name, limits)?;
     let name = named(name).unwrap_or(name);
     match value {
