@@ -221,9 +221,10 @@ impl Tally {
             let place = |ms: i64| (ms - start_ms) as f64 / span * steps as f64;
             let (first, last) = (place(a), place(b));
             let density = f64::from(count) / (width_ms as f64 / span * steps as f64);
-            for step in (first as usize)..(last.ceil() as usize).min(steps) {
+            let touched = (first as usize)..(last.ceil() as usize).min(steps);
+            for (step, sum) in touched.clone().zip(&mut sums[touched]) {
                 let covered = last.min(step as f64 + 1.0) - first.max(step as f64);
-                sums[step] += density * covered.max(0.0);
+                *sum += density * covered.max(0.0);
             }
         };
         let hours_from_ms = self.hours_from_ms();

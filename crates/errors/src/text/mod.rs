@@ -56,12 +56,11 @@ static MARKS: LazyLock<[Finder<'static>; 10]> = LazyLock::new(|| {
         "fatal error: ",
         "Caused by:",
     ]
-    .map(|mark| Finder::new(mark))
+    .map(Finder::new)
 });
 
 /// The same where a text with escapes, JSON say, has them.
-static ESCAPED: LazyLock<[Finder<'static>; 2]> =
-    LazyLock::new(|| ["\\n", "\\tat "].map(|mark| Finder::new(mark)));
+static ESCAPED: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| ["\\n", "\\tat "].map(Finder::new));
 
 /// Whether a text may hold a stack trace. False for nearly every log line after one look for a line break.
 #[inline]
@@ -89,14 +88,13 @@ fn has_marks(bytes: &[u8]) -> bool {
 /// read as if they were not.
 pub fn find(text: &str) -> Option<Trace> {
     let text = &text[..text.floor_char_boundary(BYTES_MAX)];
-    if memchr::memchr(b'\n', text.as_bytes()).is_none() || !has_real_marks(text) {
-        if let Some(plain) = unescaped(text)
-            && let Some(mut trace) = find_plain(&plain)
-        {
-            // What stands around it is not text that somebody wrote.
-            trace.before.clear();
-            return Some(trace);
-        }
+    if (memchr::memchr(b'\n', text.as_bytes()).is_none() || !has_real_marks(text))
+        && let Some(plain) = unescaped(text)
+        && let Some(mut trace) = find_plain(&plain)
+    {
+        // What stands around it is not text that somebody wrote.
+        trace.before.clear();
+        return Some(trace);
     }
     find_plain(text)
 }

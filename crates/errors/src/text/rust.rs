@@ -143,9 +143,7 @@ fn backtrace(lines: &[&str]) -> Vec<Frame> {
             if frames.len() < FRAMES_MAX {
                 frames.push(Frame { function: function.trim().to_owned(), ..Frame::default() });
             }
-        } else if !text.is_empty() {
-            break;
-        } else if !frames.is_empty() {
+        } else if !text.is_empty() || !frames.is_empty() {
             break;
         }
     }

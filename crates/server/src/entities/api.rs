@@ -2,11 +2,12 @@
 
 use super::signals;
 use crate::api::{Answer, Shared};
+use crate::ask;
 use crate::http::error::{ApiError, ErrorKind};
 use crate::http::json::Json;
 use crate::http::params::Params;
 use crate::http::respond::{Encoding, Notes, respond, success};
-use crate::loki::{on_pool, span_ns};
+use crate::loki::span_ns;
 use crate::state::App;
 use ::entities::{EntityId, EntityType, Entry, Neighbour, recognise};
 use axum::body::Body;
@@ -98,7 +99,7 @@ pub async fn list(State(app): Shared, request: Request<Body>) -> Answer {
     let limit = params.limit()?.unwrap_or(LIMIT).min(LIMIT_MAX);
     let firing = firing(&app).await?;
     let now_ms = app.now_ms();
-    on_pool(&app, move |app, _, _| {
+    ask::light(&app, move |app, _| {
         let catalogue = app.entities.catalogue.read();
         let fits = |id: &EntityId, entry: &Entry| {
             wanted_health.as_deref().is_none_or(|h| h == health(id, Some(entry), &firing, now_ms))
@@ -156,7 +157,7 @@ pub async fn one(
     let (_, start_ns, end_ns) = around(&app, &params)?;
     let firing = firing(&app).await?;
     let now_ms = app.now_ms();
-    on_pool(&app, move |app, control, _| {
+    ask::light(&app, move |app, control| {
         let range_ms = (start_ns / 1_000_000, end_ns / 1_000_000);
         let (entry, neighbours) = {
             let catalogue = app.entities.catalogue.read();
@@ -234,7 +235,7 @@ pub async fn correlate(State(app): Shared, request: Request<Body>) -> Answer {
     }
     let firing = firing(&app).await?;
     let now_ms = app.now_ms();
-    on_pool(&app, move |app, control, _| {
+    ask::light(&app, move |app, control| {
         let labels = signals::given(&pairs)?;
         let found: Vec<(EntityId, Option<Entry>)> = {
             let (rules, catalogue) = (app.entities.rules.read(), app.entities.catalogue.read());

@@ -105,7 +105,7 @@ const TYPES: [&str; 4] = ["exception.type", "error.type", "err.type", "exception
 const MESSAGES: [&str; 4] = ["exception.message", "error.message", "err.message", "error"];
 
 /// A part of each of these names: most records have none of them anywhere.
-static SIGNS: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| ["stack", "exc"].map(|s| Finder::new(s)));
+static SIGNS: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| ["stack", "exc"].map(Finder::new));
 
 /// Whether attributes may tell of an exception: a look at their bytes, and at each name only if that finds something.
 fn has_exception(record: &Record<'_>) -> bool {
@@ -115,7 +115,7 @@ fn has_exception(record: &Record<'_>) -> bool {
     }
     record.attributes.iter().any(|(name, value)| match name.as_bytes() {
         [b'e', b'x' | b'r', ..] | [b's', b't', ..] => {
-            (STACKS.contains(&name) && value.as_str().is_some_and(|s| text::may_hold(s)))
+            (STACKS.contains(&name) && value.as_str().is_some_and(text::may_hold))
                 || name == "exception.type"
                 || name == "exception.message"
         }
@@ -165,7 +165,7 @@ fn described<'a>(get: &dyn Fn(&str) -> Option<Value<'a>>) -> Event {
     let text_of =
         |names: &[&str]| names.iter().find_map(|n| get(n).and_then(|v| v.as_str())).unwrap_or("").to_owned();
     let mut event = Event::default();
-    let stack = STACKS.iter().find_map(|n| get(n).and_then(|v| v.as_str()).filter(|s| text::may_hold(s)));
+    let stack = STACKS.iter().find_map(|n| get(n).and_then(|v| v.as_str()).filter(text::may_hold));
     if let Some(trace) = stack.and_then(text::find) {
         trace.into_event(&mut event);
     }

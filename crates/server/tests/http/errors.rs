@@ -348,7 +348,7 @@ async fn who_may_send_and_what() {
         let said = answer.json();
         let said = match said["detail"].as_str() {
             Some(detail) => format!("{detail} | {}", answer.header("x-sentry-error")),
-            None => format!("{}", said.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(",")),
+            None => said.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(","),
         };
         out += &format!("{what}: {} {said}\n", answer.status);
     }

@@ -17,7 +17,7 @@ fn batch(labels: &[(&str, &str)], body: &str, attributes: &[(&str, &str)]) -> Re
 }
 
 fn only(found: Vec<Addressed>) -> (String, Event) {
-    let [(project, Item::Event(event))] = found.try_into().expect("one event") else { panic!("an event") };
+    let Ok([(project, Item::Event(event))]) = <[Addressed; 1]>::try_from(found) else { panic!("one event") };
     (project, *event)
 }
 
