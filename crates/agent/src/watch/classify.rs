@@ -109,8 +109,10 @@ fn link(text: &str) -> Option<Finding> {
         _ => return None,
     };
     let before = &text[..at];
-    let (named, _) = before.rsplit_once(':')?;
-    let name = named.split_whitespace().last()?;
+    let (named, tail) = before.rsplit_once(':')?;
+    // Some drivers say their own name last, and then the interface's again.
+    let again = tail.split_whitespace().find(|w| !matches!(*w, "NIC" | "L" | "l"));
+    let name = again.or_else(|| named.split_whitespace().last())?;
     if PASSING.iter().any(|p| name.starts_with(p)) {
         return None;
     }
@@ -196,7 +198,7 @@ pub fn journal(fields: &Map<String, Value>) -> Option<Finding> {
         }
         UNIT_RESTARTS => {
             let count = text("N_RESTARTS");
-            let count = if count.is_empty() { String::new() } else { format!(" for the {count}th time") };
+            let count = if count.is_empty() { String::new() } else { format!(" (restart {count})") };
             finding("unit_restarted", Severity::WARN, format!("{unit} is started again{count}"), unit)
         }
         UNIT_OUT_OF_MEMORY => finding(
