@@ -100,3 +100,8 @@ pub struct SessionNote {
     /// Where they were counted by the sender: how many ended well, with errors, in a crash, and nobody knows how.
     pub counted: Option<[u64; 4]>,
 }
+
+/// The number by which a user is counted.
+pub fn user_hash(user: &str) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(user.as_bytes())
+}

@@ -1,8 +1,9 @@
 //! What senders of errors send, stack traces in text, and the journal of issues.
 
-use errors::{Bounds, Event, EventId, Item, Note, Pack, decode_any, group, note_of, text};
+use errors::{Bounds, Event, EventId, Item, Note, Pack, group, note_of, text};
 use ingest::records::{RecordLimits, RecordWriter, Signal};
 use ingest::sentry::{Beside, Contents, SentryLimits, envelope, store};
+use issues::decode_any;
 use model::record::Tenant;
 
 const NOW_NS: i64 = 1_795_262_400_000_000_000;

@@ -1,7 +1,7 @@
 //! Sessions, one by one and counted by the SDK (<https://develop.sentry.dev/sdk/telemetry/sessions/>).
 
 use super::parts::{first, list, number, text, time_ns};
-use errors::{EventId, Item, SessionNote, SessionStatus, Users};
+use errors::{EventId, Item, SessionNote, SessionStatus, user_hash};
 use serde_json::Value;
 
 /// Entries of one item of counted sessions.
@@ -26,7 +26,7 @@ pub(super) fn session(v: &Value, now_ns: i64) -> Result<Item, String> {
     let id = EventId::from_text(&text(v, "sid")).ok_or("a session without a sid of 32 hexadecimal digits")?;
     let told_ns = Some(time_ns(v, "timestamp")).filter(|t| *t != 0).unwrap_or(now_ns);
     let started_ns = Some(time_ns(v, "started")).filter(|t| *t != 0).unwrap_or(told_ns);
-    let user = Some(first(v, &["did"])).filter(|d| !d.is_empty()).map(|d| Users::hash(&d));
+    let user = Some(first(v, &["did"])).filter(|d| !d.is_empty()).map(|d| user_hash(&d));
     let errors = number(v, "errors");
     let status = match text(v, "status").as_str() {
         "exited" => SessionStatus::Exited,
@@ -56,7 +56,7 @@ pub(super) fn sessions(v: &Value, now_ns: i64) -> impl Iterator<Item = Item> {
         let started_ns = Some(time_ns(a, "started")).filter(|t| *t != 0).unwrap_or(now_ns);
         let counted =
             ["exited", "errored", "crashed", "abnormal"].map(|n| number(a, n).min(u64::from(u32::MAX)));
-        let user = Some(text(a, "did")).filter(|d| !d.is_empty()).map(|d| Users::hash(&d));
+        let user = Some(text(a, "did")).filter(|d| !d.is_empty()).map(|d| user_hash(&d));
         let started_ms = started_ns.div_euclid(1_000_000);
         let note = SessionNote { started_ms, user, counted: Some(counted), ..about.clone() };
         Item::Session { note, time_ns: started_ns }

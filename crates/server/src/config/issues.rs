@@ -30,7 +30,7 @@ impl Default for IssuesConfig {
             from_logs: true,
             from_spans: true,
             browser_origins: ".*".to_owned(),
-            groups_max: errors::BookLimits::default().groups_max,
+            groups_max: issues::BookLimits::default().groups_max,
             envelope: EnvelopeConfig::default(),
         }
     }

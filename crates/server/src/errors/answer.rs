@@ -3,7 +3,7 @@
 use super::read::Found;
 use crate::http::respond::{Encoding, Notes, respond, success};
 use axum::response::Response;
-use errors::{Book, Group, Issue, Named, Status, Tally};
+use issues::{Book, Group, Issue, Named, Status, Tally};
 use serde_json::{Value, json};
 
 /// An answer.
@@ -98,7 +98,7 @@ pub fn life(issue: &Issue, now_ms: i64) -> Value {
 
 /// What happened to an issue, the newest first.
 pub fn activity(issue: &Issue) -> Value {
-    let entry = |a: &errors::Activity| {
+    let entry = |a: &issues::Activity| {
         let mut entry = serde_json::to_value(a).unwrap_or_default();
         entry["at"] = time(a.at_ms);
         if let Some(o) = entry.as_object_mut() {

@@ -165,7 +165,7 @@ fn described<'a>(get: &dyn Fn(&str) -> Option<Value<'a>>) -> Event {
     let text_of =
         |names: &[&str]| names.iter().find_map(|n| get(n).and_then(|v| v.as_str())).unwrap_or("").to_owned();
     let mut event = Event::default();
-    let stack = STACKS.iter().find_map(|n| get(n).and_then(|v| v.as_str()).filter(text::may_hold));
+    let stack = STACKS.iter().find_map(|n| get(n).and_then(|v| v.as_str()).filter(|s| text::may_hold(s)));
     if let Some(trace) = stack.and_then(text::find) {
         trace.into_event(&mut event);
     }

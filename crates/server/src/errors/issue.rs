@@ -43,7 +43,7 @@ pub async fn issue(State(app): Shared, Path(id): Path<String>, request: Request<
             answer["bucketSeconds"] = json!(window.bucket_s());
             answer["start"] = time(window.start_ms);
             answer["end"] = time(window.end_ms);
-            let group = |g: &errors::Group| {
+            let group = |g: &issues::Group| {
                 json!({
                     "id": g.hash.to_string(), "title": g.title, "culprit": g.culprit, "rule": g.rule,
                     "events": g.tally.count, "firstSeen": time(g.tally.first_ms), "lastSeen": time(g.tally.last_ms),

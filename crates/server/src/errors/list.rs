@@ -10,7 +10,7 @@ use crate::intake::tenant;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::Request;
-use errors::{Book, Group, Issue, Status, Tally};
+use issues::{Book, Group, Issue, Status, Tally};
 use serde_json::json;
 
 const LIMIT: usize = 50;

@@ -1,9 +1,9 @@
 //! Groups, and issues, which are one group or several that people put together.
 
-use crate::event::EventId;
-use crate::grouping::GroupHash;
 use crate::life::{IgnoreUntil, Life, Status};
 use crate::tally::Tally;
+use errors::EventId;
+use errors::GroupHash;
 use model::record::Severity;
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -5,15 +5,15 @@
 //! counts; after a crash the events of all others are read from the store and counted then. So an event that was
 //! acknowledged is counted exactly once, and nothing has to be written for each event besides the event.
 
-use crate::event::EventId;
-use crate::grouping::GroupHash;
 use crate::issue::{Comment, Group, Happening, Issue, IssueId};
 use crate::life::{IgnoreUntil, Moment, Status, Turn};
-use crate::note::{Note, Occurrence, SessionNote};
 use crate::record::Record;
 use crate::releases::Releases;
 use crate::sessions::{ReleaseHealth, SessionKey, Sessions};
 use crate::tally::{Increment, Tally, Users};
+use errors::EventId;
+use errors::GroupHash;
+use errors::{Note, Occurrence, SessionNote};
 use hashbrown::{HashMap, HashSet};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

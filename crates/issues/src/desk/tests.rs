@@ -1,11 +1,11 @@
 //! The process dies at random; every event that the store has is counted once, and every decision stays.
 
 use super::*;
-use crate::event::EventId;
-use crate::grouping::GroupHash;
 use crate::life::Status;
-use crate::note::Occurrence;
 use env::SimDisk;
+use errors::EventId;
+use errors::GroupHash;
+use errors::Occurrence;
 use std::path::Path;
 
 fn occurrence(id: u32, group: u64, time_ms: i64) -> Occurrence {

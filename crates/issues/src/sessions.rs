@@ -1,7 +1,7 @@
 //! The health of releases: how many sessions ended in a crash.
 
-use crate::note::{SessionNote, SessionStatus};
 use crate::tally::{HOUR_S, Users};
+use errors::{SessionNote, SessionStatus};
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -257,7 +257,7 @@ impl Sessions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::EventId;
+    use errors::EventId;
 
     fn note(id: u8, init: bool, status: SessionStatus, errors: u64) -> SessionNote {
         SessionNote {

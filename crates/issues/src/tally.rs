@@ -38,7 +38,7 @@ impl Users {
 
     /// The number of a user.
     pub fn hash(user: &str) -> u64 {
-        xxhash_rust::xxh3::xxh3_64(user.as_bytes())
+        errors::user_hash(user)
     }
 
     /// Counts a user.

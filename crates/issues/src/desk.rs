@@ -5,9 +5,9 @@
 
 use crate::book::{Action, ActionError, Book, BookLimits, Regressed};
 use crate::issue::{Issue, IssueId};
-use crate::note::Note;
 use crate::record::Record;
 use env::Disk;
+use errors::Note;
 use journal::{Damage, JournalError, JournalOptions, Log, Offset};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
