@@ -214,13 +214,15 @@ impl Tally {
         let mut sums = vec![0.0; steps];
         let span = (end_ms - start_ms).max(1) as f64;
         let mut spread = |from_ms: i64, width_ms: i64, count: u32| {
-            let (a, b) = (from_ms.max(start_ms), (from_ms + width_ms).min(end_ms));
+            // No event lies before the first or after the last one.
+            let (from_ms, to_ms) = (from_ms.max(self.first_ms), (from_ms + width_ms).min(self.last_ms + 1));
+            let (a, b) = (from_ms.max(start_ms), to_ms.min(end_ms));
             if a >= b || steps == 0 {
                 return;
             }
             let place = |ms: i64| (ms - start_ms) as f64 / span * steps as f64;
             let (first, last) = (place(a), place(b));
-            let density = f64::from(count) / (width_ms as f64 / span * steps as f64);
+            let density = f64::from(count) / ((to_ms - from_ms) as f64 / span * steps as f64);
             let touched = (first as usize)..(last.ceil() as usize).min(steps);
             for (step, sum) in touched.clone().zip(&mut sums[touched]) {
                 let covered = last.min(step as f64 + 1.0) - first.max(step as f64);
@@ -240,7 +242,15 @@ impl Tally {
                 spread(from_ms, HOUR_S * 1000, *count);
             }
         }
-        sums.into_iter().map(|s| s.round() as u64).collect()
+        // Whole numbers whose sum is that of the parts.
+        let (mut exact, mut given) = (0.0, 0u64);
+        let whole = |sum: f64| {
+            exact += sum;
+            let more = (exact.round() as u64).saturating_sub(given);
+            given += more;
+            more
+        };
+        sums.into_iter().map(whole).collect()
     }
 
     /// From this midnight on hours are complete.

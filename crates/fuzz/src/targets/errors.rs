@@ -50,7 +50,8 @@ pub fn sentry_envelope(data: &[u8]) {
         };
         RecordWriter::new(Tenant::unnamed(), limits, NOW_NS)
     };
-    let mut beside = Beside { spans: writer(Signal::Traces), logs: writer(Signal::Logs) };
+    let mut beside =
+        Beside { spans: writer(Signal::Traces), logs: writer(Signal::Logs), service: "s".to_owned() };
     if let Ok(contents) = envelope(data, EventId([1; 16]), NOW_NS, &limits(), &mut beside) {
         packed(contents);
     }
@@ -114,6 +115,10 @@ pub fn sentry_envelope_seeds() -> Vec<Vec<u8>> {
             r#"{"contexts":{"feedback":{"message":"m","associated_event_id":"9ec79c33ec9942ab8353589fcb2e04dc"}}}"#,
         ),
         ("check_in", r#"{"check_in_id":"9ec79c33ec9942ab8353589fcb2e04dc","status":"ok"}"#),
+        (
+            "span",
+            r#"{"items":[{"name":"GET","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","span_id":"00f067aa0ba902b9","start_timestamp":1795262390.5,"end_timestamp":1795262391,"status":"error","attributes":{"sentry.op":{"value":"http.client"},"n":{"value":[3]}}}]}"#,
+        ),
         ("other", "x"),
     ];
     let mut out = br#"{"event_id":"9ec79c33ec9942ab8353589fcb2e04dc","dsn":"https://k@h/1","sent_at":"2026-11-21T10:20:30Z"}"#.to_vec();

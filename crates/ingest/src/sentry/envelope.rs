@@ -29,7 +29,6 @@ pub fn envelope(
         contents: Contents { key: key_of_dsn(&text(&head, "dsn")), ..Contents::default() },
         drift_ns: drift(time_ns(&head, "sent_at"), now_ns),
         unnamed: EventId::from_text(&text(&head, "event_id")).unwrap_or(unnamed),
-        head,
         now_ns,
         limits,
         attachments: 0,
@@ -145,7 +144,6 @@ fn too_many(items: usize, limits: &SentryLimits) -> DecodeError {
 
 struct Reading<'r> {
     contents: Contents,
-    head: Value,
     drift_ns: i64,
     unnamed: EventId,
     now_ns: i64,
@@ -161,7 +159,7 @@ impl Reading<'_> {
         let done = match kind.as_str() {
             "attachment" => self.attachment(head, payload),
             "event" | "transaction" | "session" | "sessions" | "client_report" | "user_report"
-            | "feedback" | "check_in" | "log" => self.json(&kind, payload),
+            | "feedback" | "check_in" | "log" | "span" => self.json(&kind, payload),
             _ => {
                 self.unknown(&kind);
                 Ok(())
@@ -192,12 +190,15 @@ impl Reading<'_> {
             "event" => self.event(value),
             "transaction" => {
                 self.contents.event_id.get_or_insert(self.unnamed);
-                transaction::spans(&value, &self.head, self.drift_ns, &mut self.beside.spans)?;
+                transaction::spans(&value, &self.beside.service, self.drift_ns, &mut self.beside.spans)?;
             }
             "session" => self.contents.items.push(session::session(&value, self.now_ns)?),
             "sessions" => self.contents.items.extend(session::sessions(&value, self.now_ns)),
             "client_report" => self.report(&value),
-            "log" => logs::records(&value, self.drift_ns, &mut self.beside.logs)?,
+            "log" => logs::records(&value, &self.beside.service, self.drift_ns, &mut self.beside.logs)?,
+            "span" => {
+                transaction::items(&value, &self.beside.service, self.drift_ns, &mut self.beside.spans)?;
+            }
             "check_in" => {
                 let id = EventId::from_text(&text(&value, "check_in_id")).unwrap_or(self.unnamed);
                 self.contents.event_id.get_or_insert(id);

@@ -16,15 +16,15 @@ const LABELS: [(&str, &str); 6] = [
 ];
 
 /// Writes the records of an item.
-pub(super) fn records(v: &Json, drift_ns: i64, w: &mut RecordWriter) -> Result<(), String> {
+pub(super) fn records(v: &Json, service: &str, drift_ns: i64, w: &mut RecordWriter) -> Result<(), String> {
     for item in list(v, "items") {
-        let done = record(item, drift_ns, w);
+        let done = record(item, service, drift_ns, w);
         w.settle(done).map_err(|e| e.to_string())?;
     }
     Ok(())
 }
 
-fn record(v: &Json, drift_ns: i64, w: &mut RecordWriter) -> Result<(), Refused> {
+fn record(v: &Json, service: &str, drift_ns: i64, w: &mut RecordWriter) -> Result<(), Refused> {
     let mut labels: Vec<(&str, String)> = Vec::new();
     let mut attributes = AttributesBuf::new();
     let mut count = 0;
@@ -47,7 +47,7 @@ fn record(v: &Json, drift_ns: i64, w: &mut RecordWriter) -> Result<(), Refused> 
         }
     }
     if !labels.iter().any(|(n, _)| *n == "service.name") {
-        labels.push(("service.name", "unknown_service".to_owned()));
+        labels.push(("service.name", service.to_owned()));
     }
     labels.retain(|(_, value)| !value.is_empty());
     let pairs: Vec<(&str, &str)> = labels.iter().map(|(n, v)| (*n, v.as_str())).collect();

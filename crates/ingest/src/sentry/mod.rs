@@ -79,4 +79,6 @@ pub struct Beside {
     pub spans: RecordWriter,
     /// Log records.
     pub logs: RecordWriter,
+    /// The service of those that name none.
+    pub service: String,
 }

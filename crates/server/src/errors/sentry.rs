@@ -78,7 +78,8 @@ async fn take(
     let encoding = encoding.map_err(receive::decode_error)?;
     let held = receive::body(app, &metrics.traffic, &parts.headers, body, &app.form_limits()).await?;
     let _hold = app.brake.hold();
-    let decoded = decode(app, held, encoding, tenant.clone(), is_envelope).await;
+    let service = service_of(app, project);
+    let decoded = decode(app, held, encoding, tenant.clone(), is_envelope.then(|| service.clone())).await;
     let (mut contents, beside) = decoded.inspect_err(|_| tracker.events.refused("malformed", 1))?;
     if named.is_none() {
         named = Some(config.issues.project(project, contents.key.as_deref()));
@@ -97,7 +98,7 @@ async fn take(
     let mut outcome = std::mem::take(&mut contents.outcome);
     let mut records = keep_beside(app, beside, &mut outcome).await?;
     let items: Vec<(String, Item)> =
-        contents.items.into_iter().map(|i| (project.clone(), named_by(i, &project))).collect();
+        contents.items.into_iter().map(|i| (project.clone(), named_by(i, &service))).collect();
     if !items.is_empty() {
         let kept = patiently(app, &metrics.traffic, || tracker.keep(&tenant, items.clone())).await?;
         for why in &kept.refused {
@@ -112,15 +113,22 @@ async fn take(
     Ok(Taken { id: contents.event_id, outcome, records })
 }
 
-/// Events that say no service are of one that is called as their project, if that has a name.
-fn named_by(item: Item, project: &str) -> Item {
+/// Events that say no service are of that of their project.
+fn named_by(item: Item, service: &str) -> Item {
     match item {
-        Item::Event(mut event) if event.service.is_empty() && project.parse::<u64>().is_err() => {
-            project.clone_into(&mut event.service);
+        Item::Event(mut event) if event.service.is_empty() => {
+            service.clone_into(&mut event.service);
             Item::Event(event)
         }
         other => other,
     }
+}
+
+/// The service of a project: its name, if it has one.
+fn service_of(app: &App, project: &str) -> String {
+    let config = app.config();
+    let named = config.issues.projects.iter().find(|p| p.id.to_string() == project);
+    named.map_or_else(|| format!("sentry-project-{project}"), |p| p.name())
 }
 
 async fn decode(
@@ -128,7 +136,7 @@ async fn decode(
     mut held: receive::Held<'_>,
     encoding: Encoding,
     tenant: Tenant,
-    is_envelope: bool,
+    envelope_of: Option<String>,
 ) -> Result<(Contents, Beside), ApiError> {
     let mut work = std::mem::take(&mut held.work);
     let length = work.body.len();
@@ -139,7 +147,9 @@ async fn decode(
         let writer = |signal: Signal| {
             RecordWriter::new(tenant.clone(), config.records(signal).limits.decoding(signal), now_ns)
         };
-        let mut beside = Beside { spans: writer(Signal::Traces), logs: writer(Signal::Logs) };
+        let is_envelope = envelope_of.is_some();
+        let service = envelope_of.unwrap_or_default();
+        let mut beside = Beside { spans: writer(Signal::Traces), logs: writer(Signal::Logs), service };
         let limits = config.issues.limits();
         let id = unnamed(shared.unique(1), now_ns);
         let done = work.decompressor.decompress(encoding, &work.body, &shared.decoding()).and_then(|body| {

@@ -11,6 +11,7 @@ async fn data(site: &Site, path: &str) -> Value {
 
 /// The issues of a project once there are so many.
 async fn issues(site: &Site, project: u32, count: usize) -> Vec<Value> {
+    // Whatever is sent is here once the SDK was flushed; its process has ended.
     until("the issues", async || {
         let all = data(site, &format!("/issues?project={project}&sort=first_seen")).await["issues"]
             .as_array()?
@@ -123,8 +124,8 @@ async fn sentry_sdk_of_node() {
 const Sentry = require("@sentry/node");
 Sentry.init({{ dsn: "http://publickey@{}/8", release: "web@3.1.0", environment: "prod", tracesSampleRate: 1.0 }});
 Sentry.setUser({{ id: "n1" }});
-function place(order) {{ return order.items.length; }}
-async function handle(n) {{ await null; return place({{}}); }}
+function place(order) {{ throw new RangeError("order " + order); }}
+async function handle(n) {{ await null; return place(n); }}
 (async () => {{
   for (let n = 0; n < 4; n++) {{
     await Sentry.startSpan({{ name: "GET /cart", op: "http.server" }}, async () => {{
@@ -142,7 +143,7 @@ async function handle(n) {{ await null; return place({{}}); }}
         return;
     }
     let all = issues(&site, 8, 2).await;
-    let error = all.iter().find(|i| i["type"] == "TypeError").unwrap();
+    let error = all.iter().find(|i| i["type"] == "RangeError").unwrap();
     assert_eq!(
         (&error["events"], &error["users"], &error["platform"]),
         (&json!(4), &json!(1), &json!("node"))
@@ -150,6 +151,13 @@ async function handle(n) {{ await null; return place({{}}); }}
     let issue = data(&site, &format!("/issues/{}", error["id"].as_str().unwrap())).await;
     let frames = issue["latestEvent"]["exceptions"][0]["stack"]["frames"].as_array().unwrap().clone();
     assert_eq!(frames.last().unwrap()["function"], "place", "{frames:?}");
+    let trace = issue["latestEvent"]["links"]["trace"]["traceID"].as_str().unwrap();
+    let spans = until("the spans", async || {
+        let answer = site.get(&format!("/api/v1/traces/{trace}")).await;
+        (answer.status == 200).then(|| answer.json()["data"]["spans"].clone())
+    })
+    .await;
+    assert!(spans.as_array().unwrap().iter().any(|s| s["name"] == "GET /cart"), "{spans}");
     let outer = all.iter().find(|i| i["type"] == "Error").unwrap();
     let issue = data(&site, &format!("/issues/{}", outer["id"].as_str().unwrap())).await;
     let kinds: Vec<&Value> =

@@ -8,7 +8,7 @@ fn beside() -> Beside {
     let writer = |signal| {
         RecordWriter::new(Tenant::unnamed(), RecordLimits { signal, ..RecordLimits::default() }, NOW_NS)
     };
-    Beside { spans: writer(Signal::Traces), logs: writer(Signal::Logs) }
+    Beside { spans: writer(Signal::Traces), logs: writer(Signal::Logs), service: "shop".to_owned() }
 }
 
 fn read(body: &str) -> Result<(Contents, Beside), DecodeError> {
@@ -108,12 +108,24 @@ fn transactions_and_logs_go_beside() {
     let spans = beside.spans.finish();
     assert_eq!((spans.batch.len(), spans.outcome.rejected), (2, 1), "{:?}", spans.outcome);
     let first = spans.batch.get(0);
-    assert_eq!(spans.batch.labels(first.stream).get("service.name"), Some("sentry-project-12"));
+    assert_eq!(spans.batch.labels(first.stream).get("service.name"), Some("shop"));
     let span = model::record::span::Span::of(spans.batch.labels(first.stream), &first.record);
     assert_eq!(
         (span.name, span.duration_ns, span.kind.text(), span.status.text()),
         ("/x", 1_500_000_000, "server", "error")
     );
+    let item = format!(
+        "{{}}\n{}",
+        item(
+            "span",
+            r#"{"items":[{"name":"GET","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","span_id":"00f067aa0ba902b9","start_timestamp":1795262390.5,"end_timestamp":1795262391,"status":"error","attributes":{"sentry.op":{"value":"http.client","type":"string"},"sentry.release":{"value":"r2","type":"string"},"n":{"value":3,"type":"integer"}}}]}"#
+        )
+    );
+    let one = read(&item).unwrap().1.spans.finish().batch;
+    let labels = one.labels(one.get(0).stream);
+    let span = model::record::span::Span::of(labels, &one.get(0).record);
+    assert_eq!((span.kind.text(), span.status.text(), span.duration_ns), ("client", "error", 500_000_000));
+    assert_eq!((labels.get("service.version"), span.service()), (Some("r2"), "shop"));
     let logs = beside.logs.finish().batch;
     assert_eq!(logs.get(0).record.time_ns, 1_795_262_390_250_000_000);
     assert_eq!(logs.labels(logs.get(0).stream).get("service.version"), Some("r"));
