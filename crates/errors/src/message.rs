@@ -65,6 +65,9 @@ fn is_word(c: char) -> bool {
 }
 
 /// The length of quoted text at the beginning. An apostrophe within a word opens nothing.
+/// Characters of a quotation; what is longer is taken for text.
+const QUOTATION_MAX: usize = 256;
+
 fn quoted(rest: &str, before: Option<u8>) -> Option<usize> {
     let open = rest.chars().next()?;
     let close = match open {
@@ -75,7 +78,7 @@ fn quoted(rest: &str, before: Option<u8>) -> Option<usize> {
         _ => return None,
     };
     let mut escaped = false;
-    for (at, c) in rest.char_indices().skip(1) {
+    for (at, c) in rest.char_indices().skip(1).take(QUOTATION_MAX) {
         match c {
             _ if escaped => escaped = false,
             '\\' => escaped = true,

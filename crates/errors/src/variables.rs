@@ -26,7 +26,9 @@ pub fn part<'a>(event: &Event, part: &'a str) -> Part<'a> {
     }
     let mut out = String::with_capacity(part.len());
     let mut rest = part;
-    while let Some((head, tail)) = rest.split_once("{{") {
+    let mut left = VARIABLES_MAX;
+    while let Some((head, tail)) = rest.split_once("{{").filter(|_| left > 0) {
+        left -= 1;
         out.push_str(head);
         let Some((name, after)) = tail.split_once("}}") else {
             out.push_str("{{");
@@ -46,6 +48,9 @@ pub fn part<'a>(event: &Event, part: &'a str) -> Part<'a> {
     out.push_str(rest);
     Part::Text(Cow::Owned(out))
 }
+
+/// Variables of one part; further ones stay as they are written.
+const VARIABLES_MAX: usize = 8;
 
 fn variable(event: &Event, name: &str) -> Option<String> {
     let exception = event.exception();

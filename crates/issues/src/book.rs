@@ -176,15 +176,16 @@ impl Book {
     }
 
     /// Whether an event was counted lately.
-    pub fn is_known(&self, id: EventId) -> bool {
-        self.ids.contains(&id.0)
+    pub fn is_known(&self, tenant: &str, project: &str, id: EventId) -> bool {
+        self.ids.contains(&identity(tenant, project, id))
     }
 
-    fn learn(&mut self, id: EventId) -> bool {
-        if !self.ids.insert(id.0) {
+    fn learn(&mut self, o: &Occurrence) -> bool {
+        let id = identity(&o.tenant, &o.project, o.id);
+        if !self.ids.insert(id) {
             return false;
         }
-        self.id_order.push_back(id.0);
+        self.id_order.push_back(id);
         if self.id_order.len() > self.limits.ids_max
             && let Some(oldest) = self.id_order.pop_front()
         {
@@ -194,7 +195,7 @@ impl Book {
     }
 
     fn event(&mut self, batch: u64, o: &Occurrence) -> Option<Regressed> {
-        if !self.learn(o.id) {
+        if !self.learn(o) {
             self.counts.repeated += 1;
             return None;
         }
@@ -251,6 +252,13 @@ impl Book {
 
     fn open_issue(&mut self, o: &Occurrence) -> IssueId {
         let id = IssueId(o.group);
+        // The group was forgotten and its issue lives on with others.
+        if let Some(issue) = self.issues.get_mut(&id) {
+            issue.groups.push(o.group);
+            self.of_group.insert(o.group, id);
+            self.dirty_issues.insert(id);
+            return id;
+        }
         let mut issue = Issue {
             id,
             tenant: o.tenant.clone(),
@@ -719,7 +727,7 @@ impl Book {
     pub(crate) fn remember(&mut self, note: &Note) {
         match note {
             Note::Event(o) => {
-                self.learn(o.id);
+                self.learn(o);
             }
             Note::Session(s) => self.sessions.remember(s),
         }
@@ -733,10 +741,17 @@ impl Book {
             self.count(*batch, std::slice::from_ref(note));
             last = last.max(*batch);
         }
-        self.next_batch = last + 1;
+        // What people decided compares numbers of batches: these never go back.
+        let decided = self.issues.values().map(|i| i.life.since_batch).max().unwrap_or(0);
+        self.next_batch = (last + 1).max(decided);
         self.counted.clear();
         self.counts = Counts::default();
     }
+}
+
+/// By what an event is known again: two projects may be sent the same one.
+fn identity(tenant: &str, project: &str, id: EventId) -> [u8; 16] {
+    EventId::of_parts(&[tenant.as_bytes(), project.as_bytes(), &id.0]).0
 }
 
 fn count_event(group: &mut Group, o: &Occurrence) {

@@ -212,7 +212,7 @@ impl Tally {
     /// the events of an hour for spread evenly over it; before the hours that are remembered, those of a day.
     pub fn buckets(&self, start_ms: i64, end_ms: i64, steps: usize) -> Vec<u64> {
         let mut sums = vec![0.0; steps];
-        let span = (end_ms - start_ms).max(1) as f64;
+        let span = end_ms.saturating_sub(start_ms).max(1) as f64;
         let mut spread = |from_ms: i64, width_ms: i64, count: u32| {
             // No event lies before the first or after the last one.
             let (from_ms, to_ms) = (from_ms.max(self.first_ms), (from_ms + width_ms).min(self.last_ms + 1));
@@ -223,7 +223,8 @@ impl Tally {
             let place = |ms: i64| (ms - start_ms) as f64 / span * steps as f64;
             let (first, last) = (place(a), place(b));
             let density = f64::from(count) / ((to_ms - from_ms) as f64 / span * steps as f64);
-            let touched = (first as usize)..(last.ceil() as usize).min(steps);
+            let end = (last.ceil() as usize).min(steps);
+            let touched = (first as usize).min(end)..end;
             for (step, sum) in touched.clone().zip(&mut sums[touched]) {
                 let covered = last.min(step as f64 + 1.0) - first.max(step as f64);
                 *sum += density * covered.max(0.0);

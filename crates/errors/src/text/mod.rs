@@ -114,6 +114,7 @@ fn find_plain(text: &str) -> Option<Trace> {
 
 /// Tries the lines in order; the language whose sign comes first has the text.
 fn first_of(lines: &[&str]) -> Option<(usize, Trace)> {
+    let mut failed = 0;
     for (at, line) in lines.iter().enumerate() {
         let rest = &lines[at..];
         let found = if python::begins(line) {
@@ -135,9 +136,16 @@ fn first_of(lines: &[&str]) -> Option<(usize, Trace)> {
         if let Some(trace) = found {
             return Some((at, trace));
         }
+        failed += 1;
+        if failed >= BEGINNINGS_MAX {
+            break;
+        }
     }
     None
 }
+
+/// Lines that begin like a stack trace and are none: behind so many nothing more is looked for.
+const BEGINNINGS_MAX: usize = 50;
 
 /// The text with what `\n`, `\t`, `\"`, `\\` and `\/` stand for in their place, if it has line breaks so. Quotes that are
 /// not escaped end a text within it, and so a line.

@@ -15,7 +15,10 @@ pub(super) fn parse(lines: &[&str]) -> Option<Trace> {
     let mut trace = Trace { platform: "python", ..Trace::default() };
     let mut at = 0;
     loop {
-        let (exception, next) = traceback(lines, at)?;
+        let Some((exception, next)) = traceback(lines, at) else {
+            // The text ends within a chain.
+            return (!trace.exceptions.is_empty()).then_some(trace);
+        };
         trace.exceptions.push(exception);
         match chained(lines, next) {
             Some(next) => at = next,

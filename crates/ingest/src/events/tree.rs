@@ -115,7 +115,8 @@ pub(crate) fn flatten(
     named: &dyn Fn(&str) -> Option<&'static str>,
 ) -> Result<(), Refused> {
     if let Json::Object(members) = value {
-        // The parser bounds how deep they nest.
+        // Before it is copied for each member. The parser bounds how deep they nest.
+        check_name(name, limits)?;
         for (member, value) in members {
             let dotted = format!("{name}.{member}");
             let name = if name.is_empty() { member } else { &dotted };

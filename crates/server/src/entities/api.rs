@@ -157,7 +157,8 @@ pub async fn one(
     let (_, start_ns, end_ns) = around(&app, &params)?;
     let firing = firing(&app).await?;
     let now_ms = app.now_ms();
-    ask::light(&app, move |app, control| {
+    ask::ask(&app, app.query_timeout(), None, move |app, reins| {
+        let control = &reins.control;
         let range_ms = (start_ns / 1_000_000, end_ns / 1_000_000);
         let (entry, neighbours) = {
             let catalogue = app.entities.catalogue.read();
@@ -235,12 +236,13 @@ pub async fn correlate(State(app): Shared, request: Request<Body>) -> Answer {
     }
     let firing = firing(&app).await?;
     let now_ms = app.now_ms();
-    ask::light(&app, move |app, control| {
+    ask::ask(&app, app.query_timeout(), None, move |app, reins| {
+        let control = &reins.control;
         let labels = signals::given(&pairs)?;
         let found: Vec<(EntityId, Option<Entry>)> = {
             let (rules, catalogue) = (app.entities.rules.read(), app.entities.catalogue.read());
             let of_labels = recognise(labels.iter()).entities.into_iter().map(|(id, ..)| rules.named(id));
-            let mut ids: Vec<EntityId> = named.into_iter().chain(of_labels).collect();
+            let mut ids: Vec<EntityId> = named.clone().into_iter().chain(of_labels).collect();
             ids.dedup();
             ids.into_iter().map(|id| (catalogue.get(&id).cloned(), id)).map(|(e, id)| (id, e)).collect()
         };

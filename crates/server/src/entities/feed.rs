@@ -105,11 +105,15 @@ fn save(app: &App, until_ms: i64) {
     }
 }
 
+/// The first look goes back so far.
+const PAST_MAX_MS: i64 = 90 * 86_400_000;
+
 /// Looks at what came since the last time; gives up to when it looked.
 fn look(app: &App, running: &Running, until_ms: i64) -> i64 {
     let now_ms = app.now_ms();
     let oldest =
         now_ms.saturating_sub(i64::try_from(app.config().logs.retention.as_millis()).unwrap_or(i64::MAX));
+    let oldest = oldest.max(now_ms.saturating_sub(PAST_MAX_MS));
     let mut from_ms = until_ms.saturating_sub(LATE_MS).max(oldest);
     while from_ms < now_ms {
         let to_ms = from_ms.saturating_add(STEP_MS).min(now_ms);

@@ -66,11 +66,8 @@ pub async fn releases(State(app): Shared, request: Request<Body>) -> Answer {
                 let none = Releases::default();
                 let releases = book.releases(of, name).unwrap_or(&none);
                 let mut all: Vec<&Release> = releases.iter().collect();
-                all.sort_by(|a, b| match (releases.is_newer(&a.name, &b.name), releases.is_newer(&b.name, &a.name)) {
-                    (true, _) => std::cmp::Ordering::Less,
-                    (_, true) => std::cmp::Ordering::Greater,
-                    _ => b.first_ms.cmp(&a.first_ms),
-                });
+                // When they were first heard of: versions and other names have no order among each other.
+                all.sort_by(|a, b| b.first_ms.cmp(&a.first_ms).then_with(|| b.name.cmp(&a.name)));
                 out.extend(all.into_iter().map(|r| {
                     let sessions: Vec<Value> = health
                         .iter()

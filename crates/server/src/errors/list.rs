@@ -28,6 +28,10 @@ pub fn window(params: &Params, now_ms: i64) -> Result<Window, ApiError> {
     if end_ms <= start_ms {
         return Err(ApiError::parameter("end", "the end of the range is not after its start"));
     }
+    const RANGE_MAX_MS: i64 = 200 * 366 * 86_400_000;
+    if end_ms.checked_sub(start_ms).is_none_or(|length| length > RANGE_MAX_MS) {
+        return Err(ApiError::parameter("start", "the range is longer than 200 years"));
+    }
     let buckets = match params.get("buckets") {
         None => BUCKETS,
         Some(text) => match text.parse::<usize>() {

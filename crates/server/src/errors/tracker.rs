@@ -99,17 +99,15 @@ impl Tracker {
         tenant: &Tenant,
         items: Vec<Addressed>,
     ) -> impl Future<Output = Result<Kept, Unavailable>> + Send + use<> {
-        let begun = self.begin(tenant, items).map(|begun| match begun {
-            Begun { done: None, repeated, .. } => Under::Nothing(repeated),
-            begun => Under::Way(self.runtime.spawn(Arc::clone(self).finish(begun))),
+        let (this, tenant) = (Arc::clone(self), tenant.clone());
+        let task = self.runtime.spawn(async move {
+            // It groups, writes and may wait for the book: not on a thread that serves connections.
+            let me = Arc::clone(&this);
+            let begun = tokio::task::spawn_blocking(move || me.begin(&tenant, items)).await;
+            this.finish(begun.map_err(|_| Unavailable::Closed)??).await
         });
-        async move {
-            match begun? {
-                Under::Nothing(repeated) => Ok(Kept { repeated, ..Kept::default() }),
-                // A task that is gone is one of a server that ends; the next start counts what was stored.
-                Under::Way(task) => task.await.unwrap_or(Err(Unavailable::Closed)),
-            }
-        }
+        // A task that is gone is one of a server that ends; the next start counts what was stored.
+        async move { task.await.unwrap_or(Err(Unavailable::Closed)) }
     }
 
     /// Waits until a batch is stored and counts it.
@@ -119,7 +117,10 @@ impl Tracker {
         let accepted: Accepted = match done.await {
             Ok(accepted) => accepted,
             Err(e) => {
-                self.desk.lock().abandon(number);
+                // Otherwise a part of it may be stored: it stays under way, and the next start counts what is there.
+                if matches!(e, Unavailable::Busy { .. }) {
+                    self.desk.lock().abandon(number);
+                }
                 return Err(e);
             }
         };
@@ -144,7 +145,7 @@ impl Tracker {
         let mut fresh = Vec::with_capacity(items.len());
         for (project, item) in items {
             match &item {
-                Item::Event(e) if desk.book().is_known(e.id) => repeated += 1,
+                Item::Event(e) if desk.book().is_known(tenant.as_str(), &project, e.id) => repeated += 1,
                 _ => fresh.push((project, item)),
             }
         }
@@ -218,14 +219,6 @@ struct Begun {
     notes: Vec<(usize, Note)>,
     repeated: u64,
     done: Option<model::record::RecordsDone>,
-}
-
-/// What a call to keep something has begun.
-enum Under {
-    /// All of it, so many events, is here already.
-    Nothing(u64),
-    /// It is on its way.
-    Way(tokio::task::JoinHandle<Result<Kept, Unavailable>>),
 }
 
 fn open_desk(store: &Store, dir: &Path, limits: BookLimits) -> Result<Desk, String> {

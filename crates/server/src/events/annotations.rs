@@ -42,18 +42,14 @@ pub async fn list(State(app): Shared, request: Request<Body>) -> Result<Response
     }
     let tags: Vec<String> = params.all("tags").map(str::to_owned).collect();
     if !tags.is_empty() {
-        sought.attributes.insert(TAGS.to_owned(), tags.clone());
-    }
-    // Any of the tags is what the search finds; all of them, unless any will do.
-    let all_of = if params.get("matchAny") == Some("true") { Vec::new() } else { tags };
-    ask::ask(&app, app.query_timeout(), None, move |app, reins| {
-        let show = |event: &Event<'_>, j: &mut Json| {
-            if has_all(event, &all_of) {
-                annotation_json(event, j);
-            }
+        // All of the tags, unless any will do.
+        match params.get("matchAny") == Some("true") {
+            true => sought.attributes.insert(TAGS.to_owned(), tags),
+            false => sought.all_of.insert(TAGS.to_owned(), tags),
         };
-        let mut found = sought.find(app, &tenant, &reins.control, &show)?;
-        found.events.retain(|(_, shown)| !shown.is_empty());
+    }
+    ask::ask(&app, app.query_timeout(), None, move |app, reins| {
+        let found = sought.find(app, &tenant, &reins.control, &annotation_json)?;
         let mut j = Json::new();
         j.list(&found.events, |j, (_, event)| {
             j.bytes(event);
@@ -68,11 +64,6 @@ fn tags<'a>(event: &Event<'a>) -> Vec<&'a str> {
         Some(Value::List(items)) => items.iter().filter_map(Value::as_str).collect(),
         _ => Vec::new(),
     }
-}
-
-fn has_all(event: &Event<'_>, wanted: &[String]) -> bool {
-    let tags = tags(event);
-    wanted.iter().all(|w| tags.iter().any(|t| t == w))
 }
 
 fn annotation_json(event: &Event<'_>, j: &mut Json) {

@@ -45,6 +45,9 @@ enum Sight {
     Instead(String),
 }
 
+/// A version is a name; what is longer is none.
+const VERSION_BYTES_MAX: usize = 256;
+
 /// Takes note of a version.
 fn sight(seen: &mut Seen, version: &str, time_ns: i64) -> Sight {
     let newest = seen.iter().max_by_key(|(_, at)| *at).map(|(v, at)| (v.clone(), *at));
@@ -175,7 +178,10 @@ impl DeployWatch {
     }
 
     fn see(&self, labels: &Labels, version: &str, time_ns: i64) {
-        let Some(service) = service(labels).filter(|_| !version.is_empty()) else { return };
+        let is_version = !version.is_empty() && version.len() <= VERSION_BYTES_MAX;
+        let Some(service) = service(labels).filter(|_| is_version) else { return };
+        // A clock that is ahead must not make all that follows old.
+        let time_ns = time_ns.min(self.outlet.now_ns());
         let before = {
             let mut services = self.services.lock();
             if services.len() >= SERVICES_MAX && !services.contains_key(&service) {

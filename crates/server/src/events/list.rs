@@ -40,6 +40,8 @@ pub struct Sought {
     pub kinds: Vec<String>,
     /// Attributes with their values; of one name any of its values.
     pub attributes: BTreeMap<String, Vec<String>>,
+    /// Values that lists must hold, all of them, by attribute.
+    pub all_of: BTreeMap<String, Vec<String>>,
     /// Any of these sources.
     pub sources: Vec<String>,
     /// Any of these results.
@@ -142,6 +144,7 @@ impl Sought {
         Ok(Sought {
             kinds: all("kind"),
             attributes,
+            all_of: BTreeMap::new(),
             sources: all("source"),
             results: all("result"),
             text: params.get("text").map(|t| t.trim().to_lowercase()).filter(|t| !t.is_empty()),
@@ -174,6 +177,10 @@ impl Sought {
                 .attributes
                 .iter()
                 .all(|(name, values)| event.attribute(name).is_some_and(|value| holds(value, values)))
+            && self.all_of.iter().all(|(name, values)| {
+                let held = event.attribute(name);
+                values.iter().all(|v| held.as_ref().is_some_and(|h| holds(*h, std::slice::from_ref(v))))
+            })
             && self.text.as_deref().is_none_or(|t| {
                 [event.title, event.text, event.subject].iter().any(|s| s.to_lowercase().contains(t))
             })
@@ -387,7 +394,8 @@ async fn answer(app: &Arc<App>, headers: &HeaderMap, params: &Params) -> Answer 
 }
 
 fn timeline_json(j: &mut Json, sought: &Sought, found: &Found) {
-    let step = (sought.end_ns - sought.start_ns) / sought.buckets as i64;
+    let span = i128::from(sought.end_ns) - i128::from(sought.start_ns);
+    let step = i64::try_from(span / sought.buckets as i128).unwrap_or(i64::MAX);
     j.key("total").int(found.total as i64);
     j.key("timeline").raw("{").key("start").string(&sought.start_ns.to_string());
     j.key("step").string(&step.to_string()).key("kinds").raw("{");

@@ -25,6 +25,8 @@ const TOGETHER_MAX: usize = 256;
 const RETRY: Duration = Duration::from_secs(1);
 /// Alerts whose last state is remembered.
 const ALERTS_MAX: usize = 100_000;
+/// How long the end of the server waits for its own events to be stored.
+const STOP_MAX: Duration = Duration::from_secs(10);
 /// Who says what the server says.
 pub const SOURCE: &str = "watchfire";
 
@@ -71,7 +73,7 @@ impl Outlet {
         }
     }
 
-    fn now_ns(&self) -> i64 {
+    pub(super) fn now_ns(&self) -> i64 {
         self.0.clock.now_ms().saturating_mul(1_000_000)
     }
 
@@ -163,10 +165,16 @@ impl Outlet {
     pub async fn stop(&self) {
         self.note(self.own(kind::STOP, "Watchfire is stopping".to_owned()));
         let task = self.0.task.lock().take();
-        // The task is gone only if it ended already.
-        let _ = self.0.items.send(Item::End).await;
-        if let Some(task) = task {
-            let _ = task.await;
+        let end = async {
+            // The task is gone only if it ended already.
+            let _ = self.0.items.send(Item::End).await;
+            if let Some(task) = task {
+                let _ = task.await;
+            }
+        };
+        // A disk that cannot be written to must not keep the server from ending.
+        if tokio::time::timeout(STOP_MAX, end).await.is_err() {
+            tracing::error!("events of the server itself are lost: they could not be stored before its end");
         }
     }
 

@@ -4,8 +4,8 @@ use crate::errors::Noticing;
 use crate::logs::{Preparation, Prepared};
 use crate::telemetry::{Counter, Family};
 use env::Clock;
-use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
+use hashbrown::{HashMap, HashSet};
 use model::record::event::name;
 use model::record::{Delivery, RecordBatch, RecordSink, RecordsDone, SenderId, Tenant, Value};
 use model::{MetricKind, Unavailable};
@@ -109,7 +109,7 @@ impl EventSink {
         let known = Known::default();
         let tenants = store.tenants();
         for tenant in &tenants {
-            let mut ids = known.ids.lock();
+            let mut newest_first = Vec::new();
             let scan = Scan {
                 direction: Direction::Backward,
                 limit: Some(KNOWN_MAX / tenants.len().max(1)),
@@ -122,13 +122,15 @@ impl EventSink {
             let read = store.scan(&scan, &Unlimited, &mut |block| {
                 for row in 0..block.len() {
                     let text = |place| block.attribute(place, row).and_then(Value::as_str).unwrap_or("");
-                    identity(tenant, text(0), text(1)).into_iter().for_each(|id| ids.keep(id));
+                    newest_first.extend(identity(tenant, text(0), text(1)));
                 }
                 ControlFlow::Continue(())
             });
             if let Err(error) = read {
                 tracing::warn!(%error, "the ids of events cannot be read; what is sent again may be kept again");
             }
+            let mut ids = known.ids.lock();
+            newest_first.into_iter().rev().for_each(|id| ids.keep(id));
         }
         let store = Noticing { store, tracker: None };
         let prepared = Prepared { store, preparation, clock, deploys: None };
@@ -155,6 +157,7 @@ struct Fresh {
 /// Sorts out a batch; `None` if one of its events is on its way in with another.
 fn fresh(known: &Known, batch: &RecordBatch) -> Option<Fresh> {
     let mut found = Fresh { rows: Vec::with_capacity(batch.len()), ids: Vec::new() };
+    let mut mine = HashSet::new();
     let mut ids = known.ids.lock();
     for (row, r) in batch.iter().enumerate() {
         let attributes = r.record.attributes;
@@ -166,12 +169,13 @@ fn fresh(known: &Known, batch: &RecordBatch) -> Option<Fresh> {
         match ids.kept.entry(id) {
             Entry::Vacant(entry) => {
                 entry.insert(false);
+                mine.insert(id);
                 found.ids.push((row, id));
                 found.rows.push(row);
             }
             Entry::Occupied(entry) if *entry.get() => {}
             // Twice in this batch, or in another one under way.
-            Entry::Occupied(_) if found.ids.iter().any(|(_, i)| *i == id) => {}
+            Entry::Occupied(_) if mine.contains(&id) => {}
             Entry::Occupied(_) => {
                 for (_, id) in &found.ids {
                     ids.kept.remove(id);
@@ -223,8 +227,8 @@ impl RecordSink for EventSink {
             };
             // To the sender, what is here already was accepted; refusals are at the places it knows.
             accepted.refused.iter_mut().for_each(|r| r.row = rows[r.row]);
-            let is_refused = |row: usize| accepted.refused.iter().any(|r| r.row == row);
-            let refused: Vec<bool> = ids.iter().map(|(row, _)| is_refused(*row)).collect();
+            let rows_refused: HashSet<usize> = accepted.refused.iter().map(|r| r.row).collect();
+            let refused: Vec<bool> = ids.iter().map(|(row, _)| rows_refused.contains(row)).collect();
             under_way.kept(&refused);
             if !is_here {
                 counting.count(&counted.tally);
