@@ -31,6 +31,14 @@ pub fn normalise(message: &str) -> String {
                 false => rest.split_at(bare.len()),
             };
             match class(word) {
+                // What is asked of an address is a part of it.
+                Some("<url>") => {
+                    push(&mut out, "<url>");
+                    let end =
+                        |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ')' | ']' | '>' | ',' | '`');
+                    rest = &tail[tail.find(end).unwrap_or(tail.len())..];
+                    continue;
+                }
                 Some(class) => push(&mut out, class),
                 None => out.push_str(&digits_replaced(word)),
             }
@@ -266,7 +274,7 @@ mod tests {
             ("connect to 10.0.0.7:5432 failed after 250ms", "connect to <ip> failed after <num>"),
             ("no such key 'abc'", "no such key <str>"),
             ("can't open \"/etc/x\": don't", "can't open <str>: don't"),
-            ("GET https://a.example/b?c=1 gave 502", "GET <url>?c=<num> gave <num>"),
+            ("GET https://a.example/b?c=1 gave 502", "GET <url> gave <num>"),
             ("at 2026-11-22T10:20:30.123Z by bob@example.org", "at <time> by <email>"),
             ("pointer 0xdeadbeef in deadbeef01", "pointer <hex> in <hex>"),
             ("cannot read /var/lib/app/7/data", "cannot read <path>"),

@@ -39,6 +39,10 @@ pub fn function(name: &str) -> String {
 fn state_machine(name: &str) -> String {
     let Some(open) = name.rfind('<') else { return name.to_owned() };
     let Some((inner, tail)) = name[open + 1..].split_once('>') else { return name.to_owned() };
+    // The class of a lambda: what it is a part of says more than its number.
+    if inner.is_empty() && tail.starts_with('c') {
+        return name[..open].trim_end_matches(['.', '+']).to_owned();
+    }
     let is_ours = tail.starts_with("d__") || tail.starts_with("b__") || tail.starts_with("g__");
     if !is_ours || inner.is_empty() {
         return name.to_owned();
@@ -261,6 +265,7 @@ mod tests {
             ("main.main.func2.1", "main.main.func"),
             ("Shop.Orders.<Place>d__12.MoveNext()", "Shop.Orders.Place"),
             ("Shop.<>c__DisplayClass3_0.<Main>b__0(String x)", "Shop.Main"),
+            ("Shop.Prices.<>c__DisplayClass3_0", "Shop.Prices"),
             ("<lambda>", "<lambda>"),
             ("async Object.load", "load"),
             ("new Order", "Order"),

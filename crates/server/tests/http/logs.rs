@@ -314,7 +314,7 @@ async fn senders_are_told_what_is_wrong() {
         ("long past", "/loki/api/v1/push", vec![json], push("[\"5\",\"x\"]").into_bytes()),
         ("a tenant", "/loki/api/v1/push", vec![json, ("x-scope-orgid", "../up")], push("").into_bytes()),
         ("gzip", "/loki/api/v1/push", vec![json, ("content-encoding", "gzip")], b"\x1f\x8bnot".to_vec()),
-        ("unknown encoding", "/_bulk", vec![("content-encoding", "br")], b"{}".to_vec()),
+        ("unknown encoding", "/_bulk", vec![("content-encoding", "lzma")], b"{}".to_vec()),
         ("too large", "/_bulk", vec![], vec![b' '; 5000]),
         ("half an action", "/_bulk", vec![], b"{\"index\":{}}\n".to_vec()),
         (

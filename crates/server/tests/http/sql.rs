@@ -202,7 +202,7 @@ async fn psql_asks_and_looks_around() {
             "BEGIN\na|1.5\nb|2.5\nCOMMIT\n",
         ),
         (&["SHOW server_version"], "14.0\n"),
-        (&["\\dt"], "public|logs|table|me\npublic|samples|table|me\n"),
+        (&["\\dt"], "public|errors|table|me\npublic|logs|table|me\npublic|samples|table|me\n"),
         (&["\\dt metrics.*"], "metrics|load1|table|me\n"),
         (&["\\dn"], "metrics|me\npublic|me\n"),
         (&["SELECT current_database(), current_schema(), current_user"], "default|public|me\n"),
