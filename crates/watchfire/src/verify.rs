@@ -17,8 +17,8 @@ pub struct Report {
     pub bytes: u64,
     /// Samples in sound parts.
     pub samples: u64,
-    /// Log records, spans and error events in sound parts.
-    pub records: [u64; 3],
+    /// Log records, spans, events and error events in sound parts.
+    pub records: [u64; RECORDS.len()],
     /// Every damaged place, in words.
     pub damages: Vec<String>,
 }
@@ -26,9 +26,9 @@ pub struct Report {
 impl Report {
     /// What is there, in words.
     pub fn content(&self) -> String {
-        let [logs, spans, errors] = self.records;
+        let [logs, spans, events, errors] = self.records;
         format!(
-            "{} samples, {logs} log records, {spans} spans and {errors} error events in parts",
+            "{} samples, {logs} log records, {spans} spans, {events} events and {errors} error events in parts",
             self.samples
         )
     }
@@ -52,7 +52,7 @@ pub fn run(args: &VerifyArgs) -> Result<(), Exit> {
     }
 }
 
-/// Checks a data directory, with a progress bar. Data of older servers has no logs, traces or errors.
+/// Checks a data directory, with a progress bar. Data of older servers has no logs, traces, events or errors.
 pub fn check(dir: &Path) -> Result<Report, Exit> {
     let bar = progress::bytes(0, "checking");
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);

@@ -202,7 +202,10 @@ async fn psql_asks_and_looks_around() {
             "BEGIN\na|1.5\nb|2.5\nCOMMIT\n",
         ),
         (&["SHOW server_version"], "14.0\n"),
-        (&["\\dt"], "public|errors|table|me\npublic|logs|table|me\npublic|samples|table|me\n"),
+        (
+            &["\\dt"],
+            "public|errors|table|me\npublic|events|table|me\npublic|logs|table|me\npublic|samples|table|me\n",
+        ),
         (&["\\dt metrics.*"], "metrics|load1|table|me\n"),
         (&["\\dn"], "metrics|me\npublic|me\n"),
         (&["SELECT current_database(), current_schema(), current_user"], "default|public|me\n"),
@@ -424,7 +427,7 @@ const SQLALCHEMY: &str = r#"
 import sqlalchemy as sa
 e = sa.create_engine("postgresql+psycopg://me@127.0.0.1:PORT/watchfire")
 i = sa.inspect(e)
-assert sorted(i.get_table_names()) == ["logs", "samples"], i.get_table_names()
+assert sorted(i.get_table_names()) == ["errors", "events", "logs", "samples"], i.get_table_names()
 assert i.get_table_names(schema="metrics") == ["load1"]
 columns = {c["name"]: c for c in i.get_columns("logs")}
 assert str(columns["body"]["type"]) == "TEXT" and not columns["body"]["nullable"], columns["body"]

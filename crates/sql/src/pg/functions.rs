@@ -162,7 +162,9 @@ fn class_oid(name: &str) -> Option<i64> {
     let plain = name.replace('"', "");
     let (schema, table) = plain.split_once('.').unwrap_or(("", &plain));
     Some(match schema {
-        "" if matches!(table, "errors" | "logs" | "samples") => catalog::table_oid("public", table),
+        "" if matches!(table, "errors" | "events" | "logs" | "samples") => {
+            catalog::table_oid("public", table)
+        }
         "" if table.starts_with("pg_") => catalog::table_oid("pg_catalog", table),
         "" => catalog::table_oid("metrics", table),
         schema => catalog::table_oid(schema, table),

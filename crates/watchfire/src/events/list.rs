@@ -109,7 +109,7 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "x  deploy  cart \u{fffd}[2J");
         assert_eq!(lines[1], "    link: http://l");
-        assert!(lines[2].ends_with("  cron    backup  [failed]  1m 30s  host.name=db1"), "{}", lines[2]);
+        assert!(lines[2].ends_with("  cron    backup  [failed]  90 s  host.name=db1"), "{}", lines[2]);
         assert_eq!(lines[3..], ["    a", "    b", "    host.name: db1", "    n: 3"]);
     }
 }

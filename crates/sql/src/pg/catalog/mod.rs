@@ -41,6 +41,7 @@ pub(crate) fn table_oid(schema: &str, name: &str) -> i64 {
         (PUBLIC, "logs") => 16_384,
         (PUBLIC, "samples") => 16_385,
         (PUBLIC, "errors") => 16_386,
+        (PUBLIC, "events") => 16_387,
         (PG_CATALOG, "pg_class") => 1259,
         (PG_CATALOG, "pg_type") => 1247,
         (PG_CATALOG, "pg_attribute") => 1249,
