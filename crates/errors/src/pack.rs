@@ -95,7 +95,7 @@ pub struct Pack {
 }
 
 impl Pack {
-    /// An empty one of a tenant, with the number that [`Desk::begin`](crate::Desk::begin) gave.
+    /// An empty one of a tenant, with the number that whoever counts its notes gave it.
     pub fn new(tenant: Tenant, number: u64, now_ns: i64) -> Pack {
         Pack {
             batch: RecordBatch::new(tenant),
