@@ -359,7 +359,10 @@ pub fn event_json(event: &Event<'_>, j: &mut Json) {
     if !event.span_id.is_none() {
         j.key("spanID").string(&event.span_id.to_string());
     }
-    pairs_json(j.key("attributes"), event.attributes());
+    // Memory gives them as they came, parts in the order of their columns.
+    let mut attributes: Vec<_> = event.attributes().collect();
+    attributes.sort_by_key(|(name, _)| *name);
+    pairs_json(j.key("attributes"), attributes.into_iter());
     j.raw("}");
 }
 
