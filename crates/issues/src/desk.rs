@@ -166,7 +166,7 @@ impl Desk {
         let done = match self.behind {
             Some(retry_ms) if now_ms < retry_ms => return Ok(()),
             Some(_) => self.write_snapshot(now_ms),
-            None if !self.book.is_dirty() => return Ok(()),
+            None if !self.book.is_dirty() && !self.is_lowered(now_ms) => return Ok(()),
             None => {
                 let floor_ms = self.next_floor(now_ms);
                 let records = self.book.checkpoint(floor_ms);
@@ -191,6 +191,11 @@ impl Desk {
         let floor_ms = self.next_floor(now_ms).min(self.floor_ms);
         let encoded: Vec<Vec<u8>> = self.book.snapshot(floor_ms).iter().map(Record::encode).collect();
         log.append(&encoded).map(drop)
+    }
+
+    /// Whether an old event, which may have been refused since, made the next start read more than it needs to.
+    fn is_lowered(&self, now_ms: i64) -> bool {
+        self.floor_ms < self.next_floor(now_ms).saturating_sub(FLOOR_MS)
     }
 
     fn next_floor(&self, now_ms: i64) -> i64 {

@@ -5,6 +5,7 @@ use errors::{SessionNote, SessionStatus};
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
+use xxhash_rust::xxh3::Xxh3Default;
 
 /// Releases and environments of all projects that are told apart.
 const KEYS_MAX: usize = 2000;
@@ -88,12 +89,23 @@ struct Told {
     ended: bool,
 }
 
+/// Which session of which project; nothing where they were counted by the sender.
+fn identity(note: &SessionNote) -> Option<u128> {
+    let mut hash = Xxh3Default::new();
+    for text in [&note.tenant, &note.project] {
+        hash.update(text.as_bytes());
+        hash.update(&[0xff]);
+    }
+    hash.update(&note.id?.0);
+    Some(hash.digest128())
+}
+
 /// Sessions of all projects.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
     hours: BTreeMap<SessionKey, BTreeMap<u32, Hour>>,
-    told: HashMap<[u8; 16], Told>,
-    order: VecDeque<[u8; 16]>,
+    told: HashMap<u128, Told>,
+    order: VecDeque<u128>,
     /// What changed since it was last written.
     dirty: std::collections::BTreeSet<(SessionKey, u32)>,
     /// Sessions left out because there are too many releases.
@@ -102,7 +114,8 @@ pub(crate) struct Sessions {
 
 impl Sessions {
     pub fn apply(&mut self, note: &SessionNote) {
-        let told = note.id.map(|id| self.told(id.0));
+        let id = identity(note);
+        let told = id.map(|id| self.told(id));
         let Some(hour) = self.hour(note) else { return };
         if let Some([exited, errored, crashed, abnormal]) = note.counted {
             hour.started += exited + errored + crashed + abnormal;
@@ -145,22 +158,22 @@ impl Sessions {
             now.errored = true;
             hour.errored += 1;
         }
-        if let Some(id) = note.id {
-            self.told.insert(id.0, now);
+        if let Some(id) = id {
+            self.told.insert(id, now);
         }
     }
 
     /// Learns what was told of a session that is counted already.
     pub fn remember(&mut self, note: &SessionNote) {
-        let Some(id) = note.id else { return };
-        let (_, mut now) = self.told(id.0);
+        let Some(id) = identity(note) else { return };
+        let (_, mut now) = self.told(id);
         now.ended |= matches!(note.status, SessionStatus::Crashed | SessionStatus::Abnormal);
         now.errored |= note.errors > 0 || note.status == SessionStatus::Errored;
-        self.told.insert(id.0, now);
+        self.told.insert(id, now);
     }
 
     /// Whether a session is known, and what was told of it.
-    fn told(&mut self, id: [u8; 16]) -> (bool, Told) {
+    fn told(&mut self, id: u128) -> (bool, Told) {
         if let Some(told) = self.told.get(&id) {
             return (true, *told);
         }
@@ -298,5 +311,17 @@ mod tests {
         assert_eq!(h.crash_free_users(), Some(0.75));
         assert_eq!(h.buckets[1], (10, 1));
         assert!(all.health("t", None, (3 * HOUR_S * 1000, 10 * HOUR_S * 1000), 1).is_empty());
+    }
+
+    #[test]
+    fn one_id_in_two_projects_is_two_sessions() {
+        let mut all = Sessions::default();
+        all.apply(&note(1, true, SessionStatus::Crashed, 1));
+        all.apply(&SessionNote { project: "q".into(), ..note(1, true, SessionStatus::Crashed, 1) });
+        all.apply(&SessionNote { tenant: "u".into(), ..note(1, true, SessionStatus::Crashed, 1) });
+        for (tenant, project) in [("t", "p"), ("t", "q"), ("u", "p")] {
+            let health = all.health(tenant, Some(project), (0, 10 * HOUR_S * 1000), 1);
+            assert_eq!((health[0].1.total.started, health[0].1.total.crashed), (1, 1), "{tenant} {project}");
+        }
     }
 }

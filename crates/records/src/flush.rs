@@ -6,7 +6,7 @@ use crate::group::{Field, Group, Kind};
 use crate::head::{Head, HeadView};
 use crate::json;
 use crate::options::{RowKey, RowOrder, day_of};
-use crate::part::{GROUP_BYTES, GROUP_ROWS, Layout, Part, PartWriter, Reach};
+use crate::part::{GROUP_BYTES, Layout, Part, PartWriter, Reach};
 use crate::partset::{LivePart, PartId};
 use crate::shape;
 use hashbrown::HashMap;
@@ -65,7 +65,7 @@ impl Engine {
             };
             let reach = Reach { end_offset: head.end().0, deleted_through: 0 };
             let written = self.write_part(&id, layout(&view, &by_labels, &numbers, &rows), reach, |writer| {
-                write_rows(writer, &view, &numbers, &rows)
+                write_rows(writer, &view, &numbers, (&rows, self.options.order))
             });
             match written {
                 Ok(part) => added.extend(part),
@@ -209,7 +209,7 @@ fn write_rows(
     writer: &mut PartWriter,
     view: &HeadView,
     numbers: &[Option<u32>],
-    rows: &[Place],
+    (rows, order): (&[Place], RowOrder),
 ) -> Result<(), RecordsError> {
     let fields = writer.fields().to_vec();
     let mut group = Group::new(fields.len());
@@ -218,7 +218,7 @@ fn write_rows(
         let stream = numbers[*rank as usize].unwrap_or(0);
         let record = view.chunks[*c as usize].record(*i as usize);
         lines.push(writer, &mut group, stream, &record, &fields);
-        if group.rows() >= GROUP_ROWS || group.content_bytes() >= GROUP_BYTES {
+        if group.rows() >= order.group_rows_max() || group.content_bytes() >= GROUP_BYTES {
             writer.write(&group)?;
             group.clear();
         }

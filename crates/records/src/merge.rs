@@ -5,9 +5,7 @@ use crate::error::{Damage, RecordsError};
 use crate::flush::choose_fields;
 use crate::group::{Field, Group, Kind};
 use crate::options::RowKey;
-use crate::part::{
-    Directory, GROUP_BYTES, GROUP_ROWS, Layout, Part, PartWriter, Reach, ShapeTable, Slot, StreamInfo,
-};
+use crate::part::{Directory, GROUP_BYTES, Layout, Part, PartWriter, Reach, ShapeTable, Slot, StreamInfo};
 use crate::partset::{LivePart, PartId};
 use crate::shape;
 use crate::tombstones::{Tombstone, Tombstones};
@@ -170,6 +168,8 @@ struct Merge<'a> {
     sources: Vec<Source<'a>>,
     streams: Vec<Labels>,
     fields: Vec<Field>,
+    /// Of a row group.
+    rows_max: usize,
     attributes: AttributesBuf,
     scratch: AttributesBuf,
 }
@@ -257,6 +257,7 @@ impl<'a> Merge<'a> {
             sources,
             streams,
             fields,
+            rows_max: engine.options.order.group_rows_max(),
             attributes: AttributesBuf::new(),
             scratch: AttributesBuf::new(),
         })
@@ -290,7 +291,7 @@ impl<'a> Merge<'a> {
             // Rows of one source that come before those of all others are taken in one go.
             loop {
                 self.take(i, &mut out, writer)?;
-                if out.rows() >= GROUP_ROWS || out.content_bytes() >= GROUP_BYTES {
+                if out.rows() >= self.rows_max || out.content_bytes() >= GROUP_BYTES {
                     writer.write(&out)?;
                     out.clear();
                 }

@@ -1,5 +1,6 @@
 //! Settings of the store and its named limits.
 
+use crate::part::GROUP_ROWS;
 use model::record::{Tenant, TraceId};
 use model::{Labels, Matcher};
 use std::path::PathBuf;
@@ -50,6 +51,14 @@ pub(crate) type RowKey = (u128, u32, i64);
 const MINUTE_NS: i64 = 60_000_000_000;
 
 impl RowOrder {
+    /// Rows of a row group at most: what is read of a part to show one trace, or one screen of lines.
+    pub(crate) fn group_rows_max(self) -> usize {
+        match self {
+            RowOrder::Stream => GROUP_ROWS,
+            RowOrder::Trace => GROUP_ROWS / 8,
+        }
+    }
+
     /// Of a trace id the last twelve bytes count: ids of 64 bits have zeros before theirs.
     pub(crate) fn key(self, trace: TraceId, stream: u32, time_ns: i64) -> RowKey {
         let before = match self {

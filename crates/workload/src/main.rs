@@ -4,14 +4,18 @@
 //! there once, bit for bit. `series` measures memory per active series and the time to serve again after a kill. `latency`
 //! measures durable acknowledgements at a given rate. `dashboard` measures what a dashboard costs that is refreshed
 //! while samples come in. `adversary` measures what many heavy queries at once do to those who write. `alerts` measures
-//! the time from a sample to the one who is told.
+//! the time from a sample to the one who is told. `spans` measures what traces cost to take in and to keep, and how soon one
+//! comes back; `graph` the service graph of many services.
 
 mod adversary;
 mod alerts;
 mod dashboard;
 mod fleet;
 mod measure;
+mod proto;
 mod server;
+mod shop;
+mod spans;
 #[cfg(test)]
 mod tests;
 mod torture;
@@ -131,6 +135,21 @@ enum Command {
         #[arg(long, default_value_t = 60)]
         seconds: u64,
     },
+    /// Sends traces over OTLP; prints processor time and bytes for each span, and how long a trace takes by its id.
+    Spans {
+        /// Traces, of about sixteen spans each.
+        #[arg(long, default_value_t = 100_000)]
+        traces: usize,
+    },
+    /// Writes the counts of a service graph over hours; prints how long the graph takes.
+    Graph {
+        /// Services, each of which calls three others.
+        #[arg(long, default_value_t = 200)]
+        services: u32,
+        /// Hours.
+        #[arg(long, default_value_t = 6)]
+        hours: u32,
+    },
 }
 
 #[tokio::main]
@@ -164,6 +183,16 @@ async fn main() -> anyhow::Result<()> {
             let lasting = Duration::from_secs(seconds);
             let plan = alerts::Plan { rules, series, rate, fires, lasting };
             println!("{}", alerts::run(&mut host, plan).await?);
+            Ok(())
+        }
+        Command::Spans { traces } => {
+            println!("{}", spans::run(&host, traces).await?);
+            Ok(())
+        }
+        Command::Graph { services, hours } => {
+            let took = spans::graph(&host, &spans::Graph { services, hours, rounds: 20 }).await?;
+            let at = |p| measure::percentile(&took, p);
+            println!("graph of {services} services over {hours} h: p50 {:.1?}, max {:.1?}", at(0.5), at(1.0));
             Ok(())
         }
         Command::Adversary { hosts, hours, queries, rate, seconds, rounds, memory } => {

@@ -128,7 +128,8 @@ const valuesMax = 100
 function ValuesOf({ metric, label }: { readonly metric: string; readonly label: string }) {
   const t = useMessages()
   const plain = /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(label) ? label : JSON.stringify(label)
-  const expr = `topk(${valuesMax}, count by (${plain}) (${selector(metric, {})}))`
+  // Of what is in memory, as the lists that lead here: series that just ended count too.
+  const expr = `topk(${valuesMax}, count by (${plain}) (present_over_time(${selector(metric, {})}[2h])))`
   const values = useQuery({
     queryKey: ['cardinality-values', expr],
     queryFn: async ({ signal }): Promise<NamedCount[]> =>

@@ -45,8 +45,6 @@ pub(crate) struct Journal {
     program: PathBuf,
     dir: Option<PathBuf>,
     start: Start,
-    /// Whether the first start begins with the present run of the system.
-    of_boot: bool,
     /// Which entries, as arguments of the program; all without one.
     wanted: Vec<String>,
     host: String,
@@ -75,7 +73,6 @@ impl Journal {
             program: PROGRAM.into(),
             dir: config.journald_dir.clone(),
             start: config.start,
-            of_boot: false,
             wanted: Vec::new(),
             host: host.to_owned(),
             cursor,
@@ -89,11 +86,16 @@ impl Journal {
         }
     }
 
-    /// A reader of some entries of the present run of the system.
-    pub fn of_boot(config: &LogsConfig, cursor: Option<String>, host: &str, wanted: Vec<String>) -> Journal {
+    /// A reader of the entries that match, from the first one or after a cursor.
+    pub fn matching(
+        config: &LogsConfig,
+        cursor: Option<String>,
+        host: &str,
+        matches: Vec<String>,
+    ) -> Journal {
         let mut journal = Journal::new(config, cursor, host);
-        journal.of_boot = true;
-        journal.wanted = wanted;
+        journal.start = Start::Beginning;
+        journal.wanted = matches;
         journal
     }
 
@@ -152,7 +154,6 @@ impl Journal {
         }
         match (&self.cursor, self.start) {
             (Some(cursor), _) => command.arg("--no-tail").arg(format!("--after-cursor={cursor}")),
-            (None, _) if self.of_boot => command.args(["--no-tail", "--boot"]),
             (None, Start::Beginning) => command.arg("--no-tail"),
             (None, Start::End) => command.arg("--lines=0"),
         };

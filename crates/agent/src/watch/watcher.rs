@@ -139,6 +139,25 @@ fn boot_id() -> String {
     id.trim().to_owned()
 }
 
+/// What is read of the systemd journal. Nothing may have been kept of the run of the system in which this machine was
+/// watched last, because nothing happened until it ended: without a cursor that run is read, and the present one.
+fn wanted(kept: &WatchState, now: &str) -> Vec<String> {
+    let mut runs = Vec::new();
+    if kept.cursor.is_none() {
+        runs.extend(
+            [kept.boot.as_str(), now].iter().filter(|id| !id.is_empty()).map(|id| id.replace('-', "")),
+        );
+        runs.dedup();
+    }
+    let runs: Vec<String> = runs.into_iter().map(|id| format!("_BOOT_ID={id}")).collect();
+    let mut wanted = vec!["_TRANSPORT=kernel".to_owned()];
+    wanted.extend(runs.iter().cloned());
+    wanted.push("+".to_owned());
+    wanted.extend(classify::SYSTEMD_MESSAGES.iter().map(|id| format!("MESSAGE_ID={id}")));
+    wanted.extend(runs);
+    wanted
+}
+
 impl Run {
     fn new(
         config: WatchConfig,
@@ -153,10 +172,8 @@ impl Run {
         let journald = logs.journald.unwrap_or_else(|| journald::is_readable(logs.journald_dir.as_deref()));
         let origin = match journald {
             true => {
-                let of_systemd = classify::SYSTEMD_MESSAGES.iter().map(|id| format!("MESSAGE_ID={id}"));
-                let mut wanted = vec!["_TRANSPORT=kernel".to_owned(), "+".to_owned()];
-                wanted.extend(of_systemd);
-                Origin::Journal(Box::new(Journal::of_boot(logs, kept.cursor.clone(), &host, wanted)))
+                let wanted = wanted(&kept, &boot_id());
+                Origin::Journal(Box::new(Journal::matching(logs, kept.cursor.clone(), &host, wanted)))
             }
             false => Origin::Kmsg(None),
         };

@@ -192,8 +192,8 @@ impl Reading<'_> {
                 self.contents.event_id.get_or_insert(self.unnamed);
                 transaction::spans(&value, &self.beside.service, self.drift_ns, &mut self.beside.spans)?;
             }
-            "session" => self.contents.items.push(session::session(&value, self.now_ns)?),
-            "sessions" => self.contents.items.extend(session::sessions(&value, self.now_ns)),
+            "session" => self.contents.items.push(session::session(&value, self.drift_ns, self.now_ns)?),
+            "sessions" => self.contents.items.extend(session::sessions(&value, self.drift_ns, self.now_ns)),
             "client_report" => self.report(&value),
             "log" => logs::records(&value, &self.beside.service, self.drift_ns, &mut self.beside.logs)?,
             "span" => {

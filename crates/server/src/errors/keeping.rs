@@ -1,6 +1,7 @@
 //! Between what keeps spans or logs and the store: errors in them are noticed.
 
 use super::Tracker;
+use model::Unavailable;
 use model::record::{Delivery, RecordBatch, RecordSink, RecordsDone, SenderId};
 use records::Store;
 use std::sync::Arc;
@@ -20,8 +21,8 @@ pub struct Noticing {
 impl Noticing {
     /// As [`RecordSink::append`], for a batch that others look at, too.
     ///
-    /// What is found is stored at the same time. If the batch itself is not stored its sender sends it again, and events
-    /// found again are known by their ids, which follow from the records.
+    /// What is found is stored once the batch is, whether or not its sender still waits; events that are found again in
+    /// what is sent again are known by their ids, which follow from the records.
     pub fn append_shared(&self, batch: Arc<RecordBatch>) -> RecordsDone {
         let found = match &self.tracker {
             Some((find, _)) => find(&batch),
@@ -30,12 +31,13 @@ impl Noticing {
         let kept = self.store.append_shared(Arc::clone(&batch));
         match &self.tracker {
             Some((_, tracker)) if !found.is_empty() => {
-                let noted = tracker.keep_found(batch.tenant(), found);
-                Box::pin(async move {
+                let (of, tenant) = (Arc::clone(tracker), batch.tenant().clone());
+                let task = tracker.runtime().spawn(async move {
                     let accepted = kept.await?;
-                    noted.await;
+                    of.keep_found(&tenant, found).await;
                     Ok(accepted)
-                })
+                });
+                Box::pin(async move { task.await.unwrap_or(Err(Unavailable::Closed)) })
             }
             _ => kept,
         }

@@ -30,7 +30,9 @@ use std::time::Duration;
 
 /// How long a body waits for room; SDKs give up after 15 to 30 seconds.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two tries, at first and at most: each of them groups the events of the body anew.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+const LOOK_AGAIN_MAX: Duration = Duration::from_secs(1);
 
 const SENTRY_AUTH: HeaderName = HeaderName::from_static("x-sentry-auth");
 
@@ -96,7 +98,9 @@ async fn take(
     }
     tracker.events.refused("item", contents.outcome.rejected);
     let mut outcome = std::mem::take(&mut contents.outcome);
-    let mut records = keep_beside(app, beside, &mut outcome).await?;
+    // Events first: a body that is sent again because there was no room for the rest brings events that are known by
+    // their ids, where log records have none.
+    let mut records = 0;
     let items: Vec<(String, Item)> =
         contents.items.into_iter().map(|i| (project.clone(), named_by(i, &service))).collect();
     if !items.is_empty() {
@@ -108,6 +112,7 @@ async fn take(
         records += kept.records + kept.repeated;
         metrics.records.add(kept.records);
     }
+    records += keep_beside(app, beside, &mut outcome).await?;
     metrics.batches.add(1);
     metrics.refused.add(outcome.rejected);
     Ok(Taken { id: contents.event_id, outcome, records })
@@ -198,12 +203,14 @@ async fn patiently<T, F: Future<Output = Result<T, Unavailable>>>(
     keep: impl Fn() -> F,
 ) -> Result<T, ApiError> {
     let until = tokio::time::Instant::now() + PATIENCE;
+    let mut wait = LOOK_AGAIN;
     loop {
         match keep().await {
             Ok(kept) => return Ok(kept),
             Err(Unavailable::Busy { .. }) if tokio::time::Instant::now() < until => {
                 app.ready()?;
-                tokio::time::sleep(LOOK_AGAIN).await;
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(LOOK_AGAIN_MAX);
             }
             Err(e) => return Err(receive::unavailable(e, traffic)),
         }

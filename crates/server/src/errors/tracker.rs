@@ -78,6 +78,11 @@ impl Tracker {
         })
     }
 
+    /// Where work goes on that nobody waits for.
+    pub fn runtime(&self) -> &tokio::runtime::Handle {
+        &self.runtime
+    }
+
     /// Looks into the book. What is done meanwhile must be short: events wait.
     pub fn book<T>(&self, look: impl FnOnce(&Book) -> T) -> T {
         look(self.desk.lock().book())

@@ -221,7 +221,7 @@ impl Sought {
         // One more tells whether there is another page.
         let wanted = self.limit.saturating_add(skip).saturating_add(1);
         let mut found = Found::default();
-        let (mut held, mut stopped) = (0, None);
+        let (mut held, mut charged, mut stopped) = (0u64, 0u64, None);
         let done = app.ready()?.events.scan(&scan, &budget, &mut |block| {
             for row in 0..block.len() {
                 let record = Record {
@@ -249,10 +249,15 @@ impl Sought {
                 held += shown.len() as u64 + 32;
                 found.events.push((event.time_ns, shown));
             }
+            let most = held;
             if found.events.len() >= wanted.saturating_mul(2) {
                 found.newest(wanted);
+                held = found.events.iter().map(|(_, shown)| shown.len() as u64 + 32).sum();
             }
-            if let Err(e) = records::Budget::take(&budget, std::mem::take(&mut held)) {
+            // What is dropped makes room for what comes.
+            let more = most.saturating_sub(charged);
+            charged = charged.max(most);
+            if let Err(e) = records::Budget::take(&budget, more) {
                 stopped = Some(e);
                 return ControlFlow::Break(());
             }

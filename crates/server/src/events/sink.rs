@@ -28,6 +28,7 @@ pub struct EventSink {
     counting: Arc<Preparation>,
     prepared: Prepared,
     known: Arc<Known>,
+    runtime: tokio::runtime::Handle,
 }
 
 #[derive(Default)]
@@ -100,19 +101,19 @@ impl Drop for UnderWay {
 
 impl EventSink {
     /// A sink into a store, behind what counts events and what prepares them; reads the ids of the newest events that are
-    /// in it.
+    /// in it. What is appended is finished on the runtime that this is called in, whoever appends and waits or does not.
     pub fn new(
         store: Store,
         (counting, preparation): (Arc<Preparation>, Arc<Preparation>),
         clock: Arc<dyn Clock>,
     ) -> EventSink {
         let known = Known::default();
-        let tenants = store.tenants();
-        for tenant in &tenants {
-            let mut newest_first = Vec::new();
+        // Of all tenants together, by time: one that sends little is remembered as long as one that sends much.
+        let mut newest: Vec<(i64, u128)> = Vec::new();
+        for tenant in &store.tenants() {
             let scan = Scan {
                 direction: Direction::Backward,
-                limit: Some(KNOWN_MAX / tenants.len().max(1)),
+                limit: Some(KNOWN_MAX),
                 wanted: Wanted {
                     attributes: Attributes::Named(&[name::SOURCE, name::ID]),
                     ..Wanted::default()
@@ -122,19 +123,23 @@ impl EventSink {
             let read = store.scan(&scan, &Unlimited, &mut |block| {
                 for row in 0..block.len() {
                     let text = |place| block.attribute(place, row).and_then(Value::as_str).unwrap_or("");
-                    newest_first.extend(identity(tenant, text(0), text(1)));
+                    newest.extend(identity(tenant, text(0), text(1)).map(|id| (block.times_ns[row], id)));
                 }
                 ControlFlow::Continue(())
             });
             if let Err(error) = read {
                 tracing::warn!(%error, "the ids of events cannot be read; what is sent again may be kept again");
             }
-            let mut ids = known.ids.lock();
-            newest_first.into_iter().rev().for_each(|id| ids.keep(id));
+            newest.sort_unstable_by_key(|(time_ns, _)| *time_ns);
+            newest.drain(..newest.len().saturating_sub(KNOWN_MAX));
         }
+        let mut ids = known.ids.lock();
+        newest.into_iter().for_each(|(_, id)| ids.keep(id));
+        drop(ids);
         let store = Noticing { store, tracker: None };
         let prepared = Prepared { store, preparation, clock, deploys: None };
-        EventSink { counting, prepared, known: Arc::new(known) }
+        let runtime = tokio::runtime::Handle::current();
+        EventSink { counting, prepared, known: Arc::new(known), runtime }
     }
 
     /// Counts as metrics.
@@ -220,7 +225,8 @@ impl RecordSink for EventSink {
         let batch = counted.batch;
         let kept = (!batch.is_empty() || batch.delivery().is_some()).then(|| self.prepared.append(batch));
         let known = Arc::clone(&self.known);
-        Box::pin(async move {
+        // A sender that hangs up and sends again must find what it sent remembered: this goes on if nobody waits for it.
+        let task = self.runtime.spawn(async move {
             let mut accepted = match kept {
                 Some(kept) => kept.await?,
                 None => Default::default(),
@@ -236,7 +242,8 @@ impl RecordSink for EventSink {
             known.repeated.add((came - rows.len()) as u64);
             accepted.records = (came - accepted.refused.len()) as u64;
             Ok(accepted)
-        })
+        });
+        Box::pin(async move { task.await.unwrap_or(Err(Unavailable::Closed)) })
     }
 
     fn last_delivery(&self, sender: &SenderId) -> Option<Delivery> {
