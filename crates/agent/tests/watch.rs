@@ -175,7 +175,7 @@ fn what_the_journal_has_of_the_run_before_is_seen_after_a_reboot() {
         .unwrap();
     writer.stdin.take().unwrap().write_all(entries.as_bytes()).unwrap();
     assert!(writer.wait().unwrap().success());
-    let (down, killed) = ("eth0: link is down", "Out of memory: java (process 7) was killed");
+    let (down, killed) = ("Network link eth0 is down", "Out of memory: java (process 7) was killed");
     assert_eq!(watched(dir.path(), None, 1), [down], "nothing was watched before");
     assert_eq!(watched(dir.path(), Some(format!(r#"{{"boot":"{}"}}"#, now.trim())), 1), [down]);
     let dashed = format!("{}-{}-{}-{}-{}", &old[..8], &old[8..12], &old[12..16], &old[16..20], &old[20..]);
