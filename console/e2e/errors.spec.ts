@@ -28,6 +28,10 @@ const many = 1200
 const zeroDivisions = 9
 let mainId = ''
 
+/** A number in letters: numbers within names do not tell groups apart. */
+const lettersOf = (n: number): string =>
+  [n / 676, n / 26, n].map((part) => String.fromCharCode(97 + (Math.floor(part) % 26))).join('')
+
 async function api(server: RunningServer, address: string): Promise<Record<string, unknown>[]> {
   const answer = await fetch(`${server.url}/api/v1/errors/issues?${address}`)
   const body = (await answer.json()) as { data: { issues: Record<string, unknown>[] } }
@@ -105,7 +109,7 @@ test('an empty store shows its DSN, and the first error when it comes', async ({
 })
 
 test('issues are listed, narrowed, sorted and linked to', async ({ open }) => {
-  const page = await open(inbox())
+  const page = await open(inbox(), { allow: /400/ })
   await expect(row(page, 'ZeroDivisionError')).toBeVisible()
   const main = row(page, 'ZeroDivisionError')
   await expect(main).toContainText('average')
@@ -136,7 +140,7 @@ test('issues are listed, narrowed, sorted and linked to', async ({ open }) => {
   await expect(status(page)).toHaveText('2 issues')
   await page.getByRole('textbox', { name: 'Search in issues' }).fill('is:wrong')
   await page.keyboard.press('Enter')
-  await expect(page.getByText(/is:wrong is none of/)).toBeVisible()
+  await expect(page.getByText(/is:wrong is none of/).first()).toBeVisible()
 })
 
 test('the order is that of what is asked for', async ({ open }) => {
@@ -169,16 +173,13 @@ test('a project is chosen in the chart, and dragging zooms', async ({ open }) =>
 })
 
 test('the list is worked through by keyboard', async ({ open, server }) => {
-  const page = await open(inbox('&sort=first_seen'))
+  const page = await open(inbox('&project=1&sort=first_seen'))
   await expect(row(page, 'PermissionError')).toBeVisible()
   await page.keyboard.press('j')
-  await expect(current(page)).toContainText('IllegalStateException')
+  await expect(current(page)).toContainText('PermissionError')
   await page.keyboard.press('j')
-  await expect(current(page)).toContainText('OSError')
+  await expect(current(page)).toContainText('TimeoutError')
   await page.keyboard.press('k')
-  await expect(current(page)).toContainText('IllegalStateException')
-  await page.keyboard.press('j')
-  await page.keyboard.press('j')
   await expect(current(page)).toContainText('PermissionError')
 
   await page.keyboard.press('a')
@@ -204,6 +205,7 @@ test('the list is worked through by keyboard', async ({ open, server }) => {
   await page.keyboard.press('e')
   await expect(page.getByRole('heading', { name: 'No issue fits' })).toBeVisible()
   await page.getByRole('button', { name: /^Unresolved/ }).click()
+  await expect(row(page, 'TimeoutError')).toBeVisible()
   await page.keyboard.press('j')
   await page.keyboard.press('Enter')
   await expect(page).toHaveURL(/\/errors\/[0-9a-f]{16}/)
@@ -241,7 +243,7 @@ test('several are marked, assigned, merged and taken apart again', async ({ open
   expect(await api(server, 'query=ValueError&since=2d')).toHaveLength(2)
 })
 
-test('an issue shows its event whole', async ({ open, server }) => {
+test('an issue shows its event whole', async ({ open }) => {
   const page = await open(`/errors/${mainId}?from=now-24h&to=now&refresh=off`)
   await expect(page.getByRole('heading', { level: 1 })).toContainText('ZeroDivisionError')
   const event = page.getByRole('tabpanel', { name: 'Event' })
@@ -283,7 +285,6 @@ test('an issue shows its event whole', async ({ open, server }) => {
   await expect(table).toHaveAttribute('aria-rowcount', String(zeroDivisions + 1))
   await table.getByRole('row').nth(3).click()
   await expect(page).toHaveURL(/event=[0-9a-f]{32}/)
-  expect(server.url).not.toBe('')
 })
 
 test('its events are walked through', async ({ open }) => {
@@ -329,7 +330,6 @@ test('what is done to an issue is remembered with who did it', async ({ open, se
   await expect(side).toContainText('seen on shard s1 only')
   await page.getByRole('button', { name: 'Other ways to resolve' }).click()
   await page.getByRole('menuitem', { name: 'Resolve in the next release' }).click()
-  await expect(page.getByRole('banner').or(page.locator('main > div > header'))).toBeDefined()
   await expect(page.getByText('Resolved in whatever follows shop@1.4.0')).toBeVisible()
   await sendErrors(server.url, [
     {
@@ -397,13 +397,13 @@ test('a thousand issues are drawn in part and fetched as one scrolls', async ({ 
           id: idOf(10_000 + from + n),
           type: 'BulkError',
           value: `number ${from + n}`,
-          function: `job_${(from + n).toString(36).replace(/\d/g, (d) => 'qwertyuiop'[Number(d)] ?? 'z')}_x`,
+          function: `job_${lettersOf(from + n)}`,
           at: now - n * 60_000,
         }
         return sendEnvelope(server.url, [['event', pythonEvent(made)]], 3)
       }),
     )
-  const page = await open(inbox('&project=sentry-project-3').replace('sentry-project-3', '3'))
+  const page = await open(inbox('&project=3'))
   await expect(list(page).getByRole('listitem').first()).toBeVisible()
   const total = Number((await status(page).innerText()).replace(/\D/g, ''))
   expect(total).toBeGreaterThan(many * 0.9)

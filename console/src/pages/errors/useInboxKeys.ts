@@ -23,8 +23,11 @@ export function useInboxKeys(keys: InboxKeys): void {
     const current = issues[at]
     const step = (by: number) => {
       const next = issues[at < 0 ? 0 : Math.min(Math.max(at + by, 0), issues.length - 1)]
-      if (next !== undefined) keys.onMove(next)
-      return next !== undefined
+      if (next === undefined) return false
+      // What was pressed last would take Enter for itself.
+      if (document.activeElement instanceof HTMLElement) document.activeElement.blur()
+      keys.onMove(next)
+      return true
     }
     const withCurrent = (does: (issue: Issue) => void) => {
       if (current !== undefined) does(current)
