@@ -271,7 +271,8 @@ test('an issue shows its event whole', async ({ open }) => {
   const side = page.getByRole('complementary', { name: 'About the issue' })
   await expect(side.getByRole('listitem', { name: 'shard' })).toContainText('s1')
   await expect(side).toContainText('shop@1.3.0')
-  await page.screenshot({ ...shot('issue-dark'), fullPage: true })
+  await page.evaluate(() => window.scrollTo(0, 0))
+  await page.screenshot(shot('issue-dark'))
 
   await stack.getByText('Text', { exact: true }).click()
   await expect(stack.locator('pre')).toContainText("Caused by: KeyError: 'price'")

@@ -15,7 +15,7 @@ interface IssueListProps {
 }
 
 const rowHeight = 72
-const narrowHeight = 104
+const narrowHeight = 96
 /** So many lines before the end further ones are asked for. */
 const aheadRows = 25
 

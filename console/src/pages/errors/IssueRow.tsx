@@ -6,6 +6,7 @@ import { CountBars } from '@/components/issues/CountBars'
 import { useMessages } from '@/i18n'
 import { formatUptime } from '@/lib/ago'
 import { dateTimeText } from '@/lib/clockText'
+import { titleParts, whereOf } from '@/lib/issueText'
 import { formatCount } from '@/lib/units'
 import { useNow } from '@/state/live'
 import { useTimeState } from '@/state/timeSearch'
@@ -18,23 +19,13 @@ interface IssueRowProps {
   readonly onMark: (issue: Issue, range: boolean) => void
 }
 
-/** The type apart from what it says, where the title has both. */
-function TitleParts({ issue }: { readonly issue: Issue }) {
-  const lead = `${issue.type}: `
-  if (issue.type === '' || !issue.title.startsWith(lead)) return <b>{issue.title}</b>
-  return (
-    <>
-      <b>{issue.type}</b> <span>{issue.title.slice(lead.length)}</span>
-    </>
-  )
-}
-
 /** Drawn anew only when something of it changes: a list that scrolls draws many. */
 export const IssueRow = memo(function IssueRow({ issue, marked, current, onMark }: IssueRowProps) {
   const t = useMessages()
   const i = t.inbox
   const now = useNow()
   const { zone } = useTimeState()
+  const [head, rest] = titleParts(issue)
   const ago = (at: number) => t.common.ago(formatUptime((now - at) / 1000, t.locale))
   return (
     <div
@@ -60,18 +51,14 @@ export const IssueRow = memo(function IssueRow({ issue, marked, current, onMark 
             aria-current={current || undefined}
             title={issue.title}
           >
-            <TitleParts issue={issue} />
+            <b>{head}</b> {rest !== '' && <span>{rest}</span>}
           </Link>
           <Badges issue={issue} now={now} />
         </span>
         <span className={styles.culprit}>{issue.culprit === '' ? '–' : issue.culprit}</span>
         <span className={styles.facts}>
           <span className={styles.word}>{i.levels[issue.level]}</span>
-          <span>
-            {issue.service === '' || issue.service === issue.project
-              ? issue.project
-              : `${issue.project} / ${issue.service}`}
-          </span>
+          <span>{whereOf(issue)}</span>
           <span title={`${i.lastSeen} ${dateTimeText(issue.lastSeen, zone)}`}>{ago(issue.lastSeen)}</span>
           <span title={`${i.firstSeen} ${dateTimeText(issue.firstSeen, zone)}`}>
             {i.since(formatUptime((now - issue.firstSeen) / 1000, t.locale))}
@@ -82,11 +69,11 @@ export const IssueRow = memo(function IssueRow({ issue, marked, current, onMark 
       <div className={styles.bars}>
         <CountBars counts={issue.buckets} label={i.inRange(formatCount(issue.eventsInRange))} />
       </div>
-      <span className={styles.number} title={i.eventsEver(formatCount(issue.events))}>
+      <span className={`${styles.number} ${styles.events}`} title={i.eventsEver(formatCount(issue.events))}>
         <b>{formatCount(issue.eventsInRange)}</b>
         <small>{i.eventsWord}</small>
       </span>
-      <span className={styles.number}>
+      <span className={`${styles.number} ${styles.users}`}>
         <b>{formatCount(issue.users)}</b>
         <small>{i.usersWord}</small>
       </span>

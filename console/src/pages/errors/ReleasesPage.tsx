@@ -50,7 +50,11 @@ function linesOf(all: readonly Release[]): readonly Line[] {
 
 /** Written so that 99.95 % does not become 100 %. */
 const percent = (share: number | null): string =>
-  share === null ? '–' : `${(Math.floor(share * 100_000) / 1000).toFixed(share >= 0.9995 ? 2 : 1)}%`
+  share === null
+    ? '–'
+    : share === 1
+      ? '100%'
+      : `${(Math.floor(share * 100_000) / 1000).toFixed(share >= 0.9995 ? 2 : 1)}%`
 
 const toneOf = (share: number | null): string | undefined =>
   share === null ? undefined : share < 0.95 ? 'bad' : share < 0.99 ? 'warn' : 'good'
@@ -90,7 +94,7 @@ export function ReleasesPage() {
     ): TableColumn<Line> => ({
       key,
       title,
-      width: '92px',
+      width: '74px',
       numeric: true,
       value: (line) => value(line) ?? NaN,
       cell: (line) => formatCount(value(line) ?? null),
@@ -102,7 +106,7 @@ export function ReleasesPage() {
     ): TableColumn<Line> => ({
       key,
       title,
-      width: '120px',
+      width: '118px',
       numeric: true,
       value: (line) => of(line) ?? NaN,
       cell: (line) => (
@@ -115,7 +119,7 @@ export function ReleasesPage() {
       {
         key: 'release',
         title: r.release,
-        width: 'minmax(180px, 2fr)',
+        width: 'minmax(150px, 2fr)',
         value: ({ release }) => release.release,
         cell: ({ release }) => (
           <Link
@@ -129,18 +133,12 @@ export function ReleasesPage() {
         ),
       },
       {
-        key: 'project',
-        title: r.project,
-        width: 'minmax(80px, 1fr)',
-        value: ({ release }) => release.project,
-        cell: ({ release }) => release.project,
-      },
-      {
         key: 'environment',
-        title: r.environment,
-        width: 'minmax(80px, 1fr)',
-        value: ({ health }) => health?.environment ?? '',
-        cell: ({ health }) => health?.environment ?? '–',
+        title: r.where,
+        width: 'minmax(110px, 1fr)',
+        value: ({ release, health }) => `${release.project} ${health?.environment ?? ''}`,
+        cell: ({ release, health }) =>
+          health === null ? release.project : `${release.project} · ${health.environment}`,
       },
       share('crashFreeSessions', r.crashFreeSessions, ({ health }) => health?.crashFreeSessions),
       share('crashFreeUsers', r.crashFreeUsers, ({ health }) => health?.crashFreeUsers),
@@ -148,7 +146,7 @@ export function ReleasesPage() {
       {
         key: 'course',
         title: r.course,
-        width: '130px',
+        width: '96px',
         value: ({ health }) => health?.started ?? 0,
         cell: ({ health }) =>
           health === null ? (
@@ -166,7 +164,7 @@ export function ReleasesPage() {
       {
         key: 'adoption',
         title: r.adoption,
-        width: '92px',
+        width: '76px',
         numeric: true,
         value: ({ adoption }) => adoption ?? NaN,
         cell: ({ adoption }) => (adoption === null ? '–' : `${Math.round(adoption * 100)}%`),
@@ -177,7 +175,7 @@ export function ReleasesPage() {
       {
         key: 'firstSeen',
         title: r.firstSeen,
-        width: '110px',
+        width: '96px',
         value: ({ release }) => release.firstSeen,
         cell: ({ release }) => ago(release.firstSeen),
       },
@@ -227,7 +225,7 @@ export function ReleasesPage() {
               `${release.project}\n${release.release}\n${health?.environment ?? ''}`
             }
             height={680}
-            minWidth={1180}
+            minWidth={1080}
           />
           <p className="muted">{r.hint}</p>
         </section>

@@ -62,10 +62,11 @@ export function EventView({ event, raw, onRaw, onEvent }: EventViewProps) {
 /** What it was, in words to search by. */
 function Tags({ event }: { readonly event: ErrorEvent }) {
   const { release, environment, service, host, transaction, platform, logger, dist } = event
-  const all = [
-    ...Object.entries({ service, environment, release, dist, transaction, host, platform, logger }),
-    ...event.tags,
-  ].filter(([, value]) => value !== '')
+  const known = { service, environment, release, dist, transaction, host, platform, logger }
+  const named = Object.entries(known).filter(([, value]) => value !== '')
+  const repeated = (name: string, value: string) =>
+    named.some((each) => each[0] === name && each[1] === value)
+  const all = [...named, ...event.tags.filter(([name, value]) => !repeated(name, value))]
   if (all.length === 0) return null
   return (
     <ul className={styles.tags}>

@@ -10,6 +10,7 @@ import type { IssueActions } from '@/components/issues/useIssueActions'
 import { useCopy } from '@/components/useCopy'
 import { useMessages, type Messages } from '@/i18n'
 import { dateTimeText } from '@/lib/clockText'
+import { titleParts, whereOf } from '@/lib/issueText'
 import type { ZoneId } from '@/lib/time'
 import { useNow } from '@/state/live'
 import { useTimeState } from '@/state/timeSearch'
@@ -49,8 +50,7 @@ export function Header({ issue, actions, open, onOpen, onMerge }: HeaderProps) {
   const newest = projects.data?.find(({ name }) => name === issue.project)?.newestRelease ?? ''
   const seen = [...issue.releases].sort((a, b) => b.firstSeen - a.firstSeen).map(({ name }) => name)
   const releases = [...new Set([newest, ...seen])].filter((name) => name !== '')
-  const lead = `${issue.type}: `
-  const titled = issue.type !== '' && issue.title.startsWith(lead)
+  const [head, rest] = titleParts(issue)
   const life = lifeText(issue, t, zone)
   return (
     <header className={styles.header}>
@@ -58,22 +58,13 @@ export function Header({ issue, actions, open, onOpen, onMerge }: HeaderProps) {
         <Link to="/errors" className={styles.back} title={`${t.issue.back}  u`}>
           <IconArrowLeft size={15} aria-hidden /> {t.inbox.title}
         </Link>
-        <span className="muted">
-          {issue.project}
-          {issue.service !== '' && issue.service !== issue.project && ` / ${issue.service}`}
-        </span>
+        <span className="muted">{whereOf(issue)}</span>
         <code>{issue.id}</code>
         <LevelMark level={issue.level} />
         <Badges issue={issue} now={now} />
       </div>
       <h1>
-        {titled ? (
-          <>
-            <b>{issue.type}</b> {issue.title.slice(lead.length)}
-          </>
-        ) : (
-          <b>{issue.title}</b>
-        )}
+        <b>{head}</b> {rest}
       </h1>
       {issue.culprit !== '' && <p className={styles.culprit}>{issue.culprit}</p>}
       <div className={styles.line}>
