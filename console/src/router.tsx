@@ -3,6 +3,7 @@ import {
   createRoute,
   createRouter,
   lazyRouteComponent,
+  redirect,
   retainSearchParams,
 } from '@tanstack/react-router'
 import { Crash } from './components/Crash'
@@ -11,6 +12,7 @@ import { Shell } from './components/shell/Shell'
 import { many, one, oneOf, parseSearch, stringifySearch } from './lib/search'
 import { validateAlertsSearch } from './state/alertTabs'
 import { client } from './state/client'
+import { validateErrorsSearch, validateIssueSearch, validateReleasesSearch } from './state/errorSearch'
 import { hostsOptions } from './state/hosts'
 import { traceOptions } from './state/trace'
 import { statusTabs } from './state/statusTabs'
@@ -105,6 +107,52 @@ const serviceMap = createRoute({
   component: lazyRouteComponent(() => import('./pages/serviceMap/ServiceMapPage'), 'ServiceMapPage'),
 })
 
+/** Errors are looked at by the day: without a range of its own the address gets one. */
+function byDay(to: '/errors' | '/errors/releases') {
+  return ({
+    search,
+  }: {
+    readonly search: { readonly from?: string | undefined; readonly to?: string | undefined }
+  }) => {
+    if (search.from !== undefined || search.to !== undefined) return
+    // eslint-disable-next-line @typescript-eslint/only-throw-error -- this is how a route says where to go instead
+    throw redirect({ to, search: { ...search, from: 'now-24h', to: 'now' }, replace: true })
+  }
+}
+
+const errors = createRoute({
+  getParentRoute: () => root,
+  path: '/errors',
+  validateSearch: (search: Record<string, unknown>) => present({ ...validateErrorsSearch(search) }),
+  beforeLoad: byDay('/errors'),
+  component: lazyRouteComponent(() => import('./pages/errors/ErrorsPage'), 'ErrorsPage'),
+})
+
+const releases = createRoute({
+  getParentRoute: () => root,
+  path: '/errors/releases',
+  validateSearch: (search: Record<string, unknown>) => present({ ...validateReleasesSearch(search) }),
+  beforeLoad: byDay('/errors/releases'),
+  component: lazyRouteComponent(() => import('./pages/errors/ReleasesPage'), 'ReleasesPage'),
+})
+
+const issue = createRoute({
+  getParentRoute: () => root,
+  path: '/errors/$id',
+  validateSearch: (search: Record<string, unknown>) => present({ ...validateIssueSearch(search) }),
+  beforeLoad: ({ search, params }) => {
+    if (search.from !== undefined || search.to !== undefined) return
+    // eslint-disable-next-line @typescript-eslint/only-throw-error -- as above
+    throw redirect({
+      to: '/errors/$id',
+      params,
+      search: { ...search, from: 'now-24h', to: 'now' },
+      replace: true,
+    })
+  },
+  component: lazyRouteComponent(() => import('./pages/issue/IssuePage'), 'IssuePage'),
+})
+
 const pipelines = createRoute({
   getParentRoute: () => root,
   path: '/pipelines',
@@ -147,6 +195,9 @@ export const router = createRouter({
     trace,
     traceCompare,
     serviceMap,
+    errors,
+    releases,
+    issue,
     alerts,
     pipelines,
     targets,

@@ -1,6 +1,5 @@
-import { Link } from '@tanstack/react-router'
 import { useMessages } from '@/i18n'
-import styles from './TracesTabs.module.css'
+import { SectionTabs } from './SectionTabs'
 
 const tabs = [
   { name: 'search', to: '/traces' },
@@ -8,21 +7,8 @@ const tabs = [
   { name: 'compare', to: '/traces/compare' },
 ] as const
 
-/** The ways to look at traces, each with an address of its own. */
+/** The ways to look at traces. */
 export function TracesTabs() {
   const t = useMessages().traces
-  return (
-    <nav className={styles.tabs} aria-label={t.title}>
-      {tabs.map(({ name, to }) => (
-        <Link
-          key={name}
-          to={to}
-          activeOptions={{ exact: true, includeSearch: false }}
-          activeProps={{ 'aria-current': 'page' }}
-        >
-          {t.tabs[name]}
-        </Link>
-      ))}
-    </nav>
-  )
+  return <SectionTabs label={t.title} tabs={tabs.map(({ name, to }) => ({ to, text: t.tabs[name] }))} />
 }

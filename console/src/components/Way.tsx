@@ -22,3 +22,26 @@ export function Way({ to, search, icon, children }: WayProps) {
     </Button>
   )
 }
+
+interface TraceWayProps {
+  readonly id: string
+  /** The span that is opened; none if empty. */
+  readonly span: string
+  readonly icon: ReactNode
+  readonly children: string
+}
+
+/** The way to one trace. */
+export function TraceWay({ id, span, icon, children }: TraceWayProps) {
+  return (
+    <Button
+      variant="default"
+      leftSection={icon}
+      renderRoot={(props) => (
+        <Link {...props} to="/traces/$id" params={{ id }} search={span === '' ? {} : { span }} />
+      )}
+    >
+      {children}
+    </Button>
+  )
+}

@@ -10,11 +10,15 @@ interface WindowListProps<Item> {
   readonly size: (item: Item) => number
   /** The key of what is brought into view when it changes. */
   readonly chosen: string | null
+  /** Called when fewer than this many items are left below those that are drawn. */
+  readonly ahead?: number
+  readonly onEnd?: () => void
   readonly children: (item: Item) => ReactNode
 }
 
 /** A list that scrolls with the page and draws only what is in view, so that ten thousand are as quick as ten. */
-export function WindowList<Item>({ label, items, itemKey, size, chosen, children }: WindowListProps<Item>) {
+export function WindowList<Item>(props: WindowListProps<Item>) {
+  const { label, items, itemKey, size, chosen, ahead = 0, onEnd, children } = props
   const host = useRef<HTMLDivElement>(null)
   const [margin, setMargin] = useState(0)
   useLayoutEffect(() => {
@@ -36,6 +40,15 @@ export function WindowList<Item>({ label, items, itemKey, size, chosen, children
   })
   // Sizes depend on what stands where.
   useEffect(() => virtual.measure(), [items, virtual])
+  const drawn = virtual.getVirtualItems().at(-1)?.index ?? 0
+  const nearEnd = onEnd !== undefined && items.length > 0 && drawn >= items.length - 1 - ahead
+  const ending = useRef(onEnd)
+  useEffect(() => {
+    ending.current = onEnd
+  })
+  useEffect(() => {
+    if (nearEnd) ending.current?.()
+  }, [nearEnd, items.length, drawn])
   const seen = useRef(chosen)
   useEffect(() => {
     if (chosen === null || seen.current === chosen) return

@@ -55,6 +55,20 @@ export function ShortcutHelp({ onClose }: { readonly onClose: () => void }) {
       ],
     ],
     [
+      t.nav.errors,
+      [
+        [['j', 'k'], t.inbox.keys.move],
+        [['Enter'], t.inbox.keys.open],
+        [['x', 'X'], t.inbox.keys.mark],
+        [['*', 'Esc'], t.inbox.keys.all],
+        [['e'], t.inbox.keys.resolve],
+        [['i'], t.inbox.keys.ignore],
+        [['a'], t.inbox.keys.assign],
+        [['m'], t.inbox.keys.merge],
+        [['u'], t.inbox.keys.back],
+      ],
+    ],
+    [
       t.nav.alerts,
       [
         [['j', 'k'], t.alerts.keys.move],

@@ -1,5 +1,6 @@
 import {
   IconBellRinging,
+  IconBug,
   IconFilterCog,
   IconFlame,
   IconGauge,
@@ -15,6 +16,7 @@ export const screens = [
   { name: 'explore', to: '/explore', key: 'e', icon: IconTerminal2 },
   { name: 'logs', to: '/logs', key: 'l', icon: IconLogs },
   { name: 'traces', to: '/traces', key: 'r', icon: IconTimeline },
+  { name: 'errors', to: '/errors', key: 'i', icon: IconBug },
   { name: 'alerts', to: '/alerts', key: 'a', icon: IconBellRinging },
   { name: 'pipelines', to: '/pipelines', key: 'p', icon: IconFilterCog },
   { name: 'targets', to: '/targets', key: 't', icon: IconRadar2 },

@@ -4,6 +4,7 @@ export const nav = {
   explore: 'Explore',
   logs: 'Logs',
   traces: 'Traces',
+  errors: 'Errors',
   alerts: 'Alerts',
   firing: (n: number) => `Alerts, ${n} firing`,
   pipelines: 'Pipelines',

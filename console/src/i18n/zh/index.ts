@@ -2,6 +2,8 @@ import type { Messages } from '../messages'
 import { alerts } from './alerts'
 import { common, errors, nav, palette, shortcuts, time, top } from './frame'
 import { explore } from './explore'
+import { inbox } from './inbox'
+import { issue } from './issue'
 import { logs } from './logs'
 import { machine } from './machine'
 import { pipelines } from './pipelines'
@@ -30,6 +32,8 @@ export const zh: Messages = {
   trace,
   traceCompare,
   serviceMap,
+  inbox,
+  issue,
   alerts,
   pipelines,
   targets,

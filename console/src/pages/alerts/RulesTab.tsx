@@ -14,7 +14,7 @@ import { RuleEditor } from './RuleEditor'
 import { placedRules, ruleId, type PlacedRule } from './ruleId'
 import { RuleList } from './RuleList'
 import styles from './RulesTab.module.css'
-import { useScreenKeys } from './useAlertKeys'
+import { useScreenKeys } from '@/components/useScreenKeys'
 import { useCurrent, useRefreshByHand } from './useAlerts'
 
 const route = getRouteApi('/alerts')

@@ -11,6 +11,7 @@ import { dateTimeText } from '@/lib/clockText'
 import { parseDuration } from '@/lib/duration'
 import { parseTimePoint } from '@/lib/time'
 import { formatCount } from '@/lib/units'
+import { author } from '@/state/author'
 import { stored } from '@/state/stored'
 import { useTimeState } from '@/state/timeSearch'
 import { say } from '@/state/toasts'
@@ -32,7 +33,6 @@ interface SilenceFormProps {
   readonly onSaved: () => void
 }
 
-const author = stored<string>('silence-author', (raw) => (typeof raw === 'string' ? raw : ''))
 const lastComment = stored<string>('silence-comment', (raw) => (typeof raw === 'string' ? raw : ''))
 
 const durations = ['30m', '1h', '2h', '4h', '8h', '1d', '3d', '1w'] as const

@@ -18,7 +18,7 @@ import { say } from '@/state/toasts'
 import { ErrorNote } from './parts'
 import { SilenceForm, type SilenceBeginning } from './SilenceForm'
 import styles from './SilencesTab.module.css'
-import { useScreenKeys } from './useAlertKeys'
+import { useScreenKeys } from '@/components/useScreenKeys'
 import { alertsKey, useCurrent, useRefreshByHand } from './useAlerts'
 
 const route = getRouteApi('/alerts')

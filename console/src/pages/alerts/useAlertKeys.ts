@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'react'
+import { useScreenKeys } from '@/components/useScreenKeys'
 import type { Alert } from '@/lib/alerts'
 
 interface AlertKeys {
@@ -8,27 +8,6 @@ interface AlertKeys {
   readonly onClose: () => void
   readonly onSilence: (alert: Alert) => void
   readonly onExplore: (alert: Alert) => void
-}
-
-const typing = (target: EventTarget | null): boolean =>
-  target instanceof HTMLElement &&
-  (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
-
-/** Listens to keys that belong to nobody else: not while one types, nor over a dialog. */
-export function useScreenKeys(handle: (key: string) => boolean): void {
-  const latest = useRef(handle)
-  useEffect(() => {
-    latest.current = handle
-  })
-  useEffect(() => {
-    const listen = (event: KeyboardEvent) => {
-      if (event.metaKey || event.ctrlKey || event.altKey || typing(event.target)) return
-      if (document.querySelector('[role="dialog"]') !== null) return
-      if (latest.current(event.key)) event.preventDefault()
-    }
-    window.addEventListener('keydown', listen)
-    return () => window.removeEventListener('keydown', listen)
-  }, [])
 }
 
 export function useAlertKeys({ alerts, selected, onOpen, onClose, onSilence, onExplore }: AlertKeys): void {

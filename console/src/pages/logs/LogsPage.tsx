@@ -15,7 +15,7 @@ import { levelVariables } from '@/components/levelVariables'
 import { LinesPanel } from './LinesPanel'
 import styles from './LogsPage.module.css'
 import { useLogsSearch } from './logsSearch'
-import { QueryBar } from './QueryBar'
+import { LogsQuery } from './LogsQuery'
 import { TailPanel } from './TailPanel'
 import { useBase } from './useBase'
 import { useHistogram } from './useHistogram'
@@ -78,7 +78,7 @@ export function LogsPage() {
   return (
     <div className={styles.page} style={levelVariables(scheme)} data-filled={asked !== null || undefined}>
       <h1 className={styles.title}>{t.logs.title}</h1>
-      <QueryBar
+      <LogsQuery
         draft={draft}
         ran={ran ?? ''}
         onDraft={setDraft}

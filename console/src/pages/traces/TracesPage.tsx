@@ -19,11 +19,11 @@ import { traceqlHistory } from '@/state/queryHistory'
 import { useTimeState } from '@/state/timeSearch'
 import { traceIdPattern } from '@/state/traceSearch'
 import { EmptyTraces } from './EmptyTraces'
-import { QueryBar } from './QueryBar'
 import type { Point } from './Scatter'
 import { ScatterPanel } from './ScatterPanel'
 import { TraceList } from './TraceList'
 import styles from './TracesPage.module.css'
+import { TracesQuery } from './TracesQuery'
 import { useTracesState } from './tracesState'
 import {
   asQuery,
@@ -148,7 +148,7 @@ export function TracesPage() {
         <EmptyTraces />
       ) : (
         <>
-          <QueryBar
+          <TracesQuery
             draft={draft}
             ran={ran}
             onDraft={setDraft}

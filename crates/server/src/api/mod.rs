@@ -274,6 +274,7 @@ fn error_routes(r: &mut Routes) {
     add("/issues/{id}", get(errors::issue).post(errors::act));
     add("/issues/{id}/events", get(errors::events));
     add("/issues/{id}/tags", get(errors::tags));
+    add("/issues/{id}/feedback", get(errors::said));
     add("/events/{id}", get(errors::event));
     add("/events/{id}/attachments", get(errors::attachments));
     add("/events/{id}/attachments/{number}", get(errors::attachment));

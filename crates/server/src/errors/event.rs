@@ -1,7 +1,7 @@
 //! Events of an issue, one event, and files that came with it.
 
 use super::answer::{event as whole, ns, ok};
-use super::read::{Sought, ask, group_labels};
+use super::read::{Reader, Sought, ask, group_labels};
 use crate::api::{Answer, Shared};
 use crate::http::error::{ApiError, ErrorKind};
 use crate::http::params::Params;
@@ -15,7 +15,8 @@ use axum::response::Response;
 use errors::EventId;
 use model::record::error::{ErrorView, kind, name};
 use serde_json::{Value, json};
-use std::ops::ControlFlow;
+use std::collections::{BTreeSet, HashSet};
+use std::ops::{Bound, ControlFlow};
 
 const LIMIT: usize = 50;
 const LIMIT_MAX: usize = 1000;
@@ -122,7 +123,8 @@ fn sought_event(id: &str, params: &Params) -> Result<(EventId, (i64, i64)), ApiE
     Ok((id, span))
 }
 
-/// `/api/v1/errors/events/{id}?issue=&time=`: everything. With its issue, or about its time, it is found sooner.
+/// `/api/v1/errors/events/{id}?issue=&time=`: everything. With its issue, or about its time, it is found sooner; with its
+/// issue its neighbours are named, too.
 pub async fn event(State(app): Shared, Path(id): Path<String>, request: Request<Body>) -> Answer {
     let encoding = Encoding::accepted(request.headers());
     let tenant = tenant(request.headers())?;
@@ -141,9 +143,65 @@ pub async fn event(State(app): Shared, Path(id): Path<String>, request: Request<
         let of = reader
             .tracker
             .book(|book| errors::GroupHash::from_text(&found.group).and_then(|g| book.issue_of(g)).cloned());
-        Ok(ok(&whole(&found, of.as_ref()), encoding))
+        let mut answer = whole(&found, of.as_ref());
+        if let Some(groups) = &groups {
+            answer["neighbours"] = neighbours(reader, groups, id, found.time_ns)?;
+        }
+        Ok(ok(&answer, encoding))
     })
     .await
+}
+
+/// Events of one moment that are told apart when neighbours are looked for.
+const AT_ONCE_MAX: usize = 1000;
+
+/// The ids of the events before and after one in the list of its issue, and of the ends of that list.
+fn neighbours(
+    reader: &Reader<'_>,
+    groups: &HashSet<String>,
+    id: EventId,
+    time_ns: i64,
+) -> Result<Value, ApiError> {
+    let visit = |span_ns, forward, limit, each: &mut dyn FnMut(i64, String)| {
+        let sought =
+            Sought { groups: Some(groups), span_ns, limit: Some(limit), forward, ..Sought::all(kind::EVENT) };
+        reader.records(&sought, Some(&[name::ID]), &mut |labels, record| {
+            each(record.time_ns, EventId(ErrorView::of(labels, record).id).to_string());
+            ControlFlow::Continue(())
+        })
+    };
+    // In the order of the list, which at one moment is that of the ids.
+    let at = |time_ns: i64| {
+        let mut all = BTreeSet::new();
+        visit((time_ns, time_ns.saturating_add(1)), false, AT_ONCE_MAX, &mut |_, id| {
+            all.insert(id);
+        })?;
+        Ok::<_, ApiError>(all)
+    };
+    let first = |span_ns, forward| {
+        let mut found: Option<i64> = None;
+        visit(span_ns, forward, 1, &mut |time_ns, _| {
+            let next = found.map_or(time_ns, |f| if forward { f.min(time_ns) } else { f.max(time_ns) });
+            found = Some(next);
+        })?;
+        found.map(at).transpose().map(Option::unwrap_or_default)
+    };
+    let (id, now) = (id.to_string(), at(time_ns)?);
+    let newer = match now.range(..id.clone()).next_back().cloned() {
+        None => first((time_ns.saturating_add(1), i64::MAX), true)?.pop_last(),
+        found => found,
+    };
+    let older = match now.range((Bound::Excluded(id), Bound::Unbounded)).next().cloned() {
+        None => first((i64::MIN, time_ns), false)?.pop_first(),
+        found => found,
+    };
+    let all = (i64::MIN, i64::MAX);
+    Ok(json!({
+        "newest": first(all, false)?.pop_first(),
+        "newer": newer,
+        "older": older,
+        "oldest": first(all, true)?.pop_last(),
+    }))
 }
 
 /// `/api/v1/errors/events/{id}/attachments?time=`: the files that came with an event.

@@ -1,7 +1,8 @@
 //! One issue.
 
-use super::answer::{activity, event, life, named, ok, summary, time};
+use super::answer::{activity, event, life, named, ns, ok, summary, time};
 use super::list::window;
+use super::overview::{is_fine, stored_counts};
 use super::read::{Sought, ask, group_labels};
 use crate::api::{Answer, Shared};
 use crate::http::error::ApiError;
@@ -11,13 +12,16 @@ use crate::intake::tenant;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::Request;
-use model::record::error::{kind, name};
+use errors::EventId;
+use model::record::error::{ErrorView, kind, name};
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 /// Events whose tags are looked at.
 const TAGGED_MAX: usize = 5000;
+/// What users said that is looked at.
+const SAID_MAX: usize = 5000;
 /// Values of a tag that are shown.
 const VALUES_MAX: usize = 10;
 /// Names and values that are told apart.
@@ -52,6 +56,14 @@ pub async fn issue(State(app): Shared, Path(id): Path<String>, request: Request<
             answer["parts"] = book.groups(issue).map(group).collect();
             Ok::<_, ApiError>((answer, group_labels(issue), tally.last_ms, issue.clone()))
         })?;
+        if is_fine(&window) {
+            let counts = stored_counts(reader, &groups, &window, |_, _| "")?.remove("").unwrap_or_default();
+            answer["eventsInRange"] = json!(counts.iter().sum::<u64>());
+            answer["buckets"] = match counts.is_empty() {
+                true => json!(vec![0u64; window.buckets]),
+                false => json!(counts),
+            };
+        }
         // The newest event is where the counts say, if retention has left it.
         let end_ns = last_ms.saturating_add(1).saturating_mul(1_000_000);
         let latest = reader.latest(&groups, (end_ns.saturating_sub(86_400_000_000_000), end_ns))?;
@@ -129,6 +141,48 @@ pub async fn tags(State(app): Shared, Path(id): Path<String>, request: Request<B
             .collect();
         tags.sort_by_key(|t| t["name"].as_str().unwrap_or("").to_owned());
         Ok(ok(&json!({ "events": events, "tags": tags }), encoding))
+    })
+    .await
+}
+
+/// `/api/v1/errors/issues/{id}/feedback?start=&end=&limit=`: what users said of the newest events of an issue.
+pub async fn said(State(app): Shared, Path(id): Path<String>, request: Request<Body>) -> Answer {
+    let encoding = Encoding::accepted(request.headers());
+    let tenant = tenant(request.headers())?;
+    let params = Params::of_query(request.uri().query().unwrap_or(""));
+    let window = window(&params, app.now_ms())?;
+    let limit = params.limit()?.unwrap_or(50).min(1000);
+    ask(&app, tenant, move |reader| {
+        let (project, groups) = reader
+            .tracker
+            .book(|book| reader.issue(book, &id).map(|issue| (issue.project.clone(), group_labels(issue))))?;
+        let span_ns = (window.start_ms.saturating_mul(1_000_000), window.end_ms.saturating_mul(1_000_000));
+        let told =
+            Sought { project: Some(&project), span_ns, limit: Some(SAID_MAX), ..Sought::all(kind::FEEDBACK) };
+        let mut all: Vec<([u8; 16], Value)> = Vec::new();
+        reader.records(&told, None, &mut |labels, record| {
+            let view = ErrorView::of(labels, record);
+            let said: Value = serde_json::from_str(view.title).unwrap_or_default();
+            let event = EventId(view.id).to_string();
+            all.push((view.id, json!({ "event": event, "time": ns(view.time_ns), "said": said })));
+            ControlFlow::Continue(())
+        })?;
+        if !all.is_empty() {
+            // What is said may be said long after the event.
+            let sought = Sought {
+                groups: Some(&groups),
+                limit: Some(TAGGED_MAX),
+                span_ns: (i64::MIN, span_ns.1),
+                ..Sought::all(kind::EVENT)
+            };
+            let mut mine = HashSet::new();
+            reader.records(&sought, Some(&[name::ID]), &mut |labels, record| {
+                mine.insert(ErrorView::of(labels, record).id);
+                ControlFlow::Continue(())
+            })?;
+            all.retain(|(event, _)| mine.contains(event));
+        }
+        Ok(ok(&all.into_iter().take(limit).map(|(_, said)| said).collect(), encoding))
     })
     .await
 }

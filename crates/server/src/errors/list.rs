@@ -1,6 +1,7 @@
 //! The list of issues.
 
 use super::answer::{Window, ok, summary};
+use super::overview::{Facets, Timeline, timeline};
 use super::read::ask;
 use crate::api::{Answer, Shared};
 use crate::http::error::ApiError;
@@ -56,6 +57,8 @@ struct Wanted {
     limit: usize,
     offset: usize,
     window: Window,
+    timeline: Option<Timeline>,
+    facets: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +67,7 @@ enum Sort {
     FirstSeen,
     Events,
     Users,
+    Trend,
 }
 
 /// A condition: `name:value`, `!name:value` or text.
@@ -106,10 +110,11 @@ impl Wanted {
             "first_seen" => Sort::FirstSeen,
             "events" => Sort::Events,
             "users" => Sort::Users,
+            "trend" => Sort::Trend,
             other => {
                 return Err(ApiError::parameter(
                     "sort",
-                    format!("{other:?} is none of last_seen, first_seen, events, users"),
+                    format!("{other:?} is none of last_seen, first_seen, events, users, trend"),
                 ));
             }
         };
@@ -127,6 +132,8 @@ impl Wanted {
             limit: params.limit()?.unwrap_or(LIMIT).min(LIMIT_MAX),
             offset,
             window: window(params, now_ms)?,
+            timeline: params.get("timeline").map(Timeline::of).transpose()?,
+            facets: params.get("facets") == Some("true"),
         })
     }
 }
@@ -229,12 +236,16 @@ fn sort_key(book: &Book, issue: &Issue, w: &Wanted) -> i64 {
             let within = |t: &Tally| t.buckets(w.window.start_ms, w.window.end_ms, 1).iter().sum::<u64>();
             groups().map(within).sum::<u64>() as i64
         }
+        Sort::Trend => {
+            let halves = groups().map(|t| t.buckets(w.window.start_ms, w.window.end_ms, 2));
+            halves.map(|h| h[1] as i64 - h[0] as i64).sum()
+        }
         Sort::Users if issue.groups.len() > 1 => book.tally(issue).users.count() as i64,
         Sort::Users => groups().map(|t| t.users.count()).sum::<u64>() as i64,
     }
 }
 
-/// `/api/v1/errors/issues?project=&status=&query=&sort=&start=&end=&since=&buckets=&limit=&offset=`
+/// `/api/v1/errors/issues?project=&status=&query=&sort=&start=&end=&since=&buckets=&limit=&offset=&timeline=&facets=`
 pub async fn list(State(app): Shared, request: Request<Body>) -> Answer {
     let encoding = Encoding::accepted(request.headers());
     let tenant = tenant(request.headers())?;
@@ -243,12 +254,18 @@ pub async fn list(State(app): Shared, request: Request<Body>) -> Answer {
     ask(&app, tenant, move |reader| {
         let w = &wanted;
         let now_ms = reader.now_ms;
-        let answer = reader.tracker.book(|book| {
+        let (mut answer, over) = reader.tracker.book(|book| {
             let mut counts = [0u64; 3];
             let mut found: Vec<&Issue> = Vec::new();
+            let mut facets = w.facets.then(Facets::default);
             for issue in book.issues().filter(|i| i.tenant == reader.tenant.as_str()) {
+                if !book.groups(issue).any(|g| g.tally.is_within(w.window.start_ms, w.window.end_ms)) {
+                    continue;
+                }
+                if let Some(facets) = &mut facets {
+                    facets.add(book, issue);
+                }
                 let fits = w.project.as_ref().is_none_or(|p| *p == issue.project)
-                    && book.groups(issue).any(|g| g.tally.is_within(w.window.start_ms, w.window.end_ms))
                     && w.terms.iter().all(|t| t.holds(book, issue, now_ms));
                 if !fits {
                     continue;
@@ -263,15 +280,22 @@ pub async fn list(State(app): Shared, request: Request<Body>) -> Answer {
             let total = found.len();
             let shown = found.iter().skip(w.offset).take(w.limit);
             let issues: Vec<_> = shown.map(|i| summary(book, i, &book.tally(i), &w.window, now_ms)).collect();
-            json!({
+            let mut answer = json!({
                 "issues": issues,
                 "total": total,
                 "counts": { "unresolved": counts[0], "resolved": counts[1], "ignored": counts[2] },
                 "start": super::answer::time(w.window.start_ms),
                 "end": super::answer::time(w.window.end_ms),
                 "bucketSeconds": w.window.bucket_s(),
-            })
+            });
+            if let Some(facets) = facets {
+                answer["facets"] = facets.shown();
+            }
+            (answer, w.timeline.map(|by| (by, by.counted(book, &found, &w.window))))
         });
+        if let Some((by, counted)) = over {
+            answer["timeline"] = timeline(reader, by, counted, &w.window)?;
+        }
         Ok(ok(&answer, encoding))
     })
     .await

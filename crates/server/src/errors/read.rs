@@ -57,12 +57,22 @@ pub struct Sought<'a> {
     pub trace: Option<TraceId>,
     /// At most so many, the newest first.
     pub limit: Option<usize>,
+    /// The oldest first instead.
+    pub forward: bool,
 }
 
 impl Sought<'_> {
     /// All records of a kind.
     pub fn all(kind: &'static str) -> Sought<'static> {
-        Sought { kind, groups: None, project: None, span_ns: (i64::MIN, i64::MAX), trace: None, limit: None }
+        Sought {
+            kind,
+            groups: None,
+            project: None,
+            span_ns: (i64::MIN, i64::MAX),
+            trace: None,
+            limit: None,
+            forward: false,
+        }
     }
 }
 
@@ -83,7 +93,7 @@ impl Reader<'_> {
             streams: Some(StreamTest(&test)),
             start_ns: sought.span_ns.0,
             end_ns: sought.span_ns.1,
-            direction: Direction::Backward,
+            direction: if sought.forward { Direction::Forward } else { Direction::Backward },
             trace_id: sought.trace,
             wanted: Wanted {
                 body: true,
@@ -178,6 +188,8 @@ pub struct Found {
     pub group: String,
     /// Its title.
     pub title: String,
+    /// When it happened, Unix nanoseconds.
+    pub time_ns: i64,
     /// When it was accepted, Unix nanoseconds.
     pub accepted_ns: i64,
     /// The trace and span.
@@ -194,6 +206,7 @@ impl Found {
             project: view.project.to_owned(),
             group: view.group.to_owned(),
             title: view.title.to_owned(),
+            time_ns: view.time_ns,
             accepted_ns: view.observed_ns,
             ids: (view.trace_id, view.span_id),
             rule: view.rule.to_owned(),

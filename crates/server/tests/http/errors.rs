@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 
 const AUTH: (&str, &str) = ("x-sentry-auth", "Sentry sentry_version=7, sentry_client=test/1, sentry_key=abc");
 
-fn now_s() -> f64 {
+pub(crate) fn now_s() -> f64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64()
 }
 
 /// An event with an exception.
-fn event(id: u32, kind: &str, function: &str, more: Value) -> Value {
+pub(crate) fn event(id: u32, kind: &str, function: &str, more: Value) -> Value {
     let mut event = json!({
         "event_id": format!("{id:032x}"), "timestamp": now_s() - 5.0, "platform": "python", "level": "error",
         "release": "shop@1.0.0", "environment": "prod",
@@ -28,7 +28,7 @@ fn event(id: u32, kind: &str, function: &str, more: Value) -> Value {
     event
 }
 
-fn envelope(items: &[(&str, String)]) -> String {
+pub(crate) fn envelope(items: &[(&str, String)]) -> String {
     let mut out = "{\"sent_at\":null}\n".to_owned();
     for (kind, payload) in items {
         out += &format!("{{\"type\":\"{kind}\",\"length\":{}}}\n{payload}\n", payload.len());
@@ -36,17 +36,17 @@ fn envelope(items: &[(&str, String)]) -> String {
     out
 }
 
-async fn send(site: &Site, event: &Value) -> Answer {
+pub(crate) async fn send(site: &Site, event: &Value) -> Answer {
     site.post("/api/1/envelope/", &[AUTH], envelope(&[("event", event.to_string())])).await
 }
 
-async fn get(site: &Site, path: &str) -> Value {
+pub(crate) async fn get(site: &Site, path: &str) -> Value {
     let answer = site.get(&format!("/api/v1/errors{path}")).await;
     assert_eq!(answer.status, 200, "{path}: {}", answer.body);
     answer.json()["data"].clone()
 }
 
-async fn issues(site: &Site, query: &str) -> Vec<Value> {
+pub(crate) async fn issues(site: &Site, query: &str) -> Vec<Value> {
     get(site, &format!("/issues?{query}")).await["issues"].as_array().unwrap().clone()
 }
 

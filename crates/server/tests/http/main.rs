@@ -8,6 +8,7 @@ mod elastic;
 mod entities;
 mod errors;
 mod errors_clients;
+mod errors_shown;
 mod events;
 mod events_clients;
 mod federate;

@@ -1,18 +1,16 @@
 import { Button } from '@mantine/core'
-import { IconBraces, IconFilterCog, IconLink, IconPlayerPlay, IconZoomCode } from '@tabler/icons-react'
+import { IconBraces, IconFilterCog } from '@tabler/icons-react'
 import { useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useEffect, useMemo, useRef } from 'react'
 import { formatLogQuery, type Span } from '@/api/logs'
-import { CodeEditor } from '@/components/editor/CodeEditor'
 import { HistoryMenu } from '@/components/HistoryMenu'
 import { Fact, InspectedExchange, Inspection } from '@/components/Inspection'
 import { PlanTree } from '@/components/plan/PlanTree'
-import { markOf, QueryError } from '@/components/QueryError'
-import { useCopy } from '@/components/useCopy'
+import { QueryBar } from '@/components/QueryBar'
 import { useMessages } from '@/i18n'
 import { epochMs } from '@/lib/brand'
-import { errorText, mistakeIn } from '@/lib/serverError'
+import { errorText } from '@/lib/serverError'
 import { resolveRange } from '@/lib/time'
 import { formatCount, formatSeconds, formatValue } from '@/lib/units'
 import { logqlHistory } from '@/state/queryHistory'
@@ -21,10 +19,9 @@ import { say } from '@/state/toasts'
 import { logqlExtension } from './logqlExtension'
 import type { LogsState } from './logsSearch'
 import type { Page } from './pages'
-import styles from './QueryBar.module.css'
 import { SavedMenu } from './SavedMenu'
 
-interface QueryBarProps {
+interface LogsQueryProps {
   readonly draft: string
   /** The text an error speaks of. */
   readonly ran: string
@@ -38,7 +35,8 @@ interface QueryBarProps {
   readonly onInspect: (inspecting: boolean) => void
 }
 
-export function QueryBar({
+/** The query of Logs. */
+export function LogsQuery({
   draft,
   ran,
   onDraft,
@@ -49,9 +47,8 @@ export function QueryBar({
   state,
   inspecting,
   onInspect,
-}: QueryBarProps) {
+}: LogsQueryProps) {
   const t = useMessages()
-  const copy = useCopy()
   const client = useQueryClient()
   const { range, zone } = useTimeState()
   const times = useRef({ range, zone })
@@ -62,7 +59,6 @@ export function QueryBar({
     const span = (): Span => resolveRange(times.current.range, epochMs(Date.now()), times.current.zone)
     return logqlExtension(client, span)
   }, [client])
-  const mistake = error === null ? null : mistakeIn(error, ran)
   const format = async () => {
     try {
       onDraft(await formatLogQuery(draft))
@@ -72,74 +68,43 @@ export function QueryBar({
   }
   return (
     <>
-      <section className={styles.bar} aria-label={t.logs.query}>
-        <div className={styles.field} data-main-input>
-          <CodeEditor
-            language={language}
-            value={draft}
-            onChange={onDraft}
-            onRun={() => onRun(draft)}
-            label={t.logs.query}
-            hint={t.logs.placeholder}
-            error={mistake !== null && draft === ran ? markOf(mistake, draft) : null}
-            handle={null}
-          />
-          <Button
-            className={styles.run}
-            leftSection={<IconPlayerPlay size={14} />}
-            onClick={() => onRun(draft)}
-            loading={running}
-          >
-            {t.query.run}
-          </Button>
-        </div>
-        {error !== null && (
-          <div className={styles.error}>
-            <QueryError message={error.message} text={ran} mistake={mistake} />
-          </div>
-        )}
-        <footer className={styles.actions}>
-          <SavedMenu query={ran} state={state} />
-          <HistoryMenu history={logqlHistory} onPick={onRun} />
-          <Button
-            variant="subtle"
-            color="gray"
-            leftSection={<IconBraces size={15} />}
-            onClick={() => void format()}
-            disabled={draft.trim() === ''}
-          >
-            {t.query.format}
-          </Button>
-          <Button
-            component={Link}
-            to="/pipelines"
-            variant="subtle"
-            color="gray"
-            leftSection={<IconFilterCog size={15} />}
-          >
-            {t.logs.pipelines}
-          </Button>
-          <div className={styles.end}>
-            <Button
-              variant="subtle"
-              color={inspecting ? 'ember' : 'gray'}
-              leftSection={<IconZoomCode size={15} />}
-              onClick={() => onInspect(!inspecting)}
-              aria-pressed={inspecting}
-            >
-              {t.query.inspector}
-            </Button>
+      <QueryBar
+        label={t.logs.query}
+        hint={t.logs.placeholder}
+        language={language}
+        draft={draft}
+        ran={ran}
+        onDraft={onDraft}
+        onRun={onRun}
+        running={running}
+        error={error}
+        inspecting={inspecting}
+        onInspect={onInspect}
+        actions={
+          <>
+            <SavedMenu query={ran} state={state} />
+            <HistoryMenu history={logqlHistory} onPick={onRun} />
             <Button
               variant="subtle"
               color="gray"
-              leftSection={<IconLink size={15} />}
-              onClick={() => void copy(window.location.href, t.query.shareCopied)}
+              leftSection={<IconBraces size={15} />}
+              onClick={() => void format()}
+              disabled={draft.trim() === ''}
             >
-              {t.query.share}
+              {t.query.format}
             </Button>
-          </div>
-        </footer>
-      </section>
+            <Button
+              component={Link}
+              to="/pipelines"
+              variant="subtle"
+              color="gray"
+              leftSection={<IconFilterCog size={15} />}
+            >
+              {t.logs.pipelines}
+            </Button>
+          </>
+        }
+      />
       {inspecting && first !== null && <Inspected query={ran} page={first} />}
     </>
   )
