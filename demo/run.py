@@ -18,7 +18,8 @@ import urllib.request
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
-from cloudevents.v1.http import CloudEvent, to_structured
+from cloudevents.v1.conversion import to_structured
+from cloudevents.v1.http import CloudEvent
 
 HERE = Path(__file__).resolve().parent
 SERVICES = HERE / "services"

@@ -6,7 +6,8 @@ import signal
 import threading
 
 import requests
-from cloudevents.v1.http import CloudEvent, to_structured
+from cloudevents.v1.conversion import to_structured
+from cloudevents.v1.http import CloudEvent
 from opentelemetry import propagate
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 from prometheus_client import start_http_server
