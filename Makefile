@@ -56,13 +56,12 @@ test: setup console lint ## Everything that must hold: lints, tests, PromQL conf
 
 .PHONY: demo
 demo: console ## A shop of instrumented services with a fault to find, watched by Watchfire: see docs/demo.md
-	@echo "demo: building Watchfire"
-	cargo build --release --locked -p watchfire
+	$(if $(WATCHFIRE_BIN),,cargo build --release --locked -p watchfire)
 	@WATCHFIRE_BIN=$${WATCHFIRE_BIN:-$(CARGO_TARGET_DIR)/release/watchfire} exec scripts/demo run.py
 
 .PHONY: demo-check
 demo-check: console ## The demo in two minutes: every signal arrives, and they are connected
-	cargo build --locked -p watchfire
+	$(if $(WATCHFIRE_BIN),,cargo build --locked -p watchfire)
 	@WATCHFIRE_BIN=$${WATCHFIRE_BIN:-$(CARGO_TARGET_DIR)/debug/watchfire} exec scripts/demo check.py
 
 .PHONY: fuzz-smoke

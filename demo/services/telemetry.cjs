@@ -38,11 +38,16 @@ exports.start = (service, version) => {
   const logs = new LoggerProvider({ resource, processors: [new BatchLogRecordProcessor({ exporter, ...soon })] })
   const prometheus = new PrometheusExporter({ preventServerStart: true })
   const metrics = new MeterProvider({ resource, readers: [prometheus] })
+  const watchfire = Number(new URL(process.env.WATCHFIRE).port)
   registerInstrumentations({
     tracerProvider: spans,
     meterProvider: metrics,
     instrumentations: [
-      new HttpInstrumentation({ ignoreIncomingRequestHook: ({ url }) => url === '/metrics' || url === '/health' }),
+      new HttpInstrumentation({
+        ignoreIncomingRequestHook: ({ url }) => url === '/metrics' || url === '/health',
+        // What Sentry's SDK sends is no part of the shop.
+        ignoreOutgoingRequestHook: ({ port }) => Number(port) === watchfire,
+      }),
       new UndiciInstrumentation(),
     ],
   })
