@@ -54,6 +54,16 @@ test: setup console lint ## Everything that must hold: lints, tests, PromQL conf
 	cd console && npm run --silent test && npm run --silent size
 	cd console && WATCHFIRE_BIN=$(CARGO_TARGET_DIR)/debug/watchfire npm run --silent e2e
 
+.PHONY: demo
+demo: console ## A shop of instrumented services with a fault to find, watched by Watchfire: see docs/demo.md
+	$(if $(WATCHFIRE_BIN),,cargo build --release --locked -p watchfire)
+	@WATCHFIRE_BIN=$${WATCHFIRE_BIN:-$(CARGO_TARGET_DIR)/release/watchfire} exec scripts/demo run.py
+
+.PHONY: demo-check
+demo-check: console ## The demo in two minutes: every signal arrives, and they are connected
+	$(if $(WATCHFIRE_BIN),,cargo build --locked -p watchfire)
+	@WATCHFIRE_BIN=$${WATCHFIRE_BIN:-$(CARGO_TARGET_DIR)/debug/watchfire} exec scripts/demo check.py
+
 .PHONY: fuzz-smoke
 fuzz-smoke: ## Every decoder on mutated input, longer than in `make test`
 	FUZZ_ITERATIONS=2000000 cargo test --release --locked -p fuzz -- --nocapture

@@ -1,0 +1,75 @@
+// OpenTelemetry and Sentry, as every Node service of the shop sets them up. It is loaded before anything else, so that
+// what is loaded later can be instrumented.
+'use strict'
+
+const os = require('node:os')
+const { SeverityNumber } = require('@opentelemetry/api-logs')
+const { OTLPLogExporter } = require('@opentelemetry/exporter-logs-otlp-proto')
+const { PrometheusExporter } = require('@opentelemetry/exporter-prometheus')
+const { OTLPTraceExporter } = require('@opentelemetry/exporter-trace-otlp-proto')
+const { registerInstrumentations } = require('@opentelemetry/instrumentation')
+const { HttpInstrumentation } = require('@opentelemetry/instrumentation-http')
+const { UndiciInstrumentation } = require('@opentelemetry/instrumentation-undici')
+const { resourceFromAttributes } = require('@opentelemetry/resources')
+const { BatchLogRecordProcessor, LoggerProvider } = require('@opentelemetry/sdk-logs')
+const { MeterProvider } = require('@opentelemetry/sdk-metrics')
+const { BatchSpanProcessor, NodeTracerProvider } = require('@opentelemetry/sdk-trace-node')
+const Sentry = require('@sentry/node')
+
+/** Spans and logs by OTLP over HTTP, metrics to be scraped, errors by Sentry's SDK. */
+exports.start = (service, version) => {
+  const resource = resourceFromAttributes({
+    'service.name': service,
+    'service.version': version,
+    // The same as the label that a scrape gives, so that both are one instance.
+    'service.instance.id': `127.0.0.1:${process.env.PORT}`,
+    'deployment.environment.name': 'demo',
+    'host.name': os.hostname(),
+    'process.pid': process.pid,
+  })
+  const url = (signal) => `${process.env.WATCHFIRE}/v1/${signal}`
+  const soon = { scheduledDelayMillis: 1000 }
+  const spans = new NodeTracerProvider({
+    resource,
+    spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter({ url: url('traces') }), soon)],
+  })
+  spans.register()
+  const exporter = new OTLPLogExporter({ url: url('logs') })
+  const logs = new LoggerProvider({ resource, processors: [new BatchLogRecordProcessor({ exporter, ...soon })] })
+  const prometheus = new PrometheusExporter({ preventServerStart: true })
+  const metrics = new MeterProvider({ resource, readers: [prometheus] })
+  const watchfire = Number(new URL(process.env.WATCHFIRE).port)
+  registerInstrumentations({
+    tracerProvider: spans,
+    meterProvider: metrics,
+    instrumentations: [
+      new HttpInstrumentation({
+        ignoreIncomingRequestHook: ({ url }) => url === '/metrics' || url === '/health',
+        // What Sentry's SDK sends is no part of the shop.
+        ignoreOutgoingRequestHook: ({ port }) => Number(port) === watchfire,
+      }),
+      new UndiciInstrumentation(),
+    ],
+  })
+  Sentry.init({
+    dsn: process.env.SENTRY_DSN,
+    release: `${service}@${version}`,
+    environment: 'demo',
+    integrations: [Sentry.openTelemetryIntegration()],
+    initialScope: { tags: { service } },
+  })
+
+  const logger = logs.getLogger(service, version)
+  return {
+    version,
+    meter: metrics.getMeter(service, version),
+    log(level, body, attributes = {}) {
+      console.log(new Date().toISOString(), level, body)
+      logger.emit({ severityNumber: SeverityNumber[level], severityText: level, body, attributes })
+    },
+    error: (error, more) => Sentry.captureException(error, more),
+    metrics: (request, response) => prometheus.getMetricsRequestHandler(request, response),
+    /** Sends what is left. */
+    stop: () => Promise.all([spans.shutdown(), logs.shutdown(), Sentry.close(2000)]),
+  }
+}
