@@ -72,6 +72,8 @@ struct Item {
     changed: Option<Instant>,
     /// The beginning of the alert that was told last.
     starts: String,
+    /// Whether it was told last that it fires.
+    told_fires: bool,
 }
 
 /// Kills and drives until all changes were told.
@@ -200,6 +202,11 @@ impl Drive {
         let item = self.items.get_mut(at).context("an alert of an item that is not there")?;
         let receipt = (message.life, message.answered);
         if let Some((life, answered)) = self.seen.insert((at, fires, starts.clone()), receipt) {
+            // What is told again is what was told last: nothing further is told before it is known what became of it.
+            ensure!(
+                (fires, &starts) == (item.told_fires, &item.starts),
+                "told again what is no longer so: alert {at}, {alert}"
+            );
             match (life == message.life, answered) {
                 (_, false) => self.report.again_answer_lost += 1,
                 (false, true) => self.report.again_killed += 1,
@@ -220,7 +227,7 @@ impl Drive {
             ),
             _ => bail!("told what is not so: alert {at}, {alert}"),
         }
-        (item.told, item.starts) = (true, starts);
+        (item.told, item.told_fires, item.starts) = (true, fires, starts);
         self.report.told += 1;
         self.report.slowest = self.report.slowest.max(item.changed.map_or(Duration::ZERO, |c| c.elapsed()));
         Ok(())

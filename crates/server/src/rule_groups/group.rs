@@ -26,6 +26,9 @@ const LOOK: Duration = Duration::from_secs(5);
 /// Evaluations wait at most this long for a thread.
 const QUEUE: Duration = Duration::from_secs(3600);
 
+/// Between two looks at whether the server is open.
+const OPENING: Duration = Duration::from_millis(20);
+
 /// A group at work.
 pub(super) struct Running {
     key: GroupKey,
@@ -177,6 +180,13 @@ pub(super) async fn run(context: Arc<Context>, running: Arc<Running>, mut stop: 
             at_ms = at_ms.min(running.next_ms(context.clock.now_ms()));
             continue;
         }
+        if running.language != Language::PromQl && !context.is_open() {
+            // The stores of logs and spans are there a moment after those of rules.
+            tokio::select! {
+                () = tokio::time::sleep(OPENING) => continue,
+                _ = stop.wait_for(|s| *s) => return,
+            }
+        }
         let begun = Instant::now();
         let (c, r, s) = (Arc::clone(&context), Arc::clone(&running), stop.clone());
         let work = move || {
@@ -266,6 +276,11 @@ fn evaluate(context: &Context, running: &Running, at_ms: i64, stop: watch::Recei
 }
 
 impl Context {
+    /// Whether there is something to ask of logs and spans.
+    fn is_open(&self) -> bool {
+        self.app.upgrade().is_some_and(|app| app.ready().is_ok())
+    }
+
     /// Tells what evaluations came to.
     pub fn tell(&self, told: Vec<(RuleState, Vec<alerting::Alert>)>) {
         if told.is_empty() {

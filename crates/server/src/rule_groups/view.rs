@@ -61,7 +61,8 @@ impl RuleView {
 
     /// Since when it has found nothing to look at, if that is so long.
     pub fn unmatched_since(&self, after: Duration) -> Option<i64> {
-        let is_long = self.last_ms?.saturating_sub(self.matched_ms) >= after.as_millis() as i64;
+        let after_ms = i64::try_from(after.as_millis()).unwrap_or(i64::MAX);
+        let is_long = self.last_ms?.saturating_sub(self.matched_ms) >= after_ms;
         (is_long && reads(&self.rule)).then_some(self.matched_ms)
     }
 
@@ -74,8 +75,10 @@ impl RuleView {
         took: Duration,
         matched: bool,
     ) {
-        // What fails is told as such.
-        if matched || outcome.samples > 0 || outcome.error.is_some() {
+        // What gives something of nothing says so on purpose, but for counts of spans, which are 0 then. What fails is
+        // told as such.
+        let gives = outcome.samples > 0 && self.rule.expr.language() != Language::TraceQl;
+        if matched || gives || outcome.error.is_some() {
             self.matched_ms = self.matched_ms.max(at_ms);
         }
         if rule.rule.kind == RuleKind::Alert {
