@@ -14,9 +14,14 @@ export interface RuleAlert {
   /** Since when its condition is over, while it fires on. */
   readonly recoveringSince: number | null
   readonly value: number
+  /** What people are told of it under; null if relabelling drops it. */
+  readonly fingerprint: string | null
 }
 
 export type RuleHealth = 'ok' | 'err' | 'unknown'
+
+/** What expressions are written in: over series, over logs and events, over spans. */
+export type RuleLanguage = 'promql' | 'logql' | 'traceql'
 
 export interface Rule {
   readonly type: 'alerting' | 'recording'
@@ -24,6 +29,9 @@ export interface Rule {
   readonly query: string
   readonly labels: Labels
   readonly health: RuleHealth
+  readonly language: RuleLanguage
+  /** Since when it has found nothing to look at, if that is long. */
+  readonly unmatchedSince: number | null
   readonly lastError: string
   readonly lastEvaluation: number | null
   readonly evaluationSeconds: number
@@ -66,6 +74,7 @@ const ruleAlert: Decoder<RuleAlert> = (value, path) => {
     activeAt: moment(body.activeAt, `${path}.activeAt`),
     recoveringSince: optional<number | null>(instant, null)(body.keepFiringSince, `${path}.keepFiringSince`),
     value: sampleNumber(optional(text, 'NaN')(body.value, `${path}.value`)),
+    fingerprint: optional<string | null>(text, null)(body.fingerprint, `${path}.fingerprint`),
   }
 }
 
@@ -82,6 +91,8 @@ const rule: Decoder<Rule> = (value, path) => {
     query: text(body.query, `${path}.query`),
     labels: optional(labelsDecoder, {})(body.labels, `${path}.labels`),
     health: oneOf<RuleHealth>(['ok', 'err'], 'unknown')(body.health, path),
+    language: oneOf<RuleLanguage>(['logql', 'traceql'], 'promql')(body.language, path),
+    unmatchedSince: optional<number | null>(instant, null)(body.unmatchedSince, `${path}.unmatchedSince`),
     lastError: optional(text, '')(body.lastError, `${path}.lastError`),
     lastEvaluation: optional<number | null>(instant, null)(body.lastEvaluation, `${path}.lastEvaluation`),
     evaluationSeconds: figure('evaluationTime'),

@@ -11,13 +11,18 @@ import {
   type Alert,
 } from './alerts'
 
-const rule = (labels: Labels, state: RuleAlert['state'] = 'firing'): RuleAlert => ({
+const rule = (
+  labels: Labels,
+  state: RuleAlert['state'] = 'firing',
+  toldAs: Labels | null = labels,
+): RuleAlert => ({
   labels,
   annotations: { summary: 'of the rule' },
   state,
   activeAt: 1000,
   recoveringSince: null,
   value: 7,
+  fingerprint: toldAs === null ? null : alertKey(toldAs),
 })
 
 const told = (labels: Labels, more: Partial<ToldAlert> = {}): ToldAlert => ({
@@ -45,8 +50,8 @@ const facts = (alerts: readonly Alert[]) =>
 describe('joinAlerts', () => {
   it('an alert of a rule is told with further labels', () => {
     const rules = [
-      rule({ alertname: 'A', job: 'x' }),
-      rule({ alertname: 'A', job: 'y' }),
+      rule({ alertname: 'A', job: 'x' }, 'firing', { alertname: 'A', job: 'x', site: 'here' }),
+      rule({ alertname: 'A', job: 'y' }, 'firing', { alertname: 'A', job: 'y', site: 'here' }),
       rule({ alertname: 'B' }, 'pending'),
       rule({ alertname: 'C' }, 'inactive'),
     ]
@@ -63,11 +68,17 @@ describe('joinAlerts', () => {
     ])
   })
 
-  it('of several that fit the one with the fewest labels of its own is meant', () => {
-    const rules = [rule({ alertname: 'A' }), rule({ alertname: 'A', job: 'x' })]
-    const sent = [told({ alertname: 'A', job: 'x', site: 'h' }), told({ alertname: 'A', site: 'h' })]
-    const joined = joinAlerts(rules, sent, [])
-    expect(joined.map(({ labels }) => Object.keys(labels).length)).toEqual([2, 3])
+  it('an alert whose labels are changed on their way is shown once', () => {
+    const rules = [
+      rule({ alertname: 'A', job: 'x' }, 'firing', { alertname: 'Renamed', site: 'h' }),
+      rule({ alertname: 'Dropped' }, 'firing', null),
+    ]
+    const joined = joinAlerts(rules, [told({ alertname: 'Renamed', site: 'h' })], [])
+    expect(facts(joined)).toEqual([
+      ['Renamed', 'firing', 'team', 7, 'h'],
+      ['Dropped', 'firing', '', 7, ''],
+    ])
+    expect(joined[0]?.ruleLabels).toEqual({ alertname: 'A', job: 'x' })
   })
 
   it('what fires or waits again is not over', () => {

@@ -77,54 +77,20 @@ function stateOf(told: ToldAlert): AlertState {
   return told.inhibitedBy.length > 0 ? 'inhibited' : 'firing'
 }
 
-/** Alerts that people are told of, by the labels that a rule gave them: what is told may have further ones. */
-class ToldIndex {
-  private readonly byName = new Map<string, ToldAlert[]>()
-  private readonly byShape = new Map<string, Map<string, ToldAlert>>()
-
-  constructor(told: readonly ToldAlert[]) {
-    for (const alert of told) {
-      const name = alert.labels.alertname ?? ''
-      const same = this.byName.get(name)
-      if (same === undefined) this.byName.set(name, [alert])
-      else same.push(alert)
-    }
-  }
-
-  find(labels: Labels): ToldAlert | undefined {
-    const names = Object.keys(labels)
-    const alertname = labels.alertname ?? ''
-    const shape = `${alertname}\u0002${names.join('\u0001')}`
-    let index = this.byShape.get(shape)
-    if (index === undefined) {
-      index = new Map()
-      for (const told of this.byName.get(alertname) ?? []) {
-        const part: Record<string, string> = {}
-        for (const name of names) if (told.labels[name] !== undefined) part[name] = told.labels[name]
-        const key = labelsKey(part)
-        const before = index.get(key)
-        // Of several that fit, the one with the fewest labels of its own.
-        if (before === undefined || Object.keys(told.labels).length < Object.keys(before.labels).length)
-          index.set(key, told)
-      }
-      this.byShape.set(shape, index)
-    }
-    return index.get(labelsKey(labels))
-  }
-}
-
 /** The alerts of the server's rules joined with those that people are told of, and those that are over. */
 export function joinAlerts(
   rules: readonly RuleAlert[],
   told: readonly ToldAlert[],
   resolved: readonly ResolvedAlert[],
 ): Alert[] {
-  const index = new ToldIndex(told)
+  const index = new Map(told.map((alert) => [alert.fingerprint, alert]))
   const joined = new Set<ToldAlert>()
   const out: Alert[] = []
   for (const rule of rules) {
     if (rule.state === 'inactive') continue
-    const found = rule.state === 'firing' ? index.find(rule.labels) : undefined
+    // Relabelling may change every label of what is told: the server says what became of which.
+    const found =
+      rule.state === 'firing' && rule.fingerprint !== null ? index.get(rule.fingerprint) : undefined
     if (found !== undefined) joined.add(found)
     const labels = found?.labels ?? rule.labels
     out.push({

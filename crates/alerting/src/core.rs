@@ -229,7 +229,12 @@ impl Core {
             self.state.apply(Record::Rule(state.clone()));
             out.records.push(Record::Rule(state));
         }
-        for alert in alerts {
+        for mut alert in alerts {
+            // The turn at which it is told may be before the moment at which it was seen to end, between two turns. What
+            // is over when it is told is over after a restart, too.
+            if alert.ends_ms != i64::MAX {
+                alert.updated_ms = alert.updated_ms.max(alert.ends_ms);
+            }
             self.put(now_ms, alert, out);
         }
     }

@@ -1,6 +1,6 @@
 //! Who is told what, and when.
 
-use alerting::{Config, Delivery, Desk, Matchers, Outcome, Posted, Reason, Silence};
+use alerting::{Alert, Config, Delivery, Desk, Matchers, Outcome, Posted, Reason, RuleState, Silence};
 use env::{Disk, SimDisk};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -210,4 +210,51 @@ fn a_restart_goes_on_and_what_was_open_is_sent_again() {
     assert!(stage.pass(30).is_empty(), "told before");
     stage.post("alertname=A,g=1", true);
     assert_eq!(stage.pass(70), ["a AllResolved 0/1"]);
+}
+
+#[test]
+fn what_ended_between_two_turns_is_over_after_a_restart() {
+    let disk = SimDisk::new(1);
+    disk.create_dir_all(Path::new("/d")).unwrap();
+    let config = Arc::new(Config::parse(PLAIN, Path::new("/")).unwrap());
+    let open = |now| {
+        let process: Arc<dyn Disk> = Arc::new(disk.process());
+        let (desk, _) = Desk::open(process, PathBuf::from("/d/a"), Arc::clone(&config), now).unwrap();
+        Stage { desk, now_ms: now }
+    };
+    let mut stage = open(BEGIN);
+    // The turn of the rule is before the moment at which the alert was seen to end.
+    let rule = |stage: &mut Stage, ends_ms: i64, turn_ms: i64| {
+        let labels = [("alertname", "A"), ("g", "1")].map(|(n, v)| (n.to_owned(), v.to_owned()));
+        let alert = Alert {
+            labels: Arc::new(labels.into()),
+            annotations: Arc::default(),
+            starts_ms: BEGIN,
+            ends_ms,
+            generator_url: "".into(),
+            updated_ms: turn_ms,
+            timeout: false,
+        };
+        let state = RuleState { rule: "r".to_owned(), changed: Vec::new(), gone: Vec::new() };
+        let now = stage.now_ms;
+        stage.desk.act(|core, out| core.rule(now, state, vec![alert], out));
+    };
+    rule(&mut stage, i64::MAX, BEGIN);
+    assert_eq!(stage.pass(20), ["a First 1/0"]);
+    let ended = stage.now_ms;
+    rule(&mut stage, ended, ended - 500);
+    let mut told = Vec::new();
+    while told.is_empty() {
+        stage.now_ms += 1_000;
+        let now = stage.now_ms;
+        stage.desk.act(|core, out| core.tick(now, out));
+        told = stage.desk.commit(now).sends;
+    }
+    assert_eq!(shown(&told[0]), "a AllResolved 0/1");
+    let now = stage.now_ms;
+    drop(stage);
+    disk.crash();
+    let mut stage = open(now + 1);
+    assert_eq!(stage.pass(400), ["a AllResolved 0/1"], "told again, as nobody knows whether it was taken");
+    assert_eq!(stage.desk.core().alerts().len(), 0);
 }

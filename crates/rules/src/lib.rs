@@ -8,6 +8,8 @@
 mod alert;
 mod expand;
 mod file;
+mod language;
+mod order;
 mod problem;
 mod react;
 mod readers;
@@ -20,6 +22,8 @@ pub use alert::{
 };
 pub use expand::{Surroundings, TEMPLATE_LIMITS};
 pub use file::{Duplicate, FileOptions, Group, Rule, RuleFile, RuleKind};
+pub use language::{Expression, Language, TRACE_RANGE_MS, span_vector, vector};
+pub use order::{Order, may_read};
 pub use problem::{Place, Problem, Within};
 pub use react::Written;
 pub use readers::{Readers, is_series_wise};

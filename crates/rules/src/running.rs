@@ -3,17 +3,18 @@
 use crate::alert::{self, AlertPolicy, Alerts, Observation, OverLimit, RESOLVED_RETENTION_MS, Transition};
 use crate::expand::{Expander, Surroundings, Text};
 use crate::file::{Group, Rule, RuleKind};
+use crate::language::{self, Expression, Language};
 use model::{Labels, METRIC_NAME, stale_nan};
-use promql::{Control, Engine, EvalError, Expr, Point, Source, Value, VectorSample};
+use promql::{Control, Engine, EvalError, Point, Source, VectorSample};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Answers queries at an instant.
 pub trait Queries {
     /// The vector that an expression is at `time_ms`; a scalar is a vector of one series without labels.
-    fn query(&self, expr: &Expr, time_ms: i64) -> Result<Vec<VectorSample>, EvalError>;
+    fn query(&self, expr: &Expression, time_ms: i64) -> Result<Vec<VectorSample>, EvalError>;
 }
 
-/// Queries answered by an engine over a source.
+/// Queries over series, answered by an engine over a source. Others are refused.
 #[derive(Clone, Copy)]
 pub struct EngineQueries<'a> {
     /// The engine.
@@ -25,14 +26,12 @@ pub struct EngineQueries<'a> {
 }
 
 impl Queries for EngineQueries<'_> {
-    fn query(&self, expr: &Expr, time_ms: i64) -> Result<Vec<VectorSample>, EvalError> {
-        match self.engine.instant(self.source, expr, time_ms, self.control)?.value {
-            Value::Vector(vector) => Ok(vector),
-            Value::Scalar { time_ms, value } => {
-                Ok(vec![VectorSample { labels: Labels::empty(), time_ms, value: Point::Float(value) }])
-            }
-            _ => Err(EvalError::Query("rule result is not a vector or scalar".to_owned())),
-        }
+    fn query(&self, expr: &Expression, time_ms: i64) -> Result<Vec<VectorSample>, EvalError> {
+        let Expression::PromQl(expr) = expr else {
+            let title = expr.language().title();
+            return Err(EvalError::query(format!("there are only series here, and this is {title}")));
+        };
+        language::vector(self.engine.instant(self.source, expr, time_ms, self.control)?.value)
     }
 }
 
@@ -125,6 +124,10 @@ pub struct RunningRule {
 pub struct RunningGroup {
     /// Its name.
     pub name: String,
+    /// What its expressions are written in.
+    pub language: Language,
+    /// Whose records it reads, in LogQL and TraceQL.
+    pub tenant: Option<String>,
     /// How far in the past it is evaluated, milliseconds.
     pub query_offset_ms: i64,
     /// Most series or alerts of a rule.
@@ -137,6 +140,8 @@ impl RunningGroup {
     pub fn new(group: Group, query_offset_ms: i64) -> RunningGroup {
         RunningGroup {
             name: group.name,
+            language: group.language,
+            tenant: group.tenant,
             query_offset_ms: group.query_offset_ms.unwrap_or(query_offset_ms),
             limit: group.limit,
             rules: group.rules.into_iter().map(RunningRule::new).collect(),
@@ -302,7 +307,7 @@ impl RunningRule {
         let mut seen = BTreeSet::new();
         let mut observed = Vec::new();
         for sample in queries.query(&self.rule.expr, at_ms)? {
-            let expander = Expander::new(&self.rule.name, &sample, surroundings, queries, now_ms);
+            let expander = Expander::new(&self.rule, &sample, surroundings, queries, now_ms);
             let mut builder = sample.labels.to_builder();
             builder.remove(METRIC_NAME);
             let source = builder.build();

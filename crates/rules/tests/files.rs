@@ -1,6 +1,6 @@
 //! Rule files: what is read, and what is said of those that are wrong.
 
-use rules::{FileOptions, RuleFile, RuleKind};
+use rules::{Expression, FileOptions, Language, RuleFile, RuleKind};
 use std::collections::BTreeMap;
 
 fn parse(text: &str) -> Result<RuleFile, String> {
@@ -35,7 +35,7 @@ groups:
           summary: '{{ $labels.instance }}'
           empty:
 "#;
-    let options = FileOptions { ignore_unknown_fields: true };
+    let options = FileOptions { ignore_unknown_fields: true, ..FileOptions::default() };
     let file = RuleFile::parse(text, options).unwrap();
     let g = &file.groups[0];
     assert_eq!(
@@ -166,4 +166,62 @@ fn aliases_do_not_multiply_without_bound() {
     assert!(said.contains("the document has more than 1"), "{said}");
     let deep = "[".repeat(1000);
     assert!(parse(&deep).is_err());
+}
+
+#[test]
+fn rule_files_of_the_documentation_are_right() {
+    let text = include_str!("../../../docs/rules.md");
+    let blocks: Vec<&str> = text.split("```yaml\n").skip(1).filter_map(|b| b.split("```").next()).collect();
+    let files: Vec<&&str> = blocks.iter().filter(|b| b.starts_with("groups:")).collect();
+    assert!(files.len() >= 2);
+    for file in files {
+        assert!(parse(file).is_ok(), "{:?}\n{file}", parse(file).err());
+    }
+}
+
+#[test]
+fn groups_name_their_language() {
+    let parsed = parse(
+        "namespace: n
+language: logql
+groups:
+- name: logs
+  tenant: team-a
+  rules: [{record: r, expr: 'sum(rate({app=\"x\"}[1m]))'}]
+- name: spans
+  language: traceql
+  range: 10m
+  rules: [{record: r, expr: '{ } | rate()'}]
+- {name: series, language: promql, rules: [{record: r, expr: up}]}
+",
+    );
+    let groups = parsed.unwrap().groups;
+    let facts: Vec<_> = groups.iter().map(|g| (g.language, g.tenant.as_deref())).collect();
+    assert_eq!(
+        facts,
+        [(Language::LogQl, Some("team-a")), (Language::TraceQl, None), (Language::PromQl, None)]
+    );
+    assert!(matches!(groups[1].rules[0].expr, Expression::TraceQl { range_ms: 600_000, .. }));
+    for (file, told) in [
+        ("groups: [{name: g, language: sql}]", "group \"g\": \"sql\" is no language of rules"),
+        ("groups: [{name: g, tenant: a}]", "only groups in LogQL or TraceQL have a tenant"),
+        ("groups: [{name: g, language: logql, tenant: a/b}]", "tenant \"a/b\" is not a valid name"),
+        ("groups: [{name: g, language: logql, range: 5m}]", "only groups in TraceQL have a range"),
+        ("groups: [{name: g, language: traceql, range: 0s}]", "must be longer than nothing"),
+        (
+            "groups: [{name: g, language: logql, rules: [{record: r, expr: '{a=\"b\"}'}]}]",
+            "a rule needs numbers, and this gives lines",
+        ),
+        (
+            "groups: [{name: g, language: traceql, rules: [{record: r, expr: '{ }'}]}]",
+            "a rule needs numbers, and this gives traces",
+        ),
+        (
+            "groups: [{name: g, language: logql, rules: [{record: r, expr: up}]}]",
+            "could not parse expression",
+        ),
+    ] {
+        let problems = parse(file).unwrap_err();
+        assert!(problems.contains(told), "{told}: {problems}");
+    }
 }

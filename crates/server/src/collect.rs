@@ -102,7 +102,7 @@ impl Running {
     }
 
     /// Begins to collect into the stores.
-    pub async fn start(app: &App, stores: Stores) -> Result<Running, StartError> {
+    pub async fn start(app: &Arc<App>, stores: Stores) -> Result<Running, StartError> {
         let Stores { db, logs, traces, events, errors } = stores;
         let preparation = (Arc::clone(&app.event_counting), Arc::clone(&app.event_preparation));
         let event_sink = EventSink::new(events.clone(), preparation, Arc::clone(&app.clock));
@@ -174,6 +174,7 @@ impl Running {
             clock,
             memory,
             config.rules.concurrency,
+            Arc::downgrade(app),
         );
         let file = app.origin.config_file.as_deref();
         let set = RuleSet::load(&config, config_dir(file)).map_err(StartError::Config)?;
@@ -285,6 +286,8 @@ fn rule_settings(app: &App, config: &Config, office: &Office) -> Result<RuleSett
         },
         timeout: config.rules.timeout.into(),
         streaming: config.rules.streaming,
+        since_ms: app.now_ms(),
+        unmatched_after: config.rules.unmatched_after.into(),
         surroundings: rules::Surroundings {
             external_labels: config.global.external_labels.clone(),
             external_url: office.routing().external_url.clone(),

@@ -1,6 +1,8 @@
 //! The command line.
 
+use crate::rules::args::RulesCommand;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use rules::Language;
 use std::path::PathBuf;
 
 const AFTER_HELP: &str = "\
@@ -74,6 +76,11 @@ pub enum Command {
     Silence {
         #[command(subcommand)]
         what: SilenceCommand,
+    },
+    /// Replay alerting rules, and record what recording rules would have recorded.
+    Rules {
+        #[command(subcommand)]
+        what: RulesCommand,
     },
     /// Ask a server for logs and samples in SQL.
     Sql(SqlArgs),
@@ -628,12 +635,16 @@ Examples:
 All that is wrong is told at once, each with file, line and column. Rules that have name and
 labels in common are told too; they are a mistake only with --lint-fatal.
 
-Example:
-  watchfire check rules rules/*.yml")]
+Examples:
+  watchfire check rules rules/*.yml
+  watchfire check rules --language logql loki/*.yml")]
     Rules {
         /// The files, as Prometheus has them.
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
+        /// What expressions are written in where the files do not say so: promql, logql, traceql.
+        #[arg(long, value_name = "NAME")]
+        language: Option<Language>,
         /// Leave keys alone that are not known.
         #[arg(long)]
         ignore_unknown_fields: bool,

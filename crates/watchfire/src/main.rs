@@ -58,9 +58,11 @@ fn run(cli: Cli) -> Result<(), Exit> {
         Command::Alerts(args) => on_one_thread(alerts::run(&args)),
         Command::Silence { what } => on_one_thread(alerts::silence(what)),
         Command::Check { what: Check::Alertmanager { file, exec } } => check::alertmanager(&file, exec),
-        Command::Check { what: Check::Rules { files, ignore_unknown_fields, lint_fatal } } => {
-            rules::check(&files, ignore_unknown_fields, lint_fatal)
+        Command::Check { what: Check::Rules { files, language, ignore_unknown_fields, lint_fatal } } => {
+            let language = language.unwrap_or_default();
+            rules::check(&files, ::rules::FileOptions { language, ignore_unknown_fields }, lint_fatal)
         }
+        Command::Rules { what } => on_one_thread(rules::run(&what)),
         Command::Test { what: Test::Promql { files } } => testing::run(&files, promql::script::run_file),
         Command::Test { what: Test::Rules(args) } => rules::test(&args),
         Command::Test { what: Test::Logql { files } } => testing::run(&files, logql::script::run_file),

@@ -108,3 +108,21 @@ fn rule_files_are_checked() {
     assert_eq!((out.as_str(), code), (told, 1));
     assert_eq!(run(dir.path(), &["check", "rules", "--ignore-unknown-fields", "DIR/extra.yml"]).2, 0);
 }
+
+#[test]
+fn rules_in_other_languages_are_checked_and_not_tested() {
+    let dir = files("page");
+    let logs =
+        "namespace: n\ngroups:\n- name: l\n  rules:\n  - {alert: A, expr: 'rate({app=\"x\"}[5m]) > 1'}\n";
+    std::fs::write(dir.path().join("logs.yml"), logs).unwrap();
+    let (out, _, code) = run(dir.path(), &["check", "rules", "--language", "logql", "DIR/logs.yml"]);
+    assert_eq!((out.as_str(), code), ("DIR/logs.yml: right\n  1 rule in 1 group, LogQL\n", 0));
+    let (out, _, code) = run(dir.path(), &["check", "rules", "DIR/logs.yml"]);
+    assert!(code == 1 && out.contains("DIR/logs.yml:5:"), "{out}");
+    let (_, err, code) = run(dir.path(), &["check", "rules", "--language", "sql", "DIR/logs.yml"]);
+    assert!(code == 2 && err.contains("promql, logql or traceql"), "{err}");
+    std::fs::write(dir.path().join("logs.rules.yml"), format!("language: logql\n{logs}")).unwrap();
+    let (out, _, code) = run(dir.path(), &["test", "rules", "DIR/test.yml"]);
+    let told = "DIR/logs.rules.yml:4:3: group \"l\" is in LogQL, and unit tests know series only";
+    assert!(code == 1 && out.contains(told), "{out}");
+}

@@ -4,7 +4,8 @@
 //! there once, bit for bit. `series` measures memory per active series and the time to serve again after a kill. `latency`
 //! measures durable acknowledgements at a given rate. `dashboard` measures what a dashboard costs that is refreshed
 //! while samples come in. `adversary` measures what many heavy queries at once do to those who write. `alerts` measures
-//! the time from a sample to the one who is told. `spans` measures what traces cost to take in and to keep, and how soon one
+//! the time from a sample to the one who is told. `transitions` kills the server while alerts begin and end, and checks
+//! that each change is told, and told once. `spans` measures what traces cost to take in and to keep, and how soon one
 //! comes back; `graph` the service graph of many services.
 
 mod adversary;
@@ -20,6 +21,8 @@ mod spans;
 mod tests;
 mod torture;
 mod torture_logs;
+mod transitions;
+mod transitions_hook;
 mod write;
 
 use clap::Parser;
@@ -150,6 +153,25 @@ enum Command {
         #[arg(long, default_value_t = 6)]
         hours: u32,
     },
+    /// Lets alerts begin and end while the server is killed again and again; fails on the first change that nobody is
+    /// told of, or that is told twice although its answer was not lost.
+    Transitions {
+        /// Changes in all.
+        #[arg(long, default_value_t = 10_000)]
+        count: u64,
+        /// Alerts that change at the same time.
+        #[arg(long, default_value_t = 200)]
+        items: u32,
+        /// The longest time between two kills, in milliseconds.
+        #[arg(long, default_value_t = 3_000)]
+        between_kills: u64,
+        /// One answer in so many is lost.
+        #[arg(long, default_value_t = 20)]
+        lost: u64,
+        /// Decides the moments of killing, and which answers are lost.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
 }
 
 #[tokio::main]
@@ -193,6 +215,12 @@ async fn main() -> anyhow::Result<()> {
             let took = spans::graph(&host, &spans::Graph { services, hours, rounds: 20 }).await?;
             let at = |p| measure::percentile(&took, p);
             println!("graph of {services} services over {hours} h: p50 {:.1?}, max {:.1?}", at(0.5), at(1.0));
+            Ok(())
+        }
+        Command::Transitions { count, items, between_kills, lost, seed } => {
+            let between_kills = Duration::from_millis(between_kills);
+            let plan = transitions::Plan { transitions: count, items, between_kills, lost, seed };
+            println!("{}", transitions::run(&mut host, plan).await?);
             Ok(())
         }
         Command::Adversary { hosts, hours, queries, rate, seconds, rounds, memory } => {

@@ -1,7 +1,7 @@
 //! Small versions of the measurements, against a server in this process, so that they do not rot.
 
-use crate::server::Server;
-use crate::{adversary, dashboard};
+use crate::server::{Host, Server};
+use crate::{adversary, dashboard, transitions};
 use ::server::config::Config;
 use ::server::state::Origin;
 use std::time::Duration;
@@ -53,4 +53,30 @@ async fn adversaries_leave_those_who_write_alone() {
     assert!(report.to_string().contains("during: "), "{report}");
     assert!(report.answers.values().sum::<u64>() > 0, "{:?}", report.answers);
     running.stop().await.unwrap();
+}
+
+/// The binary beside this test; building all tests builds it.
+fn binary() -> Option<std::path::PathBuf> {
+    let this = std::env::current_exe().ok()?;
+    let binary = this.parent()?.parent()?.join("watchfire");
+    binary.is_file().then_some(binary)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_change_of_an_alert_is_told_once_though_the_server_is_killed() {
+    let Some(binary) = binary() else {
+        eprintln!("watchfire is absent beside this test (cargo build --workspace): kills are not tested");
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let mut host = Host { binary, data: dir.path().join("data"), config: None };
+    let plan = transitions::Plan {
+        transitions: 60,
+        items: 10,
+        between_kills: Duration::from_secs(3),
+        lost: 5,
+        seed: 7,
+    };
+    let report = transitions::run(&mut host, plan).await.unwrap();
+    assert!(report.told >= 60 && report.kills > 0 && report.answers_lost > 0, "{report}");
 }

@@ -132,6 +132,11 @@ export const alerts = {
     moreAlerts: (n: string) => `and ${n} more`,
     where: 'Where',
     lastError: 'The last evaluation failed',
+    unmatched: (text: string) => `Nothing it looks for has been there for ${text}`,
+    unmatchedHelp:
+      'No selector of its expression finds anything. A name may be misspelt, or what it watches is gone.',
+    languages: { logql: 'LogQL', traceql: 'TraceQL' },
+    lookInto: { logql: 'Open in Logs', traceql: 'Open in Traces' },
     edit: 'Try a change',
     copyYaml: 'Copy as YAML',
     showAlerts: 'Show its alerts',

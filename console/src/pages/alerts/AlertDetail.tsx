@@ -1,5 +1,5 @@
 import { Button, CloseButton, Skeleton } from '@mantine/core'
-import { IconBellOff, IconExternalLink, IconLink, IconListDetails } from '@tabler/icons-react'
+import { IconBellOff, IconLink, IconListDetails } from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
 import { Message } from '@/components/Message'
 import { ShareBar } from '@/components/ShareBar'
@@ -16,6 +16,7 @@ import { formatValue, unitOfQuery } from '@/lib/units'
 import { useNow } from '@/state/live'
 import { useTimeState } from '@/state/timeSearch'
 import styles from './AlertDetail.module.css'
+import { ExploreLink } from './ExploreLink'
 import { ExprText } from './ExprText'
 import { Annotations, LabelChips, Severity, StateMark } from './parts'
 import { ruleId } from './ruleId'
@@ -77,13 +78,7 @@ function Known({ alert, onFilter, onSilence }: KnownProps) {
           </Button>
         )}
         {expr !== null && (
-          <Button
-            variant="default"
-            leftSection={<IconExternalLink size={15} />}
-            renderRoot={(props) => <Link {...props} to="/explore" search={{ q: queriesOf(expr) }} />}
-          >
-            {d.explore}
-          </Button>
+          <ExploreLink language={found?.rule.language ?? 'promql'} expr={expr} queries={queriesOf(expr)} />
         )}
         {found !== null && (
           <Button
@@ -175,7 +170,7 @@ function Why({ alert, rule, loading, expr }: WhyProps) {
           {d.recovering(formatUptime((now - alert.recoveringSince) / 1000, t.locale))}
         </p>
       )}
-      {expr !== null && (
+      {expr !== null && (rule?.rule.language ?? 'promql') === 'promql' && (
         <WhyChart
           expr={expr}
           labels={seriesLabels(alert.ruleLabels ?? alert.labels, rule?.rule.labels ?? { severity: '' })}

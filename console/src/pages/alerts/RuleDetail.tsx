@@ -1,5 +1,5 @@
 import { Button, CloseButton } from '@mantine/core'
-import { IconBellRinging, IconCopy, IconExternalLink, IconFlask } from '@tabler/icons-react'
+import { IconBellRinging, IconCopy, IconFlask } from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
 import { ruleGroups, type Rule } from '@/api/alerting'
 import { Message } from '@/components/Message'
@@ -17,6 +17,7 @@ import { formatCount, formatSeconds, significant } from '@/lib/units'
 import { useNow } from '@/state/live'
 import { ruleDraft } from '@/state/ruleDraft'
 import styles from './AlertDetail.module.css'
+import { ExploreLink } from './ExploreLink'
 import { ExprText } from './ExprText'
 import { Annotations, ErrorNote, Severity, StateMark } from './parts'
 import own from './RuleDetail.module.css'
@@ -83,18 +84,12 @@ function Known({ placed, onEdit }: { readonly placed: PlacedRule; readonly onEdi
         </span>
       </header>
       <div className={styles.actions}>
-        {alerting && (
+        {alerting && rule.language === 'promql' && (
           <Button leftSection={<IconFlask size={15} />} onClick={edit}>
             {r.edit}
           </Button>
         )}
-        <Button
-          variant="default"
-          leftSection={<IconExternalLink size={15} />}
-          renderRoot={(props) => <Link {...props} to="/explore" search={{ q: [rule.query] }} />}
-        >
-          {t.alerts.detail.explore}
-        </Button>
+        <ExploreLink language={rule.language} expr={rule.query} />
         {alerting && (
           <Button
             variant="default"
@@ -126,11 +121,18 @@ function Known({ placed, onEdit }: { readonly placed: PlacedRule; readonly onEdi
           <ErrorNote text={rule.lastError} help={remedyOf(rule.lastError, r.remedy)} />
         </div>
       )}
+      {rule.unmatchedSince !== null && (
+        <div className={styles.part}>
+          <h3>{r.unmatched(formatUptime(Math.max(now - rule.unmatchedSince, 0) / 1000, t.locale))}</h3>
+          <span className="muted">{r.unmatchedHelp}</span>
+        </div>
+      )}
       <div className={styles.part}>
         <h3>{r.expression}</h3>
         <ExprText expr={rule.query} />
         <span className="muted">
           {[
+            rule.language === 'promql' ? '' : r.languages[rule.language],
             rule.forSeconds > 0 ? r.for(formatDuration(ms(rule.forSeconds * 1000))) : '',
             rule.keepFiringSeconds > 0 ? r.keep(formatDuration(ms(rule.keepFiringSeconds * 1000))) : '',
           ]
@@ -151,7 +153,7 @@ function Known({ placed, onEdit }: { readonly placed: PlacedRule; readonly onEdi
         </div>
       )}
       {alerting && <RuleAlerts placed={placed} />}
-      {rule.health !== 'err' && (
+      {rule.health !== 'err' && rule.language === 'promql' && (
         <div className={styles.part}>
           <h3>{r.course}</h3>
           <WhyChart expr={rule.query} labels={null} alert={null} />

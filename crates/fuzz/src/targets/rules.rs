@@ -1,7 +1,7 @@
 //! Rule files, their unit tests, and the templates in them.
 
 use rules::unittest::TestFile;
-use rules::{FileOptions, RuleFile};
+use rules::{FileOptions, Language, RuleFile};
 use template::{Limits, Map, NoFunctions, Templates, Value};
 
 /// What a template writes is bounded, whatever it does.
@@ -42,7 +42,9 @@ pub fn rule_file(data: &[u8]) {
         }
         Err(problems) => assert!(!problems.is_empty(), "refused without a reason"),
     }
-    let _ = RuleFile::parse(text, FileOptions { ignore_unknown_fields: true });
+    for language in Language::ALL {
+        let _ = RuleFile::parse(text, FileOptions { ignore_unknown_fields: true, language });
+    }
 }
 
 pub fn rule_file_seeds() -> Vec<Vec<u8>> {
@@ -66,7 +68,21 @@ pub fn rule_file_seeds() -> Vec<Vec<u8>> {
 "#;
     let folded =
         "groups: [{name: a, rules: [{alert: B, expr: >\n up\n > 0\n, annotations: {x: !!str 5}}]}]\n---\nx\n";
-    [plain, folded].map(|s| s.as_bytes().to_vec()).to_vec()
+    let records = r#"language: logql
+namespace: n
+groups:
+- name: l
+  tenant: team-a
+  rules:
+  - {alert: Errors, expr: 'sum by (app) (rate({app="x"} |= "error" | json [5m])) > 1'}
+- name: t
+  language: traceql
+  range: 10m
+  rules:
+  - record: spans:rate
+    expr: '{ status = error } | rate() by (resource.service.name)'
+"#;
+    [plain, folded, records].map(|s| s.as_bytes().to_vec()).to_vec()
 }
 
 pub fn rule_test(data: &[u8]) {

@@ -2,6 +2,7 @@
 
 use super::sample::{RESULT, SAMPLE, of_list, result};
 use super::{TEMPLATE_LIMITS, hosts, humanize};
+use crate::language::Expression;
 use crate::running::Queries;
 use regex::Regex;
 use template::{Duration, Functions, Kind, Map, Signature, Value, query_escape};
@@ -22,6 +23,8 @@ impl Functions for Known {
 /// The functions for one evaluation.
 pub(super) struct RuleFunctions<'a> {
     pub queries: &'a dyn Queries,
+    /// What the rule evaluates; `query` asks in the same language.
+    pub expr: &'a Expression,
     pub now_ms: i64,
     pub external_url: &'a str,
 }
@@ -103,7 +106,7 @@ impl Functions for RuleFunctions<'_> {
 
 impl RuleFunctions<'_> {
     fn query(&self, text: &str) -> Result<Value, String> {
-        let expr = promql::parse(text).map_err(|e| e.to_string())?;
+        let expr = self.expr.sibling(text).map_err(|e| e.to_string())?;
         let vector = self.queries.query(&expr, self.now_ms).map_err(|e| e.to_string())?;
         Ok(result(&vector))
     }

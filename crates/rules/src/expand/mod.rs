@@ -5,6 +5,7 @@ mod hosts;
 mod humanize;
 mod sample;
 
+use crate::file::Rule;
 use crate::running::Queries;
 use functions::{Known, RuleFunctions};
 use promql::VectorSample;
@@ -71,14 +72,15 @@ pub(crate) struct Expander<'a> {
 impl<'a> Expander<'a> {
     /// For an alert of this series. `now_ms` is the time of the evaluation, at which `query` asks.
     pub fn new(
-        alert: &'a str,
+        rule: &'a Rule,
         sample: &'a VectorSample,
         surroundings: &'a Surroundings,
         queries: &'a dyn Queries,
         now_ms: i64,
     ) -> Expander<'a> {
-        let functions = RuleFunctions { queries, now_ms, external_url: &surroundings.external_url };
-        Expander { alert, sample, surroundings, functions, data: OnceCell::new() }
+        let functions =
+            RuleFunctions { queries, expr: &rule.expr, now_ms, external_url: &surroundings.external_url };
+        Expander { alert: &rule.name, sample, surroundings, functions, data: OnceCell::new() }
     }
 
     fn data(&self) -> &Value {

@@ -2,6 +2,7 @@
 
 mod read;
 
+use crate::language::{Expression, Language};
 use crate::problem::{Place, Problem};
 use std::collections::BTreeMap;
 
@@ -19,6 +20,10 @@ pub struct RuleFile {
 pub struct Group {
     /// Its name, of which there is one in a file.
     pub name: String,
+    /// What its expressions are written in.
+    pub language: Language,
+    /// Whose records it reads, in LogQL and TraceQL; without it, those of senders that name no tenant.
+    pub tenant: Option<String>,
     /// Milliseconds between evaluations; without it, what is configured for all groups.
     pub interval_ms: Option<i64>,
     /// How far in the past it is evaluated; without it, what is configured for all groups.
@@ -50,7 +55,7 @@ pub struct Rule {
     /// The metric name or the name of the alert.
     pub name: String,
     /// What is evaluated.
-    pub expr: promql::Expr,
+    pub expr: Expression,
     /// The same as written.
     pub expr_text: String,
     /// How long an alert is pending before it fires.
@@ -70,6 +75,8 @@ pub struct Rule {
 pub struct FileOptions {
     /// Whether keys that are not known are left alone.
     pub ignore_unknown_fields: bool,
+    /// What expressions are written in where neither file nor group says so.
+    pub language: Language,
 }
 
 /// Rules of one name with the same labels.

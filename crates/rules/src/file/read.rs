@@ -2,29 +2,41 @@
 
 use super::{FileOptions, Group, Rule, RuleFile, RuleKind};
 use crate::expand;
+use crate::language::{Expression, Language, TRACE_RANGE_MS};
 use crate::problem::{Place, Problem, Within};
 use crate::yaml::{self, Fields, Node, NodeKind, Reader, Style};
 use model::METRIC_NAME;
+use model::record::Tenant;
 use std::collections::{BTreeMap, BTreeSet};
 
-const GROUP_KEYS: [&str; 6] = ["name", "interval", "query_offset", "limit", "rules", "labels"];
+/// `namespace` is what Loki's tools call a file; it says nothing here.
+const FILE_KEYS: [&str; 3] = ["groups", "language", "namespace"];
+const GROUP_KEYS: [&str; 9] =
+    ["name", "interval", "query_offset", "limit", "rules", "labels", "language", "tenant", "range"];
 const RULE_KEYS: [&str; 7] = ["record", "alert", "expr", "for", "keep_firing_for", "labels", "annotations"];
 
 pub(super) fn file(text: &str, options: FileOptions) -> Result<RuleFile, Vec<Problem>> {
     let (root, more) = yaml::parse(text).map_err(|p| vec![p])?;
     let reader = Reader { allow_unknown: options.ignore_unknown_fields, ..Reader::default() };
-    let mut file = FileReader { reader, lines: text.lines().collect() };
+    let mut file = FileReader {
+        reader,
+        lines: text.lines().collect(),
+        language: options.language,
+        range_ms: TRACE_RANGE_MS,
+    };
     let mut out = RuleFile::default();
     if more {
         let message = "a rule file has one document: what follows the first is left out".to_owned();
         out.warnings.push(Problem { at: None, within: Within::default(), message });
     }
     if let Some(root) = root
-        && let Some(fields) = file.reader.section(&root, &["groups"])
+        && let Some(fields) = file.reader.section(&root, &FILE_KEYS)
     {
+        let language = file.language(&fields, options.language);
         let nodes = file.reader.list(fields.get("groups"));
         let mut names = BTreeSet::new();
         for node in nodes {
+            file.language = language;
             if let Some(group) = file.group(node, &mut names) {
                 out.groups.push(group);
             }
@@ -38,6 +50,10 @@ struct FileReader<'t> {
     reader: Reader,
     /// The lines of the file.
     lines: Vec<&'t str>,
+    /// What the expressions of the group being read are written in.
+    language: Language,
+    /// How far they look back, in TraceQL.
+    range_ms: i64,
 }
 
 fn plain(texts: &BTreeMap<String, (String, Place)>) -> BTreeMap<String, String> {
@@ -55,11 +71,16 @@ impl FileReader<'_> {
             self.reader
                 .complain(fields.place("name"), format!("the group name {name:?} is repeated in this file"));
         }
+        self.language = self.language(&fields, self.language);
+        let tenant = self.tenant(&fields);
+        self.range_ms = self.range(&fields);
         let labels = self.labels(&fields, "labels");
         let limit =
             self.reader.int(fields.get("limit")).and_then(|l| u64::try_from(l).ok()).filter(|l| *l > 0);
         let mut group = Group {
             name: name.clone(),
+            language: self.language,
+            tenant,
             interval_ms: self.reader.duration(fields.get("interval")).filter(|ms| *ms > 0),
             query_offset_ms: self.reader.duration(fields.get("query_offset")),
             limit,
@@ -77,6 +98,41 @@ impl FileReader<'_> {
             }
         }
         Some(group)
+    }
+
+    /// What a file or group is written in.
+    fn language(&mut self, fields: &Fields<'_>, unless_said: Language) -> Language {
+        let Some(name) = fields.get("language").and_then(|n| self.reader.text(n)) else { return unless_said };
+        name.parse().unwrap_or_else(|e: String| {
+            self.reader.complain(fields.place("language"), e);
+            unless_said
+        })
+    }
+
+    /// Whose records a group reads.
+    fn tenant(&mut self, fields: &Fields<'_>) -> Option<String> {
+        let name = fields.get("tenant").and_then(|n| self.reader.text(n))?;
+        let wrong = match (self.language, Tenant::new(&name)) {
+            (Language::PromQl, _) => "only groups in LogQL or TraceQL have a tenant".to_owned(),
+            (_, Err(e)) => e.to_string(),
+            (_, Ok(_)) => return Some(name),
+        };
+        self.reader.complain(fields.place("tenant"), wrong);
+        None
+    }
+
+    /// How far a group in TraceQL looks back.
+    fn range(&mut self, fields: &Fields<'_>) -> i64 {
+        let Some(range_ms) = self.reader.duration(fields.get("range")) else { return TRACE_RANGE_MS };
+        let wrong = match (self.language, range_ms) {
+            (Language::TraceQl, 1..) => return range_ms,
+            (Language::TraceQl, _) => "the range must be longer than nothing",
+            (Language::PromQl | Language::LogQl, _) => {
+                "only groups in TraceQL have a range: here each expression has its own, as in [5m]"
+            }
+        };
+        self.reader.complain(fields.place("range"), wrong);
+        TRACE_RANGE_MS
     }
 
     /// Labels with valid names.
@@ -178,7 +234,7 @@ impl FileReader<'_> {
         }
     }
 
-    fn expression(&mut self, fields: &Fields<'_>, text: &str) -> Option<promql::Expr> {
+    fn expression(&mut self, fields: &Fields<'_>, text: &str) -> Option<Expression> {
         if text.is_empty() {
             // What is no text at all was told already.
             if fields.get("expr").is_none_or(|n| matches!(n.kind, NodeKind::Scalar { .. })) {
@@ -186,7 +242,7 @@ impl FileReader<'_> {
             }
             return None;
         }
-        match promql::parse(text) {
+        match Expression::parse(self.language, text, self.range_ms) {
             Ok(expr) => Some(expr),
             Err(e) => {
                 let at = match fields.get("expr") {

@@ -7,6 +7,7 @@ use super::store::{Inputs, Store};
 use crate::alert::Alert;
 use crate::expand::Surroundings;
 use crate::file::{RuleFile, RuleKind};
+use crate::language::Expression;
 use crate::running::{EngineQueries, Queries, RunningGroup};
 use promql::{Control, Engine, EngineOptions, format_duration};
 use regex::Regex;
@@ -148,7 +149,7 @@ impl<'a> Run<'a> {
             let at_ms = self.test.start_ms.saturating_add(test.eval_time_ms);
             let result = promql::parse(&test.expr)
                 .map_err(|e| format!("{e}\n{}", e.caret(&test.expr)))
-                .and_then(|expr| queries.query(&expr, at_ms).map_err(|e| e.to_string()));
+                .and_then(|expr| queries.query(&Expression::PromQl(expr), at_ms).map_err(|e| e.to_string()));
             let failure = match result {
                 Ok(vector) => expected::samples(test, &vector, self.file.fuzzy_compare),
                 Err(reason) => Some(Failure::Error(reason)),

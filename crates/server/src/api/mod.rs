@@ -11,6 +11,8 @@ mod push;
 pub mod query;
 mod read;
 pub mod record_status;
+mod rule_asked;
+mod rule_backfill;
 mod rule_trial;
 mod rules;
 mod select;
@@ -154,6 +156,7 @@ fn alerting(r: &mut Routes) {
     r.add("/api/v1/alerting/deliveries/done", "alerting", get(am::deliveries_done));
     r.add("/api/v1/alerting/routes", "alerting", get(am::routes));
     r.add("/api/v1/rules/try", "rules", post(rule_trial::try_out));
+    r.add("/api/v1/rules/backfill", "rules", post(rule_backfill::backfill));
 }
 
 /// Ways in for logs.

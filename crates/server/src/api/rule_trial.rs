@@ -1,6 +1,6 @@
 //! What an alerting rule would do: the alerts it gives now, and when they would have been pending and firing.
 
-use super::query::failed;
+use super::rule_asked::{self, Around, Nowhere, Replayed, STEPS_MAX, Span, Stores};
 use super::rules::exponent;
 use super::{Answer, Shared};
 use crate::ask::CancelOnDrop;
@@ -10,26 +10,20 @@ use crate::http::json::Json;
 use crate::http::origin::refuse_foreign_page;
 use crate::http::respond::json;
 use crate::http::time::format_rfc3339;
+use crate::rule_groups::records;
 use crate::source::StoreSource;
 use crate::state::App;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::Request;
 use model::Labels;
-use promql::{Control, Engine, EngineOptions, EvalError, Expr, Point, Value, VectorSample};
-use rules::{
-    Alert, Alerts, EngineQueries, FileOptions, Group, Phase, Queries, Refused, RuleFile, RunningGroup, Sink,
-    Surroundings, Transition,
-};
+use promql::Control;
+use rules::{Alert, Alerts, Group, Phase, RunningGroup, Surroundings, Transition};
 use serde::Deserialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Steps of one trial, those before its start included.
-const STEPS_MAX: i64 = 11_000;
-/// Steps times alerts of one trial: each is as much work as one alert is to a rule at work.
-const OBSERVATIONS_MAX: usize = 500_000;
 /// Alerts, and histories of alerts, that are shown.
 const SHOWN_MAX: usize = 1_000;
 /// Errors that are shown.
@@ -49,19 +43,17 @@ struct Asked {
     labels: BTreeMap<String, String>,
     #[serde(default)]
     annotations: BTreeMap<String, String>,
+    #[serde(default)]
+    language: Option<String>,
+    #[serde(default)]
+    tenant: Option<String>,
+    #[serde(default)]
+    range: Option<String>,
     /// Unix seconds.
     start: f64,
     end: f64,
     /// Seconds between evaluations.
     step: f64,
-}
-
-/// When a rule is evaluated, milliseconds.
-#[derive(Clone, Copy)]
-struct Span {
-    start: i64,
-    end: i64,
-    step: i64,
 }
 
 /// `/api/v1/rules/try`: nothing is stored, and nobody is told.
@@ -71,8 +63,8 @@ pub async fn try_out(State(app): Shared, request: Request<Body>) -> Answer {
     let body = read_body(&parts.headers, body, &app.form_limits()).await?;
     let asked: Asked = serde_json::from_slice(&body)
         .map_err(|e| ApiError::bad_data(format!("the body is no rule to be tried: {e}")))?;
-    let group = group(&asked)?;
-    let span = asked.span()?;
+    let group = asked.group()?;
+    let span = Span::of_seconds(asked.start, asked.end, asked.step)?;
     let timeout = app.query_timeout();
     let control = Control::new()
         .with_timeout(Instant::now(), timeout)
@@ -86,72 +78,22 @@ pub async fn try_out(State(app): Shared, request: Request<Body>) -> Answer {
 }
 
 impl Asked {
-    fn span(&self) -> Result<Span, ApiError> {
-        let ms = |name: &str, seconds: f64| match (seconds * 1000.0).round() {
-            ms if ms.is_finite() && ms.abs() < 1e15 => Ok(ms as i64),
-            _ => Err(ApiError::parameter(name, format!("{seconds} is out of range"))),
+    fn group(&self) -> Result<Group, ApiError> {
+        let mut rule = serde_json::json!({
+            "alert": self.alert, "expr": self.expr, "labels": self.labels, "annotations": self.annotations,
+        });
+        for (key, value) in [("for", &self.for_), ("keep_firing_for", &self.keep_firing_for)] {
+            if let Some(value) = value.as_deref().filter(|v| !v.trim().is_empty()) {
+                rule[key] = value.trim().into();
+            }
+        }
+        let around = Around {
+            language: self.language.as_deref(),
+            tenant: self.tenant.as_deref(),
+            range: self.range.as_deref(),
+            limit: None,
         };
-        let span =
-            Span { start: ms("start", self.start)?, end: ms("end", self.end)?, step: ms("step", self.step)? };
-        if span.step <= 0 {
-            return Err(ApiError::parameter("step", format!("{} s: it must be positive", self.step)));
-        }
-        if span.end < span.start {
-            return Err(ApiError::parameter("end", "it is before start"));
-        }
-        Ok(span)
-    }
-}
-
-/// The rule as the only one of a file, read as every rule file is.
-fn group(asked: &Asked) -> Result<Group, ApiError> {
-    // A mistake in the expression has its place in it, not in a file that nobody wrote.
-    promql::parse(&asked.expr).map_err(|e| ApiError::query("expr", e))?;
-    let mut rule = serde_json::json!({
-        "alert": asked.alert, "expr": asked.expr, "labels": asked.labels, "annotations": asked.annotations,
-    });
-    for (key, value) in [("for", &asked.for_), ("keep_firing_for", &asked.keep_firing_for)] {
-        if let Some(value) = value.as_deref().filter(|v| !v.trim().is_empty()) {
-            rule[key] = value.trim().into();
-        }
-    }
-    let file = serde_json::json!({"groups": [{"name": "trial", "rules": [rule]}]});
-    let file = RuleFile::parse(&file.to_string(), FileOptions::default()).map_err(|problems| {
-        let messages: Vec<&str> = problems.iter().map(|p| p.message.as_str()).collect();
-        ApiError::bad_data(messages.join("; "))
-    })?;
-    match file.groups.into_iter().next() {
-        Some(group) if group.rules.len() == 1 => Ok(group),
-        _ => Err(ApiError::bad_data("alert: it must have a name")),
-    }
-}
-
-/// What a range query gave, step by step; everything else is asked of the engine.
-struct Replayed<'a> {
-    expr: Expr,
-    steps: HashMap<i64, Vec<VectorSample>>,
-    engine: EngineQueries<'a>,
-}
-
-impl Queries for Replayed<'_> {
-    fn query(&self, expr: &Expr, time_ms: i64) -> Result<Vec<VectorSample>, EvalError> {
-        match self.steps.get(&time_ms) {
-            Some(vector) if *expr == self.expr => Ok(vector.clone()),
-            _ => self.engine.query(expr, time_ms),
-        }
-    }
-}
-
-/// Keeps nothing.
-struct Nowhere;
-
-impl Sink for Nowhere {
-    fn append(&mut self, _: &Labels, _: i64, _: &Point) -> Result<(), Refused> {
-        Ok(())
-    }
-
-    fn commit(&mut self) -> Result<(), Refused> {
-        Ok(())
+        rule_asked::group(rule, &around)
     }
 }
 
@@ -175,23 +117,15 @@ struct Trial {
 
 fn answer(app: &App, group: Group, span: Span, control: &Control) -> Answer {
     let config = app.config();
-    let engine = Engine::new(EngineOptions {
-        lookback_ms: i64::try_from(config.query.lookback.as_millis()).unwrap_or(i64::MAX),
-        samples_max: config.query.samples_max,
-        steps_max: STEPS_MAX.unsigned_abs() + 2,
-        series_max: config.query.series_max,
-        memory_max: config.query.memory_per_query.bytes().min(app.budgets.query_bytes),
-        experimental: config.query.experimental,
-        threads: 1,
-        ..EngineOptions::default()
-    });
+    let engine = rule_asked::engine(app);
     let source = StoreSource::new(app.db()?);
     let surroundings = Surroundings {
         external_labels: config.global.external_labels.clone(),
         external_url: app.ready()?.office.routing().external_url.clone(),
     };
-    let trial =
-        replay(group, span, &surroundings, EngineQueries { engine: &engine, source: &source, control })?;
+    let tenant = records::tenant(group.tenant.as_deref());
+    let stores = Stores { app, engine: &engine, source: &source, tenant, control };
+    let trial = replay(group, span, &surroundings, stores)?;
     Ok(json(|j| write(j, &trial, span)))
 }
 
@@ -206,7 +140,7 @@ fn replay(
     group: Group,
     span: Span,
     surroundings: &Surroundings,
-    engine: EngineQueries<'_>,
+    stores: Stores<'_>,
 ) -> Result<Trial, ApiError> {
     let Span { start, end, step } = span;
     // At multiples of the step, so that one trial sees what the one before saw, and at the end, which is mostly now.
@@ -220,8 +154,7 @@ fn replay(
         )));
     }
     let expr = group.rules[0].expr.clone();
-    let steps = steps_of(&engine, &expr, (first, grid_end, step))?;
-    let queries = Replayed { expr, steps, engine };
+    let queries = Replayed::new(stores, expr, (first, grid_end, step))?;
     let mut whole = RunningGroup::new(group.clone(), 0);
     // Annotations do not tell alerts apart: they are expanded once, at the end.
     let mut bare = group;
@@ -250,40 +183,6 @@ fn replay(
     }
     trial.alerts = whole.rules()[0].alerts.active().cloned().collect();
     Ok(trial)
-}
-
-/// The values of the expression at every step, by time.
-fn steps_of(
-    engine: &EngineQueries<'_>,
-    expr: &Expr,
-    (first, end, step): (i64, i64, i64),
-) -> Result<HashMap<i64, Vec<VectorSample>>, ApiError> {
-    if end < first {
-        return Ok(HashMap::new());
-    }
-    let output =
-        engine.engine.range(engine.source, expr, first, end, step, engine.control).map_err(failed)?;
-    let mut steps: HashMap<i64, Vec<VectorSample>> =
-        (0..=(end - first) / step).map(|i| (first + i * step, Vec::new())).collect();
-    let Value::Matrix(series) = output.value else {
-        return Err(ApiError::bad_data("expr: it is neither a vector nor a scalar"));
-    };
-    let points: usize = series.iter().map(|s| s.floats.len() + s.histograms.len()).sum();
-    if points > OBSERVATIONS_MAX {
-        return Err(ApiError::bad_data(format!(
-            "{points} observations of {} series, over the limit of {OBSERVATIONS_MAX}: choose a longer step or a shorter range",
-            series.len()
-        )));
-    }
-    for one in series {
-        let floats = one.floats.iter().map(|(at, v)| (*at, Point::Float(*v)));
-        let histograms = one.histograms.iter().map(|(at, h)| (*at, Point::Histogram(Arc::clone(h))));
-        for (time_ms, value) in floats.chain(histograms) {
-            let sample = VectorSample { labels: one.labels.clone(), time_ms, value };
-            steps.entry(time_ms).or_default().push(sample);
-        }
-    }
-    Ok(steps)
 }
 
 fn state(phase: Option<Phase>) -> Option<&'static str> {

@@ -9,13 +9,14 @@ use crate::http::number::format_float;
 use crate::http::params::Params;
 use crate::http::respond::json;
 use crate::http::time::format_rfc3339;
-use crate::rule_groups::{AlertView, GroupView, RuleView};
+use crate::rule_groups::{AlertView, GroupView, RuleGroups, RuleView};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::Request;
 use model::Matcher;
-use rules::{Phase, RuleKind};
+use rules::{Expression, Phase, RuleKind};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Which rules are asked for.
 struct Wanted {
@@ -95,7 +96,9 @@ fn token(g: &GroupView) -> String {
 /// `/api/v1/rules`
 pub async fn rules(State(app): Shared, request: Request<Body>) -> Answer {
     let wanted = Wanted::of(request, &app.form_limits()).await?;
-    let views = app.ready()?.rules.views();
+    let running = app.ready()?;
+    let unmatched_after = running.rules.unmatched_after();
+    let views = running.rules.views();
     let mut groups: Vec<(Arc<GroupView>, Vec<usize>)> = Vec::new();
     let mut after = wanted.group_next_token.is_none();
     let mut next = None;
@@ -122,7 +125,8 @@ pub async fn rules(State(app): Shared, request: Request<Body>) -> Answer {
         return Err(ApiError::parameter("group_next_token", reason));
     }
     Ok(json(|j| {
-        j.raw("{").key("groups").list(&groups, |j, (g, taken)| group(j, g, taken, wanted.without_alerts));
+        let shown = Shown { rules: &running.rules, without_alerts: wanted.without_alerts, unmatched_after };
+        j.raw("{").key("groups").list(&groups, |j, (g, taken)| group(j, g, taken, shown));
         if let Some(token) = &next {
             j.key("groupNextToken").string(token);
         }
@@ -140,16 +144,31 @@ fn when(ms: Option<i64>) -> String {
     ms.map_or_else(|| NEVER.to_owned(), format_rfc3339)
 }
 
-fn group(j: &mut Json, g: &GroupView, taken: &[usize], without_alerts: bool) {
+/// How rules are shown.
+#[derive(Clone, Copy)]
+struct Shown<'a> {
+    rules: &'a RuleGroups,
+    without_alerts: bool,
+    unmatched_after: Duration,
+}
+
+fn group(j: &mut Json, g: &GroupView, taken: &[usize], shown: Shown<'_>) {
     j.raw("{").key("name").string(&g.name).key("file").string(&g.file);
-    j.key("rules").list(taken, |j, i| rule(j, &g.rules[*i], without_alerts));
+    j.key("rules").list(taken, |j, i| rule(j, &g.rules[*i], shown));
     j.key("interval");
     seconds(j, g.interval_ms);
     j.key("limit").int(i64::try_from(g.limit).unwrap_or(i64::MAX));
     j.key("evaluationTime").raw(&format_float(g.took.as_secs_f64()));
     j.key("lastEvaluation").string(&when(g.last_ms));
     // Not among the keys of Prometheus.
-    j.key("missedEvaluations").int(i64::try_from(g.missed).unwrap_or(i64::MAX)).raw("}");
+    j.key("missedEvaluations").int(i64::try_from(g.missed).unwrap_or(i64::MAX));
+    j.key("slowEvaluations").int(i64::try_from(g.slow).unwrap_or(i64::MAX));
+    j.key("slow").value(&g.is_slow());
+    j.key("language").string(g.language.as_str());
+    if let Some(tenant) = &g.tenant {
+        j.key("tenant").string(tenant);
+    }
+    j.raw("}");
 }
 
 fn texts<'a>(j: &mut Json, pairs: impl IntoIterator<Item = (&'a String, &'a String)>) {
@@ -160,7 +179,7 @@ fn texts<'a>(j: &mut Json, pairs: impl IntoIterator<Item = (&'a String, &'a Stri
     j.raw("}");
 }
 
-fn rule(j: &mut Json, r: &RuleView, without_alerts: bool) {
+fn rule(j: &mut Json, r: &RuleView, shown: Shown<'_>) {
     let (rule, alerting) = (&r.rule, r.rule.kind == RuleKind::Alert);
     j.raw("{");
     if alerting {
@@ -180,7 +199,8 @@ fn rule(j: &mut Json, r: &RuleView, without_alerts: bool) {
     if alerting {
         j.key("annotations");
         texts(j, &rule.annotations);
-        j.key("alerts").list(r.alerts.iter().filter(|_| !without_alerts), alert);
+        let alerts = r.alerts.iter().filter(|_| !shown.without_alerts);
+        j.key("alerts").list(alerts, |j, a| alert(j, a, shown.rules));
     }
     let health = match (&r.error, r.last_ms) {
         (Some(_), _) => "err",
@@ -193,10 +213,20 @@ fn rule(j: &mut Json, r: &RuleView, without_alerts: bool) {
     }
     j.key("evaluationTime").raw(&format_float(r.took.as_secs_f64()));
     j.key("lastEvaluation").string(&when(r.last_ms));
-    j.key("type").string(if alerting { "alerting" } else { "recording" }).raw("}");
+    j.key("type").string(if alerting { "alerting" } else { "recording" });
+    // From here on they are not among the keys of Prometheus.
+    j.key("language").string(rule.expr.language().as_str());
+    if let Expression::TraceQl { range_ms, .. } = &rule.expr {
+        j.key("range");
+        seconds(j, *range_ms);
+    }
+    if let Some(since_ms) = r.unmatched_since(shown.unmatched_after) {
+        j.key("unmatchedSince").string(&format_rfc3339(since_ms));
+    }
+    j.raw("}");
 }
 
-fn alert(j: &mut Json, a: &AlertView) {
+fn alert(j: &mut Json, a: &AlertView, rules: &RuleGroups) {
     j.raw("{").key("labels").labels(&a.labels).key("annotations");
     texts(j, a.annotations.iter().map(|(n, v)| (n, v)));
     j.key("state").string(a.phase.as_str()).key("activeAt").string(&format_rfc3339(a.active_at_ms));
@@ -204,7 +234,9 @@ fn alert(j: &mut Json, a: &AlertView) {
         j.key("keepFiringSince").string(&format_rfc3339(ended_ms));
     }
     // Exponents as Go writes them in this place.
-    j.key("value").string(&exponent(a.value)).raw("}");
+    j.key("value").string(&exponent(a.value));
+    // Not among the keys of Prometheus: how Alertmanager's API names it; null if relabelling drops it.
+    j.key("fingerprint").value(&rules.fingerprint(a).map(|f| f.to_string())).raw("}");
 }
 
 /// A number with an exponent as Go writes it.
@@ -220,10 +252,11 @@ pub(super) fn exponent(v: f64) -> String {
 
 /// `/api/v1/alerts`
 pub async fn alerts(State(app): Shared) -> Answer {
-    let views = app.ready()?.rules.views();
+    let rules = &app.ready()?.rules;
+    let views = rules.views();
     Ok(json(|j| {
         let all = views.iter().flat_map(|g| &g.rules).flat_map(|r| &r.alerts);
-        j.raw("{").key("alerts").list(all, alert).raw("}");
+        j.raw("{").key("alerts").list(all, |j, a| alert(j, a, rules)).raw("}");
     }))
 }
 

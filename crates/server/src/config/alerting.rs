@@ -45,6 +45,12 @@ pub struct RulesConfig {
     pub rules_max: usize,
     /// Whether alerting rules are evaluated when what they read is written to, and not only when it is their turn.
     pub streaming: bool,
+    /// Rule files whose expressions are LogQL where they do not say otherwise: Loki's, as they are.
+    pub logql_files: Vec<String>,
+    /// Rule files whose expressions are TraceQL where they do not say otherwise.
+    pub traceql_files: Vec<String>,
+    /// How long a rule may find nothing to look at before that is shown.
+    pub unmatched_after: TimeSpan,
 }
 
 impl Default for RulesConfig {
@@ -54,12 +60,15 @@ impl Default for RulesConfig {
             timeout: TimeSpan::from_secs(120),
             rules_max: 1_000_000,
             streaming: true,
+            logql_files: Vec::new(),
+            traceql_files: Vec::new(),
+            unmatched_after: TimeSpan::from_secs(3600),
         }
     }
 }
 
 /// The files of these patterns, each once, in order. Patterns are relative to `dir`.
-pub fn rule_files(patterns: &[String], dir: &Path) -> Result<Vec<PathBuf>, String> {
+pub fn rule_files(setting: &str, patterns: &[String], dir: &Path) -> Result<Vec<PathBuf>, String> {
     let mut out: Vec<PathBuf> = Vec::new();
     for pattern in patterns {
         let full = match Path::new(pattern).is_absolute() {
@@ -70,7 +79,7 @@ pub fn rule_files(patterns: &[String], dir: &Path) -> Result<Vec<PathBuf>, Strin
                 .to_string_lossy()
                 .into_owned(),
         };
-        let found = glob::glob(&full).map_err(|e| format!("rule_files: {pattern:?}: {e}"))?;
+        let found = glob::glob(&full).map_err(|e| format!("{setting}: {pattern:?}: {e}"))?;
         for path in found.flatten() {
             if !out.contains(&path) {
                 out.push(path);

@@ -226,8 +226,10 @@ fn check(config: &Config, file: &str, dir: &Path) -> Result<(), ConfigError> {
     {
         return wrong(&e.field, e.reason.clone());
     }
-    if let Err(reason) = super::rule_files(&config.rule_files, dir) {
-        return wrong("rule_files", reason);
+    for (_, setting, patterns) in config.rule_file_lists() {
+        if let Err(reason) = super::rule_files(setting, patterns, dir) {
+            return wrong(setting, reason);
+        }
     }
     if !config.http.listen.contains(':') {
         return wrong("http.listen", format!("{:?} is not host:port", config.http.listen));

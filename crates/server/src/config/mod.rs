@@ -25,6 +25,7 @@ pub use sections::{
 pub use sql::{PostgresConfig, SqlConfig};
 
 use ingest::records::Signal;
+use rules::Language;
 use scrape::config::{GlobalConfig, ScrapeConfig};
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +78,17 @@ pub struct Config {
     /// What the server records about itself.
     #[serde(rename = "self")]
     pub own: SelfConfig,
+}
+
+impl Config {
+    /// The lists of rule files: what they are written in unless they say so, the setting, and its patterns.
+    pub fn rule_file_lists(&self) -> [(Language, &'static str, &[String]); 3] {
+        [
+            (Language::PromQl, "rule_files", &self.rule_files),
+            (Language::LogQl, "rules.logql_files", &self.rules.logql_files),
+            (Language::TraceQl, "rules.traceql_files", &self.rules.traceql_files),
+        ]
+    }
 }
 
 impl Config {

@@ -136,7 +136,7 @@ impl Question {
 }
 
 /// The engine as it is configured.
-pub(super) fn engine(app: &App) -> Engine {
+pub fn engine(app: &App) -> Engine {
     let config = app.config();
     let of = EngineOptions::default();
     Engine::new(EngineOptions {

@@ -1,12 +1,13 @@
 //! One group: when it is evaluated, and what becomes of its alerts.
 
+use super::records::{self, Records};
 use super::sink::{GroupStore, Writing};
 use super::{Context, GroupView, LoadedGroup, RuleSettings};
 use alerting::{Core, LabelSet, Out, RuleAlert, RuleState};
 use model::{Labels, LabelsBuilder};
 use parking_lot::Mutex;
 use promql::{Control, Engine};
-use rules::{Alert, Alerts, Phase, RuleKind, RuleOutcome, RunningGroup, Surroundings};
+use rules::{Alert, Alerts, Language, Phase, RuleKind, RuleOutcome, RunningGroup};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -25,10 +26,15 @@ const LOOK: Duration = Duration::from_secs(5);
 /// Evaluations wait at most this long for a thread.
 const QUEUE: Duration = Duration::from_secs(3600);
 
+/// Between two looks at whether the server is open.
+const OPENING: Duration = Duration::from_millis(20);
+
 /// A group at work.
 pub(super) struct Running {
     key: GroupKey,
     interval_ms: i64,
+    /// What its rules are written in.
+    pub language: Language,
     pub settings: Arc<RuleSettings>,
     /// Held from before an evaluation until what it came to is told.
     pub group: Mutex<RunningGroup>,
@@ -62,10 +68,15 @@ impl Running {
                 }
             }
         }
-        let view = Mutex::new(Arc::new(GroupView::new(&key.file, &group, loaded.interval_ms)));
+        let view = GroupView::new(&key.file, &group, loaded.interval_ms, settings.since_ms);
+        let view = Mutex::new(Arc::new(match &old {
+            Some(old) => view.after(&old.view()),
+            None => view,
+        }));
         let running = Running {
             key,
             interval_ms: loaded.interval_ms.max(1),
+            language: group.language,
             settings,
             due_ms: AtomicI64::new(i64::MAX),
             group: Mutex::new(group),
@@ -97,7 +108,8 @@ impl Running {
         took: Duration,
     ) {
         let mut view = GroupView::clone(&self.view());
-        view.rules[i].show(rule, outcome, at_ms, took);
+        // What is written to a series that it reads wakes a rule.
+        view.rules[i].show(rule, outcome, at_ms, took, true);
         *self.view.lock() = Arc::new(view);
     }
 
@@ -105,10 +117,18 @@ impl Running {
         Arc::clone(&self.view.lock())
     }
 
-    fn missed(&self, evaluations: u64) {
+    fn missed(&self, evaluations: u64, now_ms: i64) {
         let mut view = self.view.lock();
         let mut next = GroupView::clone(&view);
         next.missed += evaluations;
+        next.missed_ms = Some(now_ms);
+        *view = Arc::new(next);
+    }
+
+    fn slow(&self) {
+        let mut view = self.view.lock();
+        let mut next = GroupView::clone(&view);
+        next.slow += 1;
         *view = Arc::new(next);
     }
 
@@ -160,13 +180,25 @@ pub(super) async fn run(context: Arc<Context>, running: Arc<Running>, mut stop: 
             at_ms = at_ms.min(running.next_ms(context.clock.now_ms()));
             continue;
         }
+        if running.language != Language::PromQl && !context.is_open() {
+            // The stores of logs and spans are there a moment after those of rules.
+            tokio::select! {
+                () = tokio::time::sleep(OPENING) => continue,
+                _ = stop.wait_for(|s| *s) => return,
+            }
+        }
         let begun = Instant::now();
-        let (c, r) = (Arc::clone(&context), Arc::clone(&running));
+        let (c, r, s) = (Arc::clone(&context), Arc::clone(&running), stop.clone());
         let work = move || {
-            evaluate(&c, &r, at_ms);
+            evaluate(&c, &r, at_ms, s);
             Ok(())
         };
-        if let Err(e) = context.pool.run(QUEUE, work).await {
+        // Those that wait for the lanes of queries do so without keeping others from a thread.
+        let pool = match running.language {
+            Language::PromQl => &context.pool,
+            Language::LogQl | Language::TraceQl => &context.records_pool,
+        };
+        if let Err(e) = pool.run(QUEUE, work).await {
             tracing::error!(
                 group = running.key.name,
                 error = e.message,
@@ -175,6 +207,7 @@ pub(super) async fn run(context: Arc<Context>, running: Arc<Running>, mut stop: 
         }
         if begun.elapsed().as_millis() > u128::from(running.interval_ms.unsigned_abs()) {
             context.metrics.slow.add(1);
+            running.slow();
         }
         if *stop.borrow() {
             return;
@@ -187,7 +220,7 @@ pub(super) async fn run(context: Arc<Context>, running: Arc<Running>, mut stop: 
             0 => at_ms = due_ms,
             1.. => {
                 context.metrics.missed.add(missed.unsigned_abs());
-                running.missed(missed.unsigned_abs());
+                running.missed(missed.unsigned_abs(), context.clock.now_ms());
                 at_ms = next_ms.saturating_sub(running.interval_ms);
             }
             _ => at_ms = next_ms,
@@ -196,12 +229,19 @@ pub(super) async fn run(context: Arc<Context>, running: Arc<Running>, mut stop: 
 }
 
 /// Evaluates a group at an instant, on a thread that may block.
-fn evaluate(context: &Context, running: &Running, at_ms: i64) {
+fn evaluate(context: &Context, running: &Running, at_ms: i64, stop: watch::Receiver<bool>) {
     let begun = Instant::now();
     let settings = &running.settings;
     let engine = Engine::new(settings.engine.clone());
     let store = GroupStore::new(&context.db, &engine, &context.runtime);
     let mut group = running.group.lock();
+    let store = store.with_records(Records {
+        app: &context.app,
+        runtime: &context.runtime,
+        tenant: records::tenant(group.tenant.as_deref()),
+        timeout: settings.timeout,
+        stop: stop.clone(),
+    });
     let mut view = GroupView::clone(&running.view());
     let mut told: Vec<(RuleState, Vec<alerting::Alert>)> = Vec::new();
     for (i, shown) in view.rules.iter_mut().enumerate() {
@@ -210,9 +250,13 @@ fn evaluate(context: &Context, running: &Running, at_ms: i64) {
             Control::new().with_timeout(rule_begun, settings.timeout).with_pool(Arc::clone(&context.memory)),
         );
         let outcome = group.evaluate_rule(i, at_ms, &settings.surroundings, &store, &mut Writing(&store));
+        if outcome.error.is_some() && *stop.borrow() {
+            // It was not the expression that failed: nobody waits for it any more.
+            break;
+        }
         told.extend(consequences(running, i, &group, &outcome, at_ms, Told::Active));
         count(context, running, &shown.rule.name, &outcome);
-        shown.show(&group.rules()[i], &outcome, at_ms, rule_begun.elapsed());
+        shown.show(&group.rules()[i], &outcome, at_ms, rule_begun.elapsed(), store.matched());
     }
     running.set_due(&group);
     if let Err(e) = store.flush() {
@@ -232,6 +276,11 @@ fn evaluate(context: &Context, running: &Running, at_ms: i64) {
 }
 
 impl Context {
+    /// Whether there is something to ask of logs and spans.
+    fn is_open(&self) -> bool {
+        self.app.upgrade().is_some_and(|app| app.ready().is_ok())
+    }
+
     /// Tells what evaluations came to.
     pub fn tell(&self, told: Vec<(RuleState, Vec<alerting::Alert>)>) {
         if told.is_empty() {
@@ -314,6 +363,30 @@ fn fired_since(phase: Option<Phase>) -> Option<i64> {
     }
 }
 
+/// The labels with which an alert is told; nothing if relabelling drops it.
+pub(super) fn told_labels(settings: &RuleSettings, alert: &Alert) -> Option<LabelSet> {
+    let mut builder: LabelsBuilder<'_> = alert.labels.to_builder();
+    for (name, value) in &settings.surroundings.external_labels {
+        if builder.get(name).is_empty() {
+            builder.set(name.as_str(), value.as_str());
+        }
+    }
+    if !settings.relabel.is_empty() && !settings.relabel.apply(&mut builder) {
+        return None;
+    }
+    Some(builder.pairs().map(|(n, v)| (n.to_owned(), v.to_owned())).collect())
+}
+
+/// Where people see what a rule's expression gives.
+fn generator_url(external_url: &str, rule: &rules::Rule) -> String {
+    let expr = percent_encoding::utf8_percent_encode(&rule.expr_text, percent_encoding::NON_ALPHANUMERIC);
+    match rule.expr.language() {
+        Language::PromQl => format!("{external_url}/graph?g0.expr={expr}&g0.tab=1"),
+        Language::LogQl => format!("{external_url}/logs?q={expr}"),
+        Language::TraceQl => format!("{external_url}/traces?q={expr}"),
+    }
+}
+
 /// An alert as it is told; nothing if relabelling drops it.
 fn outgoing(
     settings: &RuleSettings,
@@ -323,24 +396,13 @@ fn outgoing(
     ends_ms: i64,
     at_ms: i64,
 ) -> Option<alerting::Alert> {
-    let Surroundings { external_labels, external_url } = &settings.surroundings;
-    let mut builder: LabelsBuilder<'_> = alert.labels.to_builder();
-    for (name, value) in external_labels {
-        if builder.get(name).is_empty() {
-            builder.set(name.as_str(), value.as_str());
-        }
-    }
-    if !settings.relabel.is_empty() && !settings.relabel.apply(&mut builder) {
-        return None;
-    }
-    let expr =
-        percent_encoding::utf8_percent_encode(&rule.rule.expr_text, percent_encoding::NON_ALPHANUMERIC);
+    let labels = told_labels(settings, alert)?;
     Some(alerting::Alert {
-        labels: Arc::new(builder.pairs().map(|(n, v)| (n.to_owned(), v.to_owned())).collect()),
+        labels: Arc::new(labels),
         annotations: Arc::new(alert.annotations.iter().cloned().collect()),
         starts_ms,
         ends_ms,
-        generator_url: format!("{external_url}/graph?g0.expr={expr}&g0.tab=1").into(),
+        generator_url: generator_url(&settings.surroundings.external_url, &rule.rule).into(),
         updated_ms: at_ms,
         timeout: false,
     })

@@ -1,8 +1,9 @@
 //! Reads rule files.
 
 use crate::config::{Config, rule_files};
-use rules::{FileOptions, Group, RuleFile};
-use std::path::Path;
+use rules::{FileOptions, Group, Language, RuleFile};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 /// A group and where it stands.
 #[derive(Debug, Clone)]
@@ -43,8 +44,13 @@ impl RuleSet {
         let mut set = RuleSet::default();
         let mut problems = Vec::new();
         let mut rules = 0;
-        for path in rule_files(&config.rule_files, dir)? {
+        let mut seen = BTreeSet::new();
+        for (language, setting, path) in all_files(config, dir)? {
             let name = path.display().to_string();
+            if !seen.insert(path.clone()) {
+                problems.push(format!("{name}: it is in {setting} and in another list of rule files"));
+                continue;
+            }
             let length = std::fs::metadata(&path).map_err(|e| format!("cannot read {name}: {e}"))?.len();
             if length > FILE_BYTES_MAX {
                 return Err(format!(
@@ -52,7 +58,7 @@ impl RuleSet {
                 ));
             }
             let text = std::fs::read_to_string(&path).map_err(|e| format!("cannot read {name}: {e}"))?;
-            match RuleFile::parse(&text, FileOptions::default()) {
+            match RuleFile::parse(&text, FileOptions { language, ..FileOptions::default() }) {
                 Ok(file) => {
                     rules += file.rule_count();
                     set.groups.extend(file.groups.into_iter().map(|group| LoadedGroup {
@@ -81,4 +87,13 @@ impl RuleSet {
         }
         Err(problems.join("\n"))
     }
+}
+
+/// All rule files with what they are written in unless they say so, and the setting that names them.
+fn all_files(config: &Config, dir: &Path) -> Result<Vec<(Language, &'static str, PathBuf)>, String> {
+    let mut out = Vec::new();
+    for (language, setting, patterns) in config.rule_file_lists() {
+        out.extend(rule_files(setting, patterns, dir)?.into_iter().map(|path| (language, setting, path)));
+    }
+    Ok(out)
 }

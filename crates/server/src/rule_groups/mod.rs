@@ -2,6 +2,8 @@
 
 mod group;
 mod load;
+mod problems;
+pub(crate) mod records;
 mod sink;
 mod stream;
 mod view;
@@ -12,6 +14,7 @@ pub use view::{AlertView, GroupView, RuleView};
 use crate::events::Outlet;
 use crate::notify::Office;
 use crate::pool::Pool;
+use crate::state::App;
 use crate::telemetry::{Counter, Durations, Family};
 use env::Clock;
 use group::{GroupKey, Running};
@@ -20,7 +23,7 @@ use parking_lot::Mutex;
 use promql::{EngineOptions, MemoryPool};
 use rules::Surroundings;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use stream::Stream;
 use tokio::runtime::Handle;
@@ -54,6 +57,10 @@ pub(crate) struct Context {
     clock: Arc<dyn Clock>,
     memory: Arc<MemoryPool>,
     pool: Pool,
+    /// Threads of groups that wait for the lanes of queries: they hold a thread, and hardly a processor.
+    records_pool: Pool,
+    /// The server, whose lanes answer what is asked of logs and spans. It owns this.
+    app: Weak<App>,
     runtime: Handle,
     metrics: RuleMetrics,
 }
@@ -71,6 +78,10 @@ pub struct RuleSettings {
     pub relabel: Arc<scrape::relabel::Rules>,
     /// Whether alerting rules are evaluated when what they read is written to, too.
     pub streaming: bool,
+    /// When these settings came into force, Unix milliseconds.
+    pub since_ms: i64,
+    /// How long a rule may find nothing to look at before that is shown.
+    pub unmatched_after: Duration,
 }
 
 struct Task {
@@ -97,6 +108,7 @@ impl RuleGroups {
         clock: Arc<dyn Clock>,
         memory: Arc<MemoryPool>,
         concurrency: usize,
+        app: Weak<App>,
     ) -> RuleGroups {
         let context = Context {
             db,
@@ -105,6 +117,8 @@ impl RuleGroups {
             clock,
             memory,
             pool: Pool::new(concurrency.max(1), QUEUE_MAX),
+            records_pool: Pool::new(concurrency.max(1), QUEUE_MAX),
+            app,
             runtime: Handle::current(),
             metrics: RuleMetrics::default(),
         };
@@ -203,6 +217,18 @@ impl RuleGroups {
         self.shown.lock().iter().map(|r| r.view()).collect()
     }
 
+    /// What tells an alert from others where people are told of it: with external labels, and relabelled. Nothing if
+    /// relabelling drops it.
+    pub fn fingerprint(&self, alert: &AlertView) -> Option<alerting::Fingerprint> {
+        let settings = self.shown.lock().first().map(|r| Arc::clone(&r.settings))?;
+        group::told_labels(&settings, alert).map(|labels| alerting::Fingerprint::of(&labels))
+    }
+
+    /// How long a rule may find nothing to look at before that is shown.
+    pub fn unmatched_after(&self) -> Duration {
+        self.shown.lock().first().map_or(Duration::MAX, |r| r.settings.unmatched_after)
+    }
+
     /// Its metrics.
     pub fn families(&self) -> Vec<Family> {
         use MetricKind::{Counter as C, Gauge as G};
@@ -277,6 +303,7 @@ impl RuleGroups {
         .map(|(name, help, kind, v)| Family::single(name, help, kind, v))
         .collect();
         out.extend([durations, reactions]);
+        out.extend(problems::families(&views, self.context.clock.now_ms(), self.unmatched_after()));
         out
     }
 }

@@ -1,11 +1,15 @@
 //! What rules read and write: the store.
 
+use super::records::Records;
 use crate::source::StoreSource;
 use model::{Appendable, Appender, Labels, METRIC_NAME, MatchOp};
-use promql::{Control, Engine, EvalError, Expr, Point, VectorSample};
-use rules::{EngineQueries, Queries, Refused, Sink};
+use promql::{
+    Control, Engine, EvalError, Expr, Point, Selection, SeriesSet, Source, SourceError, VectorSample,
+};
+use rules::{EngineQueries, Expression, Queries, Refused, Sink};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::runtime::Handle;
 use tsdb::{Db, SeriesId};
 
@@ -26,6 +30,10 @@ pub(super) struct GroupStore<'a> {
     among: RefCell<Option<Vec<SeriesId>>>,
     runtime: &'a Handle,
     pending: RefCell<Pending<'a>>,
+    /// Where queries over logs, events and spans go.
+    records: Option<Records<'a>>,
+    /// Whether what the rule at work asked for had anything to look at.
+    matched: AtomicBool,
 }
 
 /// The writing half.
@@ -41,7 +49,20 @@ impl<'a> GroupStore<'a> {
             among: RefCell::default(),
             runtime,
             pending: RefCell::new(pending),
+            records: None,
+            matched: AtomicBool::new(false),
         }
+    }
+
+    /// The same with the way to logs, events and spans.
+    pub fn with_records(mut self, records: Records<'a>) -> GroupStore<'a> {
+        self.records = Some(records);
+        self
+    }
+
+    /// Whether what was asked for since the last beginning had anything to look at.
+    pub fn matched(&self) -> bool {
+        self.matched.load(Ordering::Relaxed)
     }
 
     /// The reins of the next rule.
@@ -51,6 +72,7 @@ impl<'a> GroupStore<'a> {
 
     /// The reins of the next rule, and the only series that it sees.
     pub fn begin_among(&self, control: Control, among: Option<Vec<SeriesId>>) {
+        self.matched.store(false, Ordering::Relaxed);
         *self.control.borrow_mut() = control;
         *self.among.borrow_mut() = among;
     }
@@ -93,9 +115,37 @@ impl<'a> GroupStore<'a> {
     }
 }
 
+/// A source that notes whether anything was found.
+struct Noting<'n> {
+    source: StoreSource<'n>,
+    matched: &'n AtomicBool,
+}
+
+impl Source for Noting<'_> {
+    fn select(&self, selection: &Selection<'_>) -> Result<Box<dyn SeriesSet + '_>, SourceError> {
+        let found = self.source.select(selection)?;
+        self.matched.fetch_or(found.len() > 0, Ordering::Relaxed);
+        Ok(found)
+    }
+
+    fn count_present(&self, selection: &Selection<'_>) -> Result<Option<u64>, SourceError> {
+        let count = self.source.count_present(selection)?;
+        self.matched.fetch_or(count.is_some_and(|n| n > 0), Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
 impl Queries for GroupStore<'_> {
-    fn query(&self, expr: &Expr, time_ms: i64) -> Result<Vec<VectorSample>, EvalError> {
-        if self.reads_pending(expr)
+    fn query(&self, expr: &Expression, time_ms: i64) -> Result<Vec<VectorSample>, EvalError> {
+        let Expression::PromQl(over_series) = expr else {
+            let Some(records) = &self.records else {
+                return Err(EvalError::query("there are neither logs nor spans here"));
+            };
+            let found = records.ask(expr, time_ms)?;
+            self.matched.fetch_or(found.matched, Ordering::Relaxed);
+            return Ok(found.vector);
+        };
+        if self.reads_pending(over_series)
             && let Err(e) = self.flush()
         {
             // What was refused belongs to rules before this one; they are told at the end.
@@ -106,6 +156,7 @@ impl Queries for GroupStore<'_> {
             None => StoreSource::new(self.db),
             Some(ids) => StoreSource::among(self.db, ids),
         };
+        let source = Noting { source, matched: &self.matched };
         let control = self.control.borrow().clone();
         EngineQueries { engine: self.engine, source: &source, control: &control }.query(expr, time_ms)
     }

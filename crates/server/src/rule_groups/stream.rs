@@ -10,7 +10,7 @@ use super::group::{Running, Told, consequences, count};
 use super::sink::{GroupStore, Writing};
 use model::Labels;
 use promql::{Control, Engine};
-use rules::{Readers, RuleKind, Written, is_series_wise};
+use rules::{Language, Readers, RuleKind, Written, is_series_wise};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -89,6 +89,10 @@ impl Work {
         let mut places = Vec::new();
         let mut exprs = Vec::new();
         for (group, running) in groups.iter().enumerate() {
+            // What is written to logs and spans wakes nobody; and who waits for a lane must not be waited for.
+            if running.language != Language::PromQl {
+                continue;
+            }
             let running = running.group.lock();
             // What a group with an offset sees is not what was written just now.
             if running.query_offset_ms != 0 {
@@ -96,10 +100,11 @@ impl Work {
             }
             for (rule, r) in running.rules().iter().enumerate() {
                 // `info` reads series that no selector names.
+                let Some(expr) = r.rule.expr.promql() else { continue };
                 if r.rule.kind == RuleKind::Alert && !r.rule.expr_text.contains("info(") {
-                    let series_wise = is_series_wise(&r.rule.expr);
+                    let series_wise = is_series_wise(expr);
                     places.push(Place { group, rule, series_wise, rests_until: None });
-                    exprs.push(r.rule.expr.clone());
+                    exprs.push(expr.clone());
                 }
             }
         }

@@ -33,7 +33,7 @@ pub async fn ask<T: Send + 'static>(
 }
 
 /// The engine as it is configured.
-fn engine(app: &App) -> Engine {
+pub fn engine(app: &App) -> Engine {
     let query = &app.config().query;
     Engine::new(EngineOptions {
         traces_max: query.traces_max,

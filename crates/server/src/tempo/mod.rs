@@ -10,8 +10,10 @@ mod tags;
 mod trace;
 mod value;
 
+pub use ask::engine;
 pub use metrics::{instant, range};
 pub use search::search;
+pub use source::SpanSource;
 pub use tags::{names, names_by_scope, typed_values, values};
 pub use trace::{trace, trace_v2};
 

@@ -18,6 +18,7 @@ mod logs_clients;
 mod logs_daemons;
 mod logs_kept;
 mod peers;
+mod rules;
 mod running;
 mod site;
 mod sql;

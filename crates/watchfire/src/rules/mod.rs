@@ -1,13 +1,25 @@
-//! `watchfire check rules` and `watchfire test rules`.
+//! `watchfire check rules`, `watchfire test rules` and `watchfire rules`.
+
+pub mod args;
+mod backfill;
+mod replay;
 
 use crate::cli::TestRulesArgs;
 use crate::exit::{Exit, no, unable, written};
 use regex::Regex;
 use rules::unittest::{self, Failure, FileReport, RunOptions, TestFile};
-use rules::{FileOptions, Problem, RuleFile};
+use rules::{FileOptions, Language, Problem, RuleFile};
 use similar::{Algorithm, ChangeTag, capture_diff_slices};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+
+/// Runs `watchfire rules`.
+pub async fn run(what: &args::RulesCommand) -> Result<(), Exit> {
+    match what {
+        args::RulesCommand::Backfill(args) => backfill::run(args).await,
+        args::RulesCommand::Replay(args) => replay::run(args).await,
+    }
+}
 
 fn read(file: &Path) -> Result<String, Exit> {
     std::fs::read_to_string(file).map_err(|e| unable(format!("cannot read {}: {e}", file.display())))
@@ -22,15 +34,31 @@ fn counted(n: usize, one: &str) -> String {
     format!("{n} {one}{}", if n == 1 { "" } else { "s" })
 }
 
+/// What a file is written in, unless all of it is PromQL.
+fn languages(file: &RuleFile) -> String {
+    let mut all: Vec<Language> = file.groups.iter().map(|g| g.language).collect();
+    all.sort_unstable();
+    all.dedup();
+    match all.as_slice() {
+        [] | [Language::PromQl] => String::new(),
+        all => format!(", {}", all.iter().map(|l| l.title()).collect::<Vec<_>>().join(" and ")),
+    }
+}
+
 /// Checks rule files and tells all that is wrong with them.
-pub fn check(files: &[PathBuf], ignore_unknown_fields: bool, lint_fatal: bool) -> Result<(), Exit> {
+pub fn check(files: &[PathBuf], options: FileOptions, lint_fatal: bool) -> Result<(), Exit> {
     let mut wrong = false;
     for file in files {
         let name = file.display();
-        match RuleFile::parse(&read(file)?, FileOptions { ignore_unknown_fields }) {
+        match RuleFile::parse(&read(file)?, options) {
             Ok(rules) => {
                 let (groups, count) = (rules.groups.len(), rules.rule_count());
-                println!("{name}: right\n  {} in {}", counted(count, "rule"), counted(groups, "group"));
+                let languages = languages(&rules);
+                println!(
+                    "{name}: right\n  {} in {}{languages}",
+                    counted(count, "rule"),
+                    counted(groups, "group")
+                );
                 for warning in &rules.warnings {
                     println!("  {warning}");
                 }
@@ -101,13 +129,25 @@ fn test_file(
     args: &TestRulesArgs,
     options: &RunOptions,
 ) -> Result<FileReport, String> {
-    let file_options = FileOptions { ignore_unknown_fields: args.ignore_unknown_fields };
+    let file_options =
+        FileOptions { ignore_unknown_fields: args.ignore_unknown_fields, ..FileOptions::default() };
     let tests = TestFile::parse(text, file_options).map_err(|problems| told(file, &problems))?;
     let mut rule_files = Vec::new();
     for path in found(file, &tests.rule_files)? {
         let text = std::fs::read_to_string(&path)
             .map_err(|e| format!("{}: cannot read the rule file {}: {e}", file.display(), path.display()))?;
-        rule_files.push(RuleFile::parse(&text, file_options).map_err(|problems| told(&path, &problems))?);
+        let rules = RuleFile::parse(&text, file_options).map_err(|problems| told(&path, &problems))?;
+        if let Some(group) = rules.groups.iter().find(|g| g.language != Language::PromQl) {
+            let (at, name, title) = (group.at, &group.name, group.language.title());
+            return Err(format!(
+                "{}:{}:{}: group {name:?} is in {title}, and unit tests know series only: \
+                 test what it says with watchfire rules replay, against a server that has the records",
+                path.display(),
+                at.line,
+                at.column
+            ));
+        }
+        rule_files.push(rules);
     }
     Ok(unittest::run(&tests, &rule_files, options))
 }
