@@ -11,6 +11,8 @@ import { Shell } from './components/shell/Shell'
 import { many, one, oneOf, parseSearch, stringifySearch } from './lib/search'
 import { validateAlertsSearch } from './state/alertTabs'
 import { client } from './state/client'
+import { validateEntitiesSearch, validateEntitySearch } from './state/entitiesSearch'
+import { validateEventsSearch } from './state/eventsSearch'
 import { hostsOptions } from './state/hosts'
 import { traceOptions } from './state/trace'
 import { statusTabs } from './state/statusTabs'
@@ -105,6 +107,27 @@ const serviceMap = createRoute({
   component: lazyRouteComponent(() => import('./pages/serviceMap/ServiceMapPage'), 'ServiceMapPage'),
 })
 
+const events = createRoute({
+  getParentRoute: () => root,
+  path: '/events',
+  validateSearch: (search: Record<string, unknown>) => present({ ...validateEventsSearch(search) }),
+  component: lazyRouteComponent(() => import('./pages/events/EventsPage'), 'EventsPage'),
+})
+
+const entities = createRoute({
+  getParentRoute: () => root,
+  path: '/entities',
+  validateSearch: (search: Record<string, unknown>) => present({ ...validateEntitiesSearch(search) }),
+  component: lazyRouteComponent(() => import('./pages/entities/EntitiesPage'), 'EntitiesPage'),
+})
+
+const entity = createRoute({
+  getParentRoute: () => root,
+  path: '/entities/$type',
+  validateSearch: (search: Record<string, unknown>) => present({ ...validateEntitySearch(search) }),
+  component: lazyRouteComponent(() => import('./pages/entities/EntityPage'), 'EntityPage'),
+})
+
 const pipelines = createRoute({
   getParentRoute: () => root,
   path: '/pipelines',
@@ -147,6 +170,9 @@ export const router = createRouter({
     trace,
     traceCompare,
     serviceMap,
+    events,
+    entities,
+    entity,
     alerts,
     pipelines,
     targets,

@@ -1,5 +1,7 @@
 import {
+  IconAffiliate,
   IconBellRinging,
+  IconCalendarEvent,
   IconFilterCog,
   IconFlame,
   IconGauge,
@@ -15,6 +17,8 @@ export const screens = [
   { name: 'explore', to: '/explore', key: 'e', icon: IconTerminal2 },
   { name: 'logs', to: '/logs', key: 'l', icon: IconLogs },
   { name: 'traces', to: '/traces', key: 'r', icon: IconTimeline },
+  { name: 'events', to: '/events', key: 'v', icon: IconCalendarEvent },
+  { name: 'entities', to: '/entities', key: 'n', icon: IconAffiliate },
   { name: 'alerts', to: '/alerts', key: 'a', icon: IconBellRinging },
   { name: 'pipelines', to: '/pipelines', key: 'p', icon: IconFilterCog },
   { name: 'targets', to: '/targets', key: 't', icon: IconRadar2 },

@@ -4,6 +4,8 @@ export const nav = {
   explore: 'Explore',
   logs: 'Logs',
   traces: 'Traces',
+  events: 'Events',
+  entities: 'Entities',
   alerts: 'Alerts',
   firing: (n: number) => `Alerts, ${n} firing`,
   pipelines: 'Pipelines',

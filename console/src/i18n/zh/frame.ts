@@ -6,6 +6,8 @@ export const nav: Messages['nav'] = {
   explore: '查询',
   logs: '日志',
   traces: '链路',
+  events: '事件',
+  entities: '实体',
   alerts: '告警',
   firing: (n) => `告警，${n} 条触发中`,
   pipelines: '日志处理',

@@ -1,6 +1,8 @@
 import type { Messages } from '../messages'
 import { alerts } from './alerts'
 import { common, errors, nav, palette, shortcuts, time, top } from './frame'
+import { entities } from './entities'
+import { events, related } from './events'
 import { explore } from './explore'
 import { logs } from './logs'
 import { machine } from './machine'
@@ -30,6 +32,9 @@ export const zh: Messages = {
   trace,
   traceCompare,
   serviceMap,
+  events,
+  related,
+  entities,
   alerts,
   pipelines,
   targets,
