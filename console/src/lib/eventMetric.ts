@@ -50,5 +50,5 @@ export function eventPipeline(search: EventsSearch): string {
   stages:
   - metric: {name: ${name}, type: counter, labels: {${labels.join(', ')}}}
   # numbers of an event can be summed up, too
-  - metric: {name: ${name.replace(/_total$/, '_seconds_total')}, type: counter, value: 'event:duration'}`
+  - metric: {name: ${name.replace(/_total$/, '_nanoseconds_total')}, type: counter, value: 'event:duration'}`
 }

@@ -12,8 +12,7 @@ import { Link } from '@tanstack/react-router'
 import { useEffect, useState } from 'react'
 import type { SignalName } from '@/api/entities'
 import { useMessages } from '@/i18n'
-import { exactTimeText } from '@/lib/clockText'
-import { waysTo } from '@/lib/related'
+import { dateTimeText } from '@/lib/clockText'
 import { errorText } from '@/lib/serverError'
 import { formatCount } from '@/lib/units'
 import { useRelated, type RelatedPoint } from '@/state/related'
@@ -124,9 +123,9 @@ function Ways({ point }: { readonly point: RelatedPoint }) {
   const at = { from: String(range.from), to: String(range.to) }
   return (
     <>
-      <Menu.Label>{t.around(exactTimeText(Math.round(point.time), zone))}</Menu.Label>
+      <Menu.Label>{t.around(dateTimeText(Math.round(point.time), zone))}</Menu.Label>
       {trace}
-      {waysTo(found.signals, range).map((way) => {
+      {asked.data.ways.map((way) => {
         const Sign = signalIcons[way.signal]
         return (
           <Menu.Item
@@ -143,6 +142,7 @@ function Ways({ point }: { readonly point: RelatedPoint }) {
             )}
           >
             {t.signals[way.signal]}
+            {way.of !== null && <em className={styles.of}> {way.of}</em>}
           </Menu.Item>
         )
       })}

@@ -64,7 +64,9 @@ export function SignalStack({ entity, events, range }: SignalStackProps) {
       {charts.map((chart) => (
         <Health key={chart.key} chart={chart} stepMs={stepMs} />
       ))}
-      {charts.length === 0 && metricsText !== '' && <p className={styles.note}>{e.noHealthCharts}</p>}
+      {charts.length === 0 && entity.signals.metrics.some(({ count }) => count > 0) && (
+        <p className={styles.note}>{e.noHealthCharts}</p>
+      )}
       {logs !== undefined && <LogLevels selector={logs} axisPixels={axisPixels} height={chartHeight} />}
       {traces !== undefined && <Spans filter={traces} span={span} />}
       {services.length > 0 && <Errors services={services} span={span} />}

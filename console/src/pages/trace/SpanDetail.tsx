@@ -150,10 +150,9 @@ export function SpanDetail({ model, at, color, logs, onClose, onSelect }: SpanDe
   )
 }
 
-/** What of a span says who it is of: its resource, and of what it serves the name of the operation. */
-function namesOf({ resource, name, kind }: TraceSpan): Labels {
-  const texts = Object.entries(resource).map(([key, value]) => [key, valueText(value)] as const)
-  return { ...Object.fromEntries(texts), ...(kind === 'server' ? { 'span.name': name } : {}) }
+/** What of a span says who it is of. */
+function namesOf({ resource }: TraceSpan): Labels {
+  return Object.fromEntries(Object.entries(resource).map(([key, value]) => [key, valueText(value)]))
 }
 
 interface AttributesProps {
