@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import path from 'node:path'
 import type { Page } from '@playwright/test'
 import { expect, test as base } from './fixtures'
@@ -52,7 +53,7 @@ const item = (page: Page, name: RegExp) => page.getByRole('menuitem', { name })
 async function untilKnown(server: RunningServer, type: string, id: string): Promise<void> {
   await expect
     .poll(async () => (await fetch(`${server.url}/api/v1/entities/${type}/${id}`)).status, {
-      timeout: 20_000,
+      timeout: 40_000,
     })
     .toBe(200)
 }
@@ -105,7 +106,9 @@ test('a service: how it is, its signals on one axis, neighbours and changes', as
   expect(lefts.length).toBeGreaterThan(2)
   expect(new Set(lefts).size).toBe(1)
   await page.screenshot({ ...shot('service-dark'), fullPage: true })
-  const box = await page.getByRole('img', { name: 'Spans', exact: true }).locator('.u-over').boundingBox()
+  const spans = page.getByRole('img', { name: 'Spans', exact: true }).locator('.u-over')
+  await spans.scrollIntoViewIfNeeded()
+  const box = await spans.boundingBox()
   if (box === null) throw new Error('no box')
   await page.mouse.move(box.x + 100, box.y + 20)
   await page.mouse.down()
@@ -179,6 +182,16 @@ test('from a line and from a span to what else there is', async ({ open, shopSer
   await page.getByRole('button', { name: 'Related' }).click()
   await item(page, /^Logs .*\d+ lines/).click()
   await expect(page.locator('.cm-content')).toContainText('service_name="cart"')
+})
+
+test('a host has its processor, memory and disks', async ({ open, server }) => {
+  const host = hostname()
+  await untilKnown(server, 'host', encodeURIComponent(host))
+  const page = await open(`/entities/host?id=${encodeURIComponent(host)}&from=now-5m&to=now`)
+  await expect(page.getByRole('heading', { name: host, level: 1 })).toBeVisible()
+  for (const name of ['CPU', 'Memory', 'Disk space used', 'Load']) {
+    await expect(page.getByRole('img', { name, exact: true })).toBeVisible()
+  }
 })
 
 test('in Chinese and light, on a phone', async ({ open, shopServer }) => {
