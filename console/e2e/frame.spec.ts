@@ -8,6 +8,8 @@ const screens = [
   { name: 'traces', path: '/traces', en: 'Traces', zh: '链路' },
   { name: 'map', path: '/traces/map', en: 'Service map', zh: '服务拓扑' },
   { name: 'compare', path: '/traces/compare', en: 'Compare traces', zh: '链路对比' },
+  { name: 'events', path: '/events', en: 'Events', zh: '事件' },
+  { name: 'entities', path: '/entities', en: 'Entities', zh: '实体' },
   { name: 'alerts', path: '/alerts', en: 'Alerts', zh: '告警' },
   { name: 'rules', path: '/alerts?tab=rules', en: 'Alerts', zh: '告警' },
   { name: 'pipelines', path: '/pipelines?name=prepared', en: 'Pipelines', zh: '日志处理' },

@@ -13,6 +13,8 @@ import { many, one, oneOf, parseSearch, stringifySearch } from './lib/search'
 import { validateAlertsSearch } from './state/alertTabs'
 import { client } from './state/client'
 import { validateErrorsSearch, validateIssueSearch, validateReleasesSearch } from './state/errorSearch'
+import { validateEntitiesSearch, validateEntitySearch } from './state/entitiesSearch'
+import { validateEventsSearch } from './state/eventsSearch'
 import { hostsOptions } from './state/hosts'
 import { traceOptions } from './state/trace'
 import { statusTabs } from './state/statusTabs'
@@ -153,6 +155,27 @@ const issue = createRoute({
   component: lazyRouteComponent(() => import('./pages/issue/IssuePage'), 'IssuePage'),
 })
 
+const events = createRoute({
+  getParentRoute: () => root,
+  path: '/events',
+  validateSearch: (search: Record<string, unknown>) => present({ ...validateEventsSearch(search) }),
+  component: lazyRouteComponent(() => import('./pages/events/EventsPage'), 'EventsPage'),
+})
+
+const entities = createRoute({
+  getParentRoute: () => root,
+  path: '/entities',
+  validateSearch: (search: Record<string, unknown>) => present({ ...validateEntitiesSearch(search) }),
+  component: lazyRouteComponent(() => import('./pages/entities/EntitiesPage'), 'EntitiesPage'),
+})
+
+const entity = createRoute({
+  getParentRoute: () => root,
+  path: '/entities/$type',
+  validateSearch: (search: Record<string, unknown>) => present({ ...validateEntitySearch(search) }),
+  component: lazyRouteComponent(() => import('./pages/entities/EntityPage'), 'EntityPage'),
+})
+
 const pipelines = createRoute({
   getParentRoute: () => root,
   path: '/pipelines',
@@ -198,6 +221,9 @@ export const router = createRouter({
     errors,
     releases,
     issue,
+    events,
+    entities,
+    entity,
     alerts,
     pipelines,
     targets,

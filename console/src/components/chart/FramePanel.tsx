@@ -60,10 +60,13 @@ export function chartData(
 export function FramePanel({ title, help, expr, live, spec, look, height = 158 }: FramePanelProps) {
   const t = useMessages()
   const scheme = useComputedColorScheme('dark', { getInitialValueInEffect: false })
-  const data = useMemo(
-    () => (live.data === undefined ? null : chartData(live.data, (series) => look(series, scheme), scheme)),
-    [live.data, look, scheme],
-  )
+  // What is counted up to a time is drawn as a bar that ends there.
+  const backMs = spec.style === 'bars' ? (spec.barMs ?? 0) / 2 : 0
+  const data = useMemo(() => {
+    if (live.data === undefined) return null
+    const drawn = chartData(live.data, (series) => look(series, scheme), scheme)
+    return backMs === 0 ? drawn : { ...drawn, times: drawn.times.map((time) => time - backMs) }
+  }, [live.data, look, scheme, backMs])
   const keyText = data?.series.map((s) => s.key).join('\n') ?? ''
   const keys = useMemo(() => keyText.split('\n'), [keyText])
   const [hidden, toggle] = useIsolation(keys)

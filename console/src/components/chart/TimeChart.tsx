@@ -8,10 +8,11 @@ import { useMarkedEvents } from '@/state/chartEvents'
 import { useTimeShift } from '@/state/timeShift'
 import { useTimeState } from '@/state/timeSearch'
 import { drawMarks } from './marks'
-import type { ChartData, ChartSeries, ChartSpec } from './model'
+import type { ChartData, ChartPoint, ChartSeries, ChartSpec } from './model'
 import { chartOptions } from './options'
 import styles from './TimeChart.module.css'
 import { tooltipPlugin } from './tooltip'
+import { usePoint } from './usePoint'
 
 interface TimeChartProps {
   readonly label: string
@@ -21,6 +22,8 @@ interface TimeChartProps {
   readonly hidden?: ReadonlySet<string>
   /** Paints below the lines, every time the chart is drawn. */
   readonly underlay?: ((u: uPlot) => void) | undefined
+  /** Called with a point that was clicked on, or chosen with the arrow keys and Enter. */
+  readonly onPoint?: ((point: ChartPoint) => void) | undefined
 }
 
 const noneHidden: ReadonlySet<string> = new Set()
@@ -50,6 +53,7 @@ export const TimeChart = memo(function TimeChart({
   height,
   hidden = noneHidden,
   underlay,
+  onPoint,
 }: TimeChartProps) {
   const scheme = useComputedColorScheme('dark', { getInitialValueInEffect: false })
   const { zone, setRange } = useTimeState()
@@ -137,6 +141,7 @@ export const TimeChart = memo(function TimeChart({
     if (plot !== null && plot.height !== height) plot.setSize({ width: plot.width, height })
   }, [height])
 
+  const pointing = usePoint(chart, onPoint, { series: () => data.series, shown })
   return (
     <div
       ref={host}
@@ -145,6 +150,7 @@ export const TimeChart = memo(function TimeChart({
       aria-label={label}
       style={{ height }}
       data-marks={marks.length}
+      {...pointing}
     />
   )
 })

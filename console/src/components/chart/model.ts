@@ -34,4 +34,15 @@ export interface ChartSpec {
   readonly log?: true
   /** How long a bar is, in milliseconds. */
   readonly barMs?: number
+  /** How wide the value axis is, for charts that stand above each other; otherwise as wide as its numbers. */
+  readonly axisPixels?: number
+}
+
+/** What someone points at: a moment, and the line nearest to the hand. */
+export interface ChartPoint {
+  readonly time: number
+  readonly seriesKey: string | null
+  /** Where on the screen. */
+  readonly x: number
+  readonly y: number
 }

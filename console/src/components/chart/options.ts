@@ -2,7 +2,7 @@ import uPlot from 'uplot'
 import { tickTexts } from '@/lib/clockText'
 import { chartColors, withAlpha, type Scheme } from '@/lib/palette'
 import { ianaZone, type ZoneId } from '@/lib/time'
-import { formatValue, type Unit } from '@/lib/units'
+import { formatValue } from '@/lib/units'
 import type { ChartSeries, ChartSpec } from './model'
 
 /** Steps of a byte axis: powers of two, so that ticks read 256 MiB and not 238.4 MiB. */
@@ -39,7 +39,9 @@ const powers: uPlot.Axis.Splits = (u, axis) => {
   return Array.from({ length: Math.max(last - first + 1, 0) }, (_, i) => 10 ** (first + i))
 }
 
-function valueAxis(scheme: Scheme, unit: Unit, log: boolean): uPlot.Axis {
+type ValueLook = Pick<ChartSpec, 'unit' | 'log' | 'axisPixels'>
+
+function valueAxis(scheme: Scheme, { unit, log, axisPixels }: ValueLook): uPlot.Axis {
   const colors = chartColors[scheme]
   const binary = unit === 'bytes' || unit === 'bytes/s'
   return {
@@ -49,6 +51,7 @@ function valueAxis(scheme: Scheme, unit: Unit, log: boolean): uPlot.Axis {
       const axis = u.axes[axisIndex] as uPlot.Axis & { _size?: number }
       // uPlot measures twice; the second time it must hear the first answer, or the chart never settles.
       if (cycle > 1 && axis._size !== undefined) return axis._size
+      if (axisPixels !== undefined) return axisPixels
       const widest = (values as string[] | null)?.reduce((a, b) => (b.length > a.length ? b : a), '') ?? ''
       u.ctx.font = font
       return Math.ceil(u.ctx.measureText(widest).width / devicePixelRatio) + 14
@@ -56,7 +59,7 @@ function valueAxis(scheme: Scheme, unit: Unit, log: boolean): uPlot.Axis {
     gap: 5,
     space: 28,
     ...(binary ? { incrs: byteIncrements } : {}),
-    ...(log ? { splits: powers } : {}),
+    ...(log === true ? { splits: powers } : {}),
     grid: { stroke: colors.grid, width: 1 },
     ticks: { show: false },
     values: (_, splits) =>
@@ -160,7 +163,7 @@ export function chartOptions(
         ...(spec.log === true ? { distr: 3, log: 10 } : {}),
       },
     },
-    axes: [timeAxis(look.scheme, look.zone), valueAxis(look.scheme, spec.unit, spec.log === true)],
+    axes: [timeAxis(look.scheme, look.zone), valueAxis(look.scheme, spec)],
     series: seriesOptions(series, spec, shown),
     ...(spec.style === 'stacked' || spec.style === 'bars' ? { bands: stackBands(series) } : {}),
     hooks: {

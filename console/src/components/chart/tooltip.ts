@@ -42,6 +42,29 @@ function row(color: string, label: string, value: string, near: boolean): HTMLEl
   return line
 }
 
+/** The line closest to the pointer, as it is drawn: stacked and mirrored. */
+export function nearestSeries(
+  u: uPlot,
+  index: number,
+  source: Pick<TooltipSource, 'series' | 'shown'>,
+  within: number,
+): string | null {
+  const top = u.cursor.top ?? -1
+  if (top < 0) return null
+  let best: string | null = null
+  let distance = within
+  source.series().forEach((series, i) => {
+    const drawn = u.data[i + 1]?.[index]
+    if (drawn == null || !source.shown(series.key)) return
+    const away = Math.abs(u.valToPos(drawn, 'y') - top)
+    if (away < distance) {
+      distance = away
+      best = series.key
+    }
+  })
+  return best
+}
+
 /** Values under the cursor, largest first. Plain DOM: it moves with every mouse event and must not wake React. */
 export function tooltipPlugin(source: TooltipSource): uPlot.Plugin {
   const tip = document.createElement('div')
@@ -92,23 +115,7 @@ export function tooltipPlugin(source: TooltipSource): uPlot.Plugin {
     return rows.length > 0 || marks.length > 0
   }
 
-  /** The line closest to the pointer, as it is drawn: stacked and mirrored. */
-  const nearest = (u: uPlot, index: number): string | null => {
-    const top = u.cursor.top ?? -1
-    if (top < 0) return null
-    let best: string | null = null
-    let distance = nearPixels
-    source.series().forEach((series, i) => {
-      const drawn = u.data[i + 1]?.[index]
-      if (drawn == null || !source.shown(series.key)) return
-      const away = Math.abs(u.valToPos(drawn, 'y') - top)
-      if (away < distance) {
-        distance = away
-        best = series.key
-      }
-    })
-    return best
-  }
+  const nearest = (u: uPlot, index: number) => nearestSeries(u, index, source, nearPixels)
 
   const place = (u: uPlot) => {
     const left = u.cursor.left ?? 0

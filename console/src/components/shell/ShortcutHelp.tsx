@@ -69,6 +69,13 @@ export function ShortcutHelp({ onClose }: { readonly onClose: () => void }) {
       ],
     ],
     [
+      t.nav.events,
+      [
+        [['j', 'k'], t.events.keys.move],
+        [['x'], t.events.keys.close],
+      ],
+    ],
+    [
       t.nav.alerts,
       [
         [['j', 'k'], t.alerts.keys.move],

@@ -1,6 +1,8 @@
 import {
+  IconAffiliate,
   IconBellRinging,
   IconBug,
+  IconCalendarEvent,
   IconFilterCog,
   IconFlame,
   IconGauge,
@@ -17,6 +19,8 @@ export const screens = [
   { name: 'logs', to: '/logs', key: 'l', icon: IconLogs },
   { name: 'traces', to: '/traces', key: 'r', icon: IconTimeline },
   { name: 'errors', to: '/errors', key: 'i', icon: IconBug },
+  { name: 'events', to: '/events', key: 'v', icon: IconCalendarEvent },
+  { name: 'entities', to: '/entities', key: 'n', icon: IconAffiliate },
   { name: 'alerts', to: '/alerts', key: 'a', icon: IconBellRinging },
   { name: 'pipelines', to: '/pipelines', key: 'p', icon: IconFilterCog },
   { name: 'targets', to: '/targets', key: 't', icon: IconRadar2 },

@@ -5,6 +5,8 @@ export const nav = {
   logs: 'Logs',
   traces: 'Traces',
   errors: 'Errors',
+  events: 'Events',
+  entities: 'Entities',
   alerts: 'Alerts',
   firing: (n: number) => `Alerts, ${n} firing`,
   pipelines: 'Pipelines',

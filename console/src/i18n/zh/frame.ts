@@ -7,6 +7,8 @@ export const nav: Messages['nav'] = {
   logs: '日志',
   traces: '链路',
   errors: '错误',
+  events: '事件',
+  entities: '实体',
   alerts: '告警',
   firing: (n) => `告警，${n} 条触发中`,
   pipelines: '日志处理',

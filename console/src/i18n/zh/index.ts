@@ -1,6 +1,8 @@
 import type { Messages } from '../messages'
 import { alerts } from './alerts'
 import { common, errors, nav, palette, shortcuts, time, top } from './frame'
+import { entities } from './entities'
+import { events, related } from './events'
 import { explore } from './explore'
 import { inbox } from './inbox'
 import { issue } from './issue'
@@ -34,6 +36,9 @@ export const zh: Messages = {
   serviceMap,
   inbox,
   issue,
+  events,
+  related,
+  entities,
   alerts,
   pipelines,
   targets,

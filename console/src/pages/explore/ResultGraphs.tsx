@@ -1,15 +1,16 @@
 import { Button, Skeleton, useComputedColorScheme } from '@mantine/core'
-import { useMemo, useState } from 'react'
+import { useCallback, useMemo, useState } from 'react'
 import { TimeChart } from '@/components/chart/TimeChart'
 import { useIsolation } from '@/components/chart/useIsolation'
-import type { ChartData, ChartSeries, ChartSpec } from '@/components/chart/model'
+import type { ChartData, ChartPoint, ChartSeries, ChartSpec } from '@/components/chart/model'
+import { RelatedAt } from '@/components/related/RelatedMenu'
 import { useMessages } from '@/i18n'
 import { frameOf, labelsKey } from '@/lib/frame'
 import { withGaps } from '@/lib/gaps'
 import { distinguishing, seriesName } from '@/lib/matcher'
 import { seriesColor, type Scheme } from '@/lib/palette'
 import { unitOfQuery, type Unit } from '@/lib/units'
-import type { RangeSeries } from '@/api/types'
+import type { Labels, RangeSeries } from '@/api/types'
 import { rowName, type ExploreState } from './exploreSearch'
 import { HeatPanels } from './HeatPanels'
 import { LegendTable, type LegendRow } from './LegendTable'
@@ -136,6 +137,15 @@ function GraphPanel({ graph, style, onAll }: GraphPanelProps) {
     }))
     return { times: frame.times, series, from: graph.from, to: graph.to }
   }, [graph])
+  const [pointed, setPointed] = useState<(ChartPoint & { readonly labels: Labels }) | null>(null)
+  const onPoint = useCallback(
+    (point: ChartPoint) => {
+      const line = graph.lines.find(({ key }) => key === point.seriesKey) ?? graph.lines[0]
+      if (line !== undefined) setPointed({ ...point, labels: line.labels })
+    },
+    [graph.lines],
+  )
+  const unpoint = useCallback(() => setPointed(null), [])
   return (
     <section className={styles.panel}>
       <TimeChart
@@ -144,7 +154,16 @@ function GraphPanel({ graph, style, onAll }: GraphPanelProps) {
         spec={spec}
         height={340}
         hidden={hidden}
+        onPoint={onPoint}
       />
+      {pointed !== null && (
+        <RelatedAt
+          point={{ labels: pointed.labels, time: pointed.time }}
+          x={pointed.x}
+          y={pointed.y}
+          onClose={unpoint}
+        />
+      )}
       {graph.total > graph.lines.length && (
         <p className={styles.note}>
           {x.manySeries(graph.lines.length, graph.total)}

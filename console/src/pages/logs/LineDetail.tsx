@@ -11,6 +11,7 @@ import {
 import { Link, useNavigate } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
 import { CodeBlock } from '@/components/CodeBlock'
+import { RelatedButton } from '@/components/related/RelatedMenu'
 import { useCopy } from '@/components/useCopy'
 import { useMessages } from '@/i18n'
 import { epochMs } from '@/lib/brand'
@@ -117,6 +118,7 @@ function Actions({ line, query, tab, onTab, onContext }: ActionsProps) {
   const copy = useCopy()
   const navigate = useNavigate()
   const { range, zone } = useTimeState()
+  const trace = line.structured.trace_id ?? line.parsed.trace_id ?? line.stream.trace_id
   const tryPipeline = () => {
     pipelineSample.set({ text: sampleOf([line.text]), labels: labelsText(line.stream) })
     void navigate({ to: '/pipelines' })
@@ -144,6 +146,13 @@ function Actions({ line, query, tab, onTab, onContext }: ActionsProps) {
           { value: 'table', label: l.table },
           { value: 'document', label: l.document },
         ]}
+      />
+      <RelatedButton
+        point={{
+          labels: { ...line.parsed, ...line.structured, ...line.stream },
+          time: line.ms,
+          ...(trace === undefined || !traceIdPattern.test(trace) ? {} : { traceId: trace.toLowerCase() }),
+        }}
       />
       <Button
         variant="default"

@@ -11,7 +11,9 @@ import {
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import type { Fields } from '@/api/decode'
-import type { SpanEvent, SpanLink } from '@/api/traceDocument'
+import type { SpanEvent, SpanLink, TraceSpan } from '@/api/traceDocument'
+import type { Labels } from '@/api/types'
+import { RelatedButton } from '@/components/related/RelatedMenu'
 import { useCopy } from '@/components/useCopy'
 import { Way } from '@/components/Way'
 import { useMessages } from '@/i18n'
@@ -94,6 +96,7 @@ export function SpanDetail({ model, at, color, logs, onClose, onSelect }: SpanDe
         ))}
       </dl>
       <div className={styles.actions}>
+        <RelatedButton point={{ labels: namesOf(span), time: startMs }} />
         <Way
           to="/logs"
           search={{ q: logsOf(logs, document.traceId), ...around }}
@@ -145,6 +148,11 @@ export function SpanDetail({ model, at, color, logs, onClose, onSelect }: SpanDe
       <Attributes title={t.resource} scope="resource" of={span.resource} open />
     </aside>
   )
+}
+
+/** What of a span says who it is of. */
+function namesOf({ resource }: TraceSpan): Labels {
+  return Object.fromEntries(Object.entries(resource).map(([key, value]) => [key, valueText(value)]))
 }
 
 interface AttributesProps {
