@@ -45,7 +45,8 @@ export function fetchEvents(
   to: number,
   limit: number,
   signal?: AbortSignal,
+  conditions: Readonly<Record<string, readonly string[]>> = {},
 ): Promise<Answer<readonly ServerEvent[]>> {
   const ns = (ms: number) => `${Math.floor(ms)}000000`
-  return request('/api/v1/events', { start: ns(from), end: ns(to), limit }, events, signal)
+  return request('/api/v1/events', { ...conditions, start: ns(from), end: ns(to), limit }, events, signal)
 }
