@@ -104,11 +104,13 @@ class Processes:
         self.logs, self.running = logs, {}
         logs.mkdir(exist_ok=True)
 
-    def start(self, name, command, environment):
+    def start(self, name, command, environment, socket=None):
         log = open(self.logs / f"{name}.log", "a")
+        inherited = [] if socket is None else [socket.fileno()]
         # A session of its own: Ctrl-C in the terminal reaches this program only, which stops the others in order.
         self.running[name] = subprocess.Popen(
-            command, env=environment, cwd=SERVICES, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            command, env=environment, cwd=SERVICES, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            pass_fds=inherited,
         )
 
     def stop(self, name):
@@ -165,11 +167,16 @@ class Demo:
         self.processes = Processes(site.state / "logs")
         self.version = {}
         self.binary = os.environ["WATCHFIRE_BIN"]
+        # Payment takes its connections from this socket, which stays open while another version takes its place.
+        self.payment = socket.socket()
 
     def start(self):
         configuration = self.site.configuration()
         command = [self.binary, "serve", "--config", configuration, "--data", self.site.state / "data",
                    "--listen", self.site.address["watchfire"]]
+        self.payment.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.payment.bind(("127.0.0.1", int(self.site.address["payment"].rsplit(":")[-1])))
+        self.payment.listen(64)
         pager = HTTPServer(("127.0.0.1", int(self.site.address["pager"].rsplit(":")[-1])), Pager)
         threading.Thread(target=pager.serve_forever, daemon=True).start()
         self.processes.start("watchfire", command, os.environ | {"WATCHFIRE_LOG": "info"})
@@ -186,7 +193,10 @@ class Demo:
         node = SERVICES / f"{service}.cjs"
         command = ["node", node] if node.exists() else [sys.executable, SERVICES / f"{service}.py"]
         environment = self.site.environment(service, version) | {"FAULTY": "1" if faulty else "0"}
-        self.processes.start(service, command, environment)
+        inherited = self.payment if service == "payment" else None
+        if inherited:
+            environment["LISTEN_FD"] = str(inherited.fileno())
+        self.processes.start(service, command, environment, inherited)
 
     def deploy(self, service, version, faulty, why):
         """Another version takes the place of the one that runs, and a CloudEvent says so."""

@@ -2,7 +2,10 @@ import type { Page } from '@playwright/test'
 import { expect, test } from './fixtures'
 import type { RunningServer } from './server'
 
-async function send(server: RunningServer, event: Record<string, unknown>): Promise<void> {
+async function send(
+  server: RunningServer,
+  event: Record<string, unknown> | readonly Record<string, unknown>[],
+): Promise<void> {
   const answer = await fetch(`${server.url}/api/v1/events`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -63,4 +66,27 @@ test('this machine shows them, too', async ({ open, server }) => {
   const chart = page.getByRole('img', { name: 'Load' })
   await expect(chart).toBeVisible()
   await expect(chart).not.toHaveAttribute('data-marks', '0')
+})
+
+test('kinds that come very often do not hide the others', async ({ open, server }) => {
+  const to = Date.now() - 600_000
+  const many = Array.from({ length: 320 }, (_, i) => ({
+    title: `order ${String(i)}`,
+    kind: 'order',
+    id: `crowd-${String(i)}`,
+    source: 'e2e',
+    time: to - i * 500,
+  }))
+  await send(server, many)
+  await send(server, { title: 'shop 3.0', kind: 'deploy', service: 'shop', time: to - 250_000 })
+  const page = await open(`/explore?q=node_load1&from=${to - 300_000}&to=${to}`, {
+    language: 'en',
+    scheme: 'light',
+  })
+  const chart = page.getByRole('img', { name: /node_load1/ }).first()
+  await expect(chart).toHaveAttribute('data-marks', '1')
+  await expect(page.getByRole('button', { name: 'Events', exact: true })).toHaveAttribute(
+    'title',
+    /order \(320\)/,
+  )
 })

@@ -1,8 +1,8 @@
 """A web service in Flask with its metrics, until it is told to end."""
 
+import os
 import signal
 import threading
-import os
 
 from flask import Flask, Response
 from opentelemetry.instrumentation.flask import FlaskInstrumentor
@@ -26,7 +26,9 @@ def application(name):
 
 
 def serve(app, telemetry):
-    server = make_server("127.0.0.1", int(os.environ["PORT"]), app, threaded=True)
+    # A socket that is open already outlives this version of the service.
+    inherited = int(os.environ["LISTEN_FD"]) if "LISTEN_FD" in os.environ else None
+    server = make_server("127.0.0.1", int(os.environ["PORT"]), app, threaded=True, fd=inherited)
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
     telemetry.log.info("%s %s is ready", telemetry.service, telemetry.version)
     server.serve_forever()

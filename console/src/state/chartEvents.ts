@@ -1,6 +1,8 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { createContext, useContext } from 'react'
+import { fetchEventKinds } from '@/api/eventKinds'
 import { fetchEvents, type ServerEvent } from '@/api/events'
+import { countKinds, crowds } from '@/lib/eventCrowd'
 import { resolveRange } from '@/lib/time'
 import { liveKey, useNow } from './live'
 import { stored } from './stored'
@@ -23,20 +25,43 @@ export function useMarkedEvents(): readonly ServerEvent[] {
   return useContext(ChartEvents)
 }
 
+interface RangeEvents {
+  readonly events: readonly ServerEvent[]
+  /** Kinds that come too often to be marked, and how often. */
+  readonly leftOut: readonly (readonly [string, number])[]
+}
+
+const nothing: RangeEvents = { events: none, leftOut: [] }
+
+/** What is marked of a range: the newest events but those of kinds that come so often that they would hide the rest. */
+async function markable(from: number, to: number, signal: AbortSignal): Promise<RangeEvents> {
+  const { data: newest } = await fetchEvents(from, to, marksMax, signal)
+  const here = crowds(countKinds(newest))
+  if (here.frequent.length === 0) return { events: newest, leftOut: [] }
+  if (newest.length < marksMax) {
+    const frequent = new Set(here.frequent.map(([kind]) => kind))
+    return { events: newest.filter((event) => !frequent.has(event.kind)), leftOut: here.frequent }
+  }
+  const { frequent, rare } = crowds((await fetchEventKinds(from, to, signal)).data)
+  if (rare.length === 0) return { events: none, leftOut: frequent }
+  const { data: events } = await fetchEvents(from, to, marksMax, signal, { kind: rare })
+  return { events, leftOut: frequent }
+}
+
 /** The events of the range in view, asked for again at each beat. */
-export function useRangeEvents(): readonly ServerEvent[] {
+export function useRangeEvents(): RangeEvents {
   const on = showEvents.use()
   const { range, zone } = useTimeState()
   const now = useNow()
   const { from, to } = resolveRange(range, now, zone)
   const asked = useQuery({
     queryKey: [liveKey, 'chart-events', from, to],
-    queryFn: ({ signal }) => fetchEvents(from, to, marksMax, signal),
+    queryFn: ({ signal }) => markable(from, to, signal),
     placeholderData: keepPreviousData,
     enabled: on,
     // Marks are an extra: a server without events is no error of the chart.
     retry: false,
     gcTime: 10_000,
   })
-  return on ? (asked.data?.data ?? none) : none
+  return on ? (asked.data ?? nothing) : nothing
 }

@@ -6,12 +6,14 @@ import { ChartEventsProvider, showEvents, useRangeEvents } from '@/state/chartEv
 
 /** Charts within mark what happened in their range. */
 export function EventMarks({ children }: { readonly children: ReactNode }) {
-  return <ChartEventsProvider value={useRangeEvents()}>{children}</ChartEventsProvider>
+  return <ChartEventsProvider value={useRangeEvents().events}>{children}</ChartEventsProvider>
 }
 
 export function EventsToggle() {
   const t = useMessages()
   const on = showEvents.use()
+  const { leftOut } = useRangeEvents()
+  const kinds = leftOut.map(([kind, count]) => `${kind} (${String(count)})`).join(', ')
   return (
     <Button
       variant="subtle"
@@ -19,7 +21,7 @@ export function EventsToggle() {
       size="compact-sm"
       leftSection={<IconFlag3 size={15} />}
       aria-pressed={on}
-      title={t.query.eventsHelp}
+      title={kinds === '' ? t.query.eventsHelp : `${t.query.eventsHelp}\n${t.query.eventsLeftOut(kinds)}`}
       onClick={() => showEvents.set(!on)}
     >
       {t.query.events}

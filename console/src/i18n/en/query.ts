@@ -12,6 +12,7 @@ export const query = {
   inspector: 'Query inspector',
   events: 'Events',
   eventsHelp: 'Mark deploys, restarts, alerts and other events on charts',
+  eventsLeftOut: (kinds: string) => `Not marked because they come so often: ${kinds}`,
   suggestion: 'Suggestion',
   elapsed: 'Round trip',
   bytes: 'Answer',

@@ -13,6 +13,7 @@ export const query: Messages['query'] = {
   inspector: '查询详情',
   events: '事件',
   eventsHelp: '在图表上标出部署、重启、告警等事件',
+  eventsLeftOut: (kinds: string) => `出现过于频繁而未标出：${kinds}`,
   suggestion: '建议',
   elapsed: '往返耗时',
   bytes: '应答大小',

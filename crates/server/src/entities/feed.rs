@@ -164,12 +164,17 @@ fn note(catalogue: &mut Catalogue, rules: &Rules, labels: &Labels, noted: Noted)
     }
 }
 
-/// An edge of the service graph.
+/// An edge of the service graph. At the end of a message stands the service that took it, or, if none was seen, its queue.
 fn call(catalogue: &mut Catalogue, rules: &Rules, labels: &Labels, noted: Noted) {
     let of = |name: &str| labels.get(name).unwrap_or("");
+    let taken = || {
+        let service = EntityId::new(EntityType::Service, &[of("server")]).map(|id| rules.named(id));
+        service.is_some_and(|id| catalogue.get(&id).is_some())
+    };
     let kind = match of("connection_type") {
         "" => EntityType::Service,
         "database" => EntityType::Database,
+        "messaging_system" if taken() => EntityType::Service,
         "messaging_system" => EntityType::Queue,
         _ => return,
     };

@@ -166,3 +166,29 @@ async fn the_catalogue_outlives_a_restart_and_names_follow_rules() {
     seen(&site, "/api/v1/entities/service/front").await;
     site.stop().await;
 }
+
+/// A message that was taken is a call to the service that took it, and no queue is called as that service.
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_lead_to_services() {
+    let site = Site::with(quick()).await;
+    let now = now_s();
+    let body = ["payment", "mailer"].iter().zip([(3, "", 4), (4, r#","parentSpanId":"0000000000000003""#, 5)]).map(
+        |(service, (id, parent, kind))| {
+            format!(
+                r#"{{"resource":{{"attributes":[{{"key":"service.name","value":{{"stringValue":"{service}"}}}}]}},"scopeSpans":[{{"spans":[{{"traceId":"4bf92f3577b34da6a3ce929d0e0e4736","spanId":"000000000000000{id}"{parent},"name":"orders","kind":{kind},"startTimeUnixNano":"{now}000000000","endTimeUnixNano":"{now}500000000"}}]}}]}}"#
+            )
+        },
+    );
+    let body = format!(r#"{{"resourceSpans":[{}]}}"#, body.collect::<Vec<_>>().join(","));
+    assert_eq!(site.post("/v1/traces", &JSON, body).await.status, 200);
+    let neighbours = until("the call", async || {
+        let answer = site.get("/api/v1/entities/service/payment").await;
+        let found = (answer.status == 200).then(|| relations(&answer.json()["data"]))?;
+        found.iter().any(|one| one.contains("mailer")).then_some(found)
+    })
+    .await;
+    assert_eq!(neighbours, ["out calls service/mailer"]);
+    let queues = json(&site, "/api/v1/entities?type=queue").await;
+    assert_eq!(queues["total"], 0, "{queues}");
+    site.stop().await;
+}

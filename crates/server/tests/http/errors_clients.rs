@@ -99,7 +99,7 @@ sentry_sdk.flush(10)
 }
 
 /// Runs a script with the packages that `WATCHFIRE_TEST_NODE` has; false, and a word about it, if they are not there.
-async fn node(package: &'static str, script: String) -> bool {
+pub async fn node(package: &'static str, script: String) -> bool {
     let run = move || {
         let dir = std::env::var("WATCHFIRE_TEST_NODE").unwrap_or_default();
         if dir.is_empty() || !std::path::Path::new(&dir).join("node_modules").join(package).is_dir() {

@@ -1,5 +1,6 @@
-//! Senders of spans of others, from Python's package index; `scripts/setup-tests` says how to install them.
+//! Senders of spans of others, from Python's and Node's package indexes; `scripts/setup-tests` says how to install them.
 
+use crate::errors_clients::node;
 use crate::logs_clients::python;
 use crate::site::{Site, quiet, until};
 
@@ -85,6 +86,106 @@ for p in (front, cart):
             })
             .sum();
         assert_eq!(links, 4);
+    }
+    site.stop().await;
+}
+
+/// The SDK for Node, in both transports: spans of two services in one trace, with an exception and links, and log records
+/// that carry the trace.
+#[tokio::test(flavor = "multi_thread")]
+async fn opentelemetry_of_node_over_http_and_grpc() {
+    let mut config = quiet();
+    config.receivers.otlp.grpc = Some("127.0.0.1:0".to_owned());
+    let site = Site::with(config).await;
+    let grpc = format!("http://{}", site.receiver("otlp.grpc"));
+    for (way, package, spans, logs) in [
+        ("proto", "@opentelemetry/exporter-logs-otlp-proto", site.url("/v1/traces"), site.url("/v1/logs")),
+        ("grpc", "@opentelemetry/exporter-logs-otlp-grpc", grpc.clone(), grpc),
+    ] {
+        let script = format!(
+            r#"
+const {{ context, trace, SpanKind, SpanStatusCode }} = require("@opentelemetry/api");
+const {{ SeverityNumber }} = require("@opentelemetry/api-logs");
+const {{ resourceFromAttributes }} = require("@opentelemetry/resources");
+const {{ BatchLogRecordProcessor, LoggerProvider }} = require("@opentelemetry/sdk-logs");
+const {{ BatchSpanProcessor, NodeTracerProvider }} = require("@opentelemetry/sdk-trace-node");
+const {{ OTLPTraceExporter }} = require("@opentelemetry/exporter-trace-otlp-{way}");
+const {{ OTLPLogExporter }} = require("@opentelemetry/exporter-logs-otlp-{way}");
+const resource = (name) => resourceFromAttributes({{ "service.name": name, "process.pid": 7 }});
+const provider = (name) => new NodeTracerProvider({{
+  resource: resource(name),
+  spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter({{ url: "{spans}" }}))],
+}});
+const front = provider("node-front-{way}"), cart = provider("node-cart-{way}");
+front.register();
+const exporter = new OTLPLogExporter({{ url: "{logs}" }});
+const logs = new LoggerProvider({{ resource: resource("node-cart-{way}"), processors: [new BatchLogRecordProcessor({{ exporter }})] }});
+const tf = front.getTracer("lib", "1.0"), tc = cart.getTracer("lib"), logger = logs.getLogger("lib");
+let before;
+for (let i = 0; i < 5; i++) {{
+  const links = before ? [{{ context: before }}] : [];
+  const attributes = {{ i, ratio: 0.5, ok: true, list: ["a", "b"] }};
+  tf.startActiveSpan("GET /cart", {{ kind: SpanKind.SERVER, attributes, links }}, (server) => {{
+    before = server.spanContext();
+    tf.startActiveSpan("call", {{ kind: SpanKind.CLIENT }}, (call) => {{
+      tc.startActiveSpan("load", {{ kind: SpanKind.SERVER }}, (load) => {{
+        load.recordException(new RangeError("boom"));
+        load.setStatus({{ code: SpanStatusCode.ERROR, message: "boom" }});
+        logger.emit({{ severityNumber: SeverityNumber.WARN, severityText: "WARN", body: "order " + i, attributes: {{ i }}, context: context.active() }});
+        load.end();
+      }});
+      call.end();
+    }});
+    server.end();
+  }});
+}}
+(async () => {{ for (const p of [front, cart, logs]) {{ await p.forceFlush(); await p.shutdown(); }} }})();
+"#
+        );
+        if !node(package, script).await {
+            break;
+        }
+        let traces = traces_of(&site, &format!("node-cart-{way}"), 5).await;
+        let mut links = 0;
+        for trace in &traces {
+            let spans = trace["spans"].as_array().unwrap();
+            let names: Vec<&str> = spans.iter().map(|s| s["operationName"].as_str().unwrap()).collect();
+            assert_eq!(names, ["GET /cart", "call", "load"]);
+            assert_eq!(tag(&spans[0], "span.kind"), "server");
+            assert_eq!(
+                (tag(&spans[0], "list"), tag(&spans[0], "ratio")),
+                (&r#"["a","b"]"#.into(), &0.5.into())
+            );
+            assert_eq!(
+                (tag(&spans[2], "error"), tag(&spans[2], "otel.status_description")),
+                (&true.into(), &"boom".into())
+            );
+            let log = spans[2]["logs"][0]["fields"].to_string();
+            assert!(log.contains("exception") && log.contains("RangeError"), "{log}");
+            assert!(spans.iter().all(|s| s["warnings"].is_null()), "{spans:?}");
+            let references = spans.iter().flat_map(|s| s["references"].as_array().unwrap());
+            links += references.filter(|r| r["refType"] == "FOLLOWS_FROM").count();
+        }
+        assert_eq!(links, 4);
+        let query =
+            format!("/loki/api/v1/query_range?query=%7Bservice_name%3D%22node-cart-{way}%22%7D&limit=100");
+        let answer = site.get(&query).await.json();
+        let streams = answer["data"]["result"].as_array().unwrap();
+        let mut of_logs: Vec<&str> =
+            streams.iter().map(|s| s["stream"]["trace_id"].as_str().unwrap()).collect();
+        let mut of_spans: Vec<&str> = traces.iter().map(|t| t["traceID"].as_str().unwrap()).collect();
+        of_logs.sort();
+        of_spans.sort();
+        assert_eq!(of_logs, of_spans, "each line has the trace that it was written in");
+        assert!(streams.iter().all(|s| s["stream"]["detected_level"] == "warn"), "{streams:?}");
+        // The exception is an error event of its service, too.
+        until("the issue", async || {
+            let found =
+                site.get(&format!("/api/v1/errors/issues?query=service:node-cart-{way}")).await.json();
+            let issue = found["data"]["issues"].as_array()?.first()?.clone();
+            (issue["events"] == 5).then(|| assert_eq!(issue["type"], "RangeError"))
+        })
+        .await;
     }
     site.stop().await;
 }
