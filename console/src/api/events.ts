@@ -110,6 +110,12 @@ const page: Decoder<EventPage> = (value, path) => {
   }
 }
 
+/** What a chart marks: an event, or a moment that is like one. */
+export type MarkedEvent = Pick<
+  ServerEvent,
+  'time' | 'end' | 'kind' | 'title' | 'severity' | 'result' | 'service' | 'host'
+>
+
 /** What is looked for, in the words of the API; each name any number of times. */
 export type EventConditions = Readonly<Record<string, readonly string[]>>
 

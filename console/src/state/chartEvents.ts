@@ -1,7 +1,6 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { createContext, useContext } from 'react'
-import { fetchEventKinds } from '@/api/eventKinds'
-import { fetchEvents, type ServerEvent } from '@/api/events'
+import { eventPage, fetchEvents, type MarkedEvent, type ServerEvent } from '@/api/events'
 import { countKinds, crowds } from '@/lib/eventCrowd'
 import { resolveRange } from '@/lib/time'
 import { liveKey, useNow } from './live'
@@ -16,12 +15,12 @@ const marksMax = 300
 
 const none: readonly ServerEvent[] = []
 
-const ChartEvents = createContext<readonly ServerEvent[]>(none)
+const ChartEvents = createContext<readonly MarkedEvent[]>(none)
 
 export const ChartEventsProvider = ChartEvents.Provider
 
 /** What charts mark. */
-export function useMarkedEvents(): readonly ServerEvent[] {
+export function useMarkedEvents(): readonly MarkedEvent[] {
   return useContext(ChartEvents)
 }
 
@@ -42,7 +41,8 @@ async function markable(from: number, to: number, signal: AbortSignal): Promise<
     const frequent = new Set(here.frequent.map(([kind]) => kind))
     return { events: newest.filter((event) => !frequent.has(event.kind)), leftOut: here.frequent }
   }
-  const { frequent, rare } = crowds((await fetchEventKinds(from, to, signal)).data)
+  const { data: counted } = await eventPage({ from, to, conditions: {}, limit: 1, buckets: 1 }, signal)
+  const { frequent, rare } = crowds(counted.counts?.facets.kind ?? {})
   if (rare.length === 0) return { events: none, leftOut: frequent }
   const { data: events } = await fetchEvents(from, to, marksMax, signal, { kind: rare })
   return { events, leftOut: frequent }

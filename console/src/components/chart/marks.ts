@@ -1,5 +1,5 @@
 import type uPlot from 'uplot'
-import type { ServerEvent } from '@/api/events'
+import type { MarkedEvent } from '@/api/events'
 import { withAlpha, type Scheme } from '@/lib/palette'
 
 const colors: Readonly<Record<Scheme, Readonly<Record<string, string>>>> = {
@@ -8,7 +8,7 @@ const colors: Readonly<Record<Scheme, Readonly<Record<string, string>>>> = {
 }
 
 /** The colour of an event by how grave it is. */
-export function markColor(event: ServerEvent, scheme: Scheme): string {
+export function markColor(event: MarkedEvent, scheme: Scheme): string {
   const of = colors[scheme]
   const grave = event.severity === 'error' || event.severity === 'fatal'
   return (grave ? of.grave : event.severity === 'warn' ? of.warn : of.other) ?? '#888888'
@@ -18,7 +18,7 @@ export function markColor(event: ServerEvent, scheme: Scheme): string {
 const nearPixels = 5
 
 /** Thin lines at events, shaded to their end where they took a while. */
-export function drawMarks(u: uPlot, events: readonly ServerEvent[], scheme: Scheme): void {
+export function drawMarks(u: uPlot, events: readonly MarkedEvent[], scheme: Scheme): void {
   const { left, top, width, height } = u.bbox
   const { ctx } = u
   ctx.save()
@@ -53,6 +53,6 @@ export function drawMarks(u: uPlot, events: readonly ServerEvent[], scheme: Sche
 }
 
 /** The events whose marks are under the pointer. */
-export function marksNear(u: uPlot, events: readonly ServerEvent[], left: number): readonly ServerEvent[] {
+export function marksNear(u: uPlot, events: readonly MarkedEvent[], left: number): readonly MarkedEvent[] {
   return events.filter((event) => Math.abs(u.valToPos(event.time, 'x') - left) <= nearPixels)
 }

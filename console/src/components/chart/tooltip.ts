@@ -1,5 +1,5 @@
 import type uPlot from 'uplot'
-import type { ServerEvent } from '@/api/events'
+import type { MarkedEvent } from '@/api/events'
 import { exactTimeText } from '@/lib/clockText'
 import type { Scheme } from '@/lib/palette'
 import type { ZoneId } from '@/lib/time'
@@ -15,7 +15,7 @@ interface TooltipSource {
   readonly zone: () => ZoneId
   /** Set where a time is the middle of a bar, not a moment. */
   readonly barMs: () => number | undefined
-  readonly marks: () => readonly ServerEvent[]
+  readonly marks: () => readonly MarkedEvent[]
   readonly scheme: () => Scheme
 }
 

@@ -2,7 +2,7 @@ import { useComputedColorScheme } from '@mantine/core'
 import { useMemo } from 'react'
 import type uPlot from 'uplot'
 import type { ErrorEvent } from '@/api/errorEvent'
-import type { ServerEvent } from '@/api/events'
+import type { MarkedEvent } from '@/api/events'
 import type { IssueDocument } from '@/api/issue'
 import { EventsToggle } from '@/components/chart/EventMarks'
 import type { ChartData, ChartSpec } from '@/components/chart/model'
@@ -39,11 +39,11 @@ export function TimelinePanel({ issue, shown }: TimelinePanelProps) {
     (): ChartSpec => ({ style: 'bars', unit: 'short', min: 0, barMs: bucketMs }),
     [bucketMs],
   )
-  const happened = useRangeEvents()
+  const { events: happened } = useRangeEvents()
   const { service, releases, project } = issue
-  const marks = useMemo((): readonly ServerEvent[] => {
+  const marks = useMemo((): readonly MarkedEvent[] => {
     const mine = happened.filter((event) => event.service === '' || event.service === service)
-    const seen = releases.map((release): ServerEvent => ({
+    const seen = releases.map((release): MarkedEvent => ({
       time: release.firstSeen,
       end: null,
       kind: 'release',
