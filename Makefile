@@ -73,10 +73,11 @@ fuzz: ## Every decoder with libFuzzer, guided by coverage, for FUZZ_SECONDS (60)
 	scripts/fuzz $(or $(FUZZ_SECONDS),60)
 
 .PHONY: torture
-torture: ## 300 rounds of kill -9 under load and 10,000 seeds of simulated power loss
+torture: ## 300 rounds of kill -9 under load, 10,000 changes of alerts under kills, 10,000 seeds of simulated power loss
 	cargo build --release --locked -p watchfire
 	WATCHFIRE_SEEDS=10000 cargo test --release --locked -p journal -p blocks -p index -p tsdb
 	cargo run --release --locked -p workload -- --binary $(CARGO_TARGET_DIR)/release/watchfire torture --rounds 300
+	cargo run --release --locked -p workload -- --binary $(CARGO_TARGET_DIR)/release/watchfire transitions
 
 .PHONY: bench
 bench: console ## Kernels with criterion; end to end against peers with the driver in ../shared/bench

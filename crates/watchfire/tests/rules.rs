@@ -112,8 +112,7 @@ fn rule_files_are_checked() {
 #[test]
 fn rules_in_other_languages_are_checked_and_not_tested() {
     let dir = files("page");
-    let logs =
-        "namespace: n\ngroups:\n- name: l\n  rules:\n  - {alert: A, expr: 'rate({app=\"x\"}[5m]) > 1'}\n";
+    let logs = "namespace: n\ngroups:\n- name: l\n  rules:\n  - {alert: A, expr: 'rate({app=\"x\"} |= \"e\" [5m]) > 1'}\n";
     std::fs::write(dir.path().join("logs.yml"), logs).unwrap();
     let (out, _, code) = run(dir.path(), &["check", "rules", "--language", "logql", "DIR/logs.yml"]);
     assert_eq!((out.as_str(), code), ("DIR/logs.yml: right\n  1 rule in 1 group, LogQL\n", 0));
@@ -123,6 +122,6 @@ fn rules_in_other_languages_are_checked_and_not_tested() {
     assert!(code == 2 && err.contains("promql, logql or traceql"), "{err}");
     std::fs::write(dir.path().join("logs.rules.yml"), format!("language: logql\n{logs}")).unwrap();
     let (out, _, code) = run(dir.path(), &["test", "rules", "DIR/test.yml"]);
-    let told = "DIR/logs.rules.yml:4:3: group \"l\" is in LogQL, and unit tests know series only";
+    let told = "group \"l\" is in LogQL, and unit tests know series only";
     assert!(code == 1 && out.contains(told), "{out}");
 }
