@@ -69,24 +69,24 @@ test('this machine shows them, too', async ({ open, server }) => {
 })
 
 test('kinds that come very often do not hide the others', async ({ open, server }) => {
-  const to = Date.now() - 600_000
+  const to = Date.now()
   const many = Array.from({ length: 320 }, (_, i) => ({
     title: `order ${String(i)}`,
     kind: 'order',
     id: `crowd-${String(i)}`,
     source: 'e2e',
-    time: to - i * 500,
+    time: to - 1000 - i * 500,
   }))
   await send(server, many)
-  await send(server, { title: 'shop 3.0', kind: 'deploy', service: 'shop', time: to - 250_000 })
+  // Older than all that a question for the newest 300 gives.
+  await send(server, { title: 'shop 3.0', kind: 'deploy', service: 'shop', time: to - 240_000 })
   const page = await open(`/explore?q=node_load1&from=${to - 300_000}&to=${to}`, {
     language: 'en',
     scheme: 'light',
   })
+  await expect.poll(() => pointAt(page, /node_load1/, 0.2)).toContain('3.0')
   const chart = page.getByRole('img', { name: /node_load1/ }).first()
-  await expect(chart).toHaveAttribute('data-marks', '1')
-  await expect(page.getByRole('button', { name: 'Events', exact: true })).toHaveAttribute(
-    'title',
-    /order \(320\)/,
-  )
+  expect(Number(await chart.getAttribute('data-marks'))).toBeLessThan(40)
+  const toggle = page.getByRole('button', { name: 'Events', exact: true })
+  await expect(toggle).toHaveAttribute('title', /order \(320\)/)
 })
