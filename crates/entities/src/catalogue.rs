@@ -23,6 +23,18 @@ pub enum Signal {
     Events,
 }
 
+impl Signal {
+    /// Its word.
+    pub fn text(self) -> &'static str {
+        match self {
+            Signal::Metrics => "metrics",
+            Signal::Logs => "logs",
+            Signal::Traces => "traces",
+            Signal::Events => "events",
+        }
+    }
+}
+
 /// Labels that name an entity in a signal.
 pub type Handle = (Signal, BTreeMap<String, String>);
 

@@ -13,6 +13,8 @@ import type { Events } from './useEvents'
 interface EventListProps {
   readonly found: Events
   readonly open: string | null
+  /** The row that is brought into view when it changes. */
+  readonly walkedTo: string | null
   readonly onPick: (key: string | undefined) => void
   readonly narrow: boolean
 }
@@ -24,7 +26,7 @@ const awayPixels = 120
 const keyOf = (event: ServerEvent) => event.key
 
 /** Events one by one, the newest first: those that come while one reads older ones offer themselves. */
-export function EventList({ found, open, onPick, narrow }: EventListProps) {
+export function EventList({ found, open, walkedTo, onPick, narrow }: EventListProps) {
   const e = useMessages().events
   const host = useRef<HTMLDivElement>(null)
   // The newest that was shown when one left the top.
@@ -67,7 +69,7 @@ export function EventList({ found, open, onPick, narrow }: EventListProps) {
           {e.fresh(waiting)}
         </Button>
       )}
-      <WindowList label={e.list} items={shown} itemKey={keyOf} size={() => size} chosen={open}>
+      <WindowList label={e.list} items={shown} itemKey={keyOf} size={() => size} chosen={walkedTo}>
         {(event) => <Row event={event} open={event.key === open} narrow={narrow} onPick={onPick} />}
       </WindowList>
       <Footer found={found} />

@@ -34,7 +34,12 @@ export function EventsPage() {
   const [deriving, setDeriving] = useState(false)
   const [teaching, setTeaching] = useState(false)
   const pick = (key: string | undefined) => change({ event: key })
-  useEventKeys(found.events, search.event, pick)
+  // Who walks with keys wants the row in view; who clicks a mark wants to stay at the timeline.
+  const [walkedTo, setWalkedTo] = useState<string | null>(null)
+  useEventKeys(found.events, search.event, (key) => {
+    setWalkedTo(key ?? null)
+    pick(key)
+  })
   const total = found.counts?.total ?? 0
   const nobody = useMemo(() => {
     const kinds = Object.keys(found.counts?.kinds ?? {})
@@ -78,7 +83,13 @@ export function EventsPage() {
       {(total > 0 || (search.event !== undefined && open !== undefined)) && (
         <div className={styles.body} data-detail={search.event !== undefined || undefined}>
           {(!narrow || facets) && total > 0 && <Facets state={state} counts={found.counts} others={others} />}
-          <EventList found={found} open={search.event ?? null} onPick={pick} narrow={narrow} />
+          <EventList
+            found={found}
+            open={search.event ?? null}
+            walkedTo={walkedTo}
+            onPick={pick}
+            narrow={narrow}
+          />
           {search.event !== undefined && (
             <EventDetail event={open} state={state} onClose={() => pick(undefined)} />
           )}

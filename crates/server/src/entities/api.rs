@@ -15,7 +15,7 @@ use axum::extract::{Path, State};
 use axum::http::Request;
 use ingest::events::alertmanager;
 use model::record::Severity;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Entities that a list gives without `limit`, and at most.
@@ -80,7 +80,10 @@ fn head_json(j: &mut Json, id: &EntityId, entry: Option<&Entry>, firing: &Firing
         for (name, value) in &entry.attributes {
             j.key(name).string(value);
         }
-        j.raw("}");
+        let seen: BTreeSet<&str> = entry.handles.iter().map(|(signal, _)| signal.text()).collect();
+        j.raw("}").key("seenIn").list(seen, |j, signal| {
+            j.string(signal);
+        });
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod api;
 mod feed;
+mod issues;
 pub mod signals;
 
 pub use feed::feed;

@@ -118,10 +118,12 @@ pub fn write(
     let events = selectors(Signal::Events, &running.events, &|pairs| {
         format!("{{{}}}", written(pairs, "__signal__=\"events\"", |n| sanitize(n).into_owned(), ", ", "="))
     });
-    let errors: Vec<String> = of(Signal::Traces)
-        .iter()
-        .map(|pairs| format!("{{ {} }}", written(pairs, "status = error", resource, " && ", " = ")))
-        .collect();
+    let services = super::issues::services(
+        &app.entities.catalogue.read(),
+        id,
+        entry,
+        (range_ms.start_ms, range_ms.end_ms),
+    );
     let plain = |j: &mut Json, all: &[Selector], what: &str| {
         j.list(all, |j, s| {
             j.raw("{").key("selector").string(&s.text).key(what).int(s.count as i64).raw("}");
@@ -129,14 +131,13 @@ pub fn write(
     };
     plain(j.key("logs"), &logs, "records");
     plain(j.key("traces"), &traces, "spans");
-    j.key("errors").list(&errors, |j, filter| {
-        j.raw("{").key("selector").string(filter).raw("}");
-    });
+    super::issues::write(j.key("errors"), running, &services, range);
     plain(j.key("events"), &events, "records");
     if preview {
         j.key("preview").raw("{").key("logs");
         newest(j, app, &running.logs, control, &tenant, &logs, range)?;
         newest(j.key("traces"), app, &running.traces, control, &tenant, &traces, range)?;
+        super::issues::write_newest(j.key("errors"), running, &services, range, PREVIEW);
         j.key("events");
         happened(j, app, control, &tenant, of(Signal::Events), range)?;
         j.raw("}");

@@ -34,7 +34,12 @@ async fn send(site: &Site, version: &str) {
         resource("front"),
         span(1, "", "call", 3),
         resource("cart"),
-        span(2, r#","parentSpanId":"0000000000000001""#, "GET /cart", 2),
+        span(
+            2,
+            r#","parentSpanId":"0000000000000001","events":[{"name":"exception","attributes":[{"key":"exception.type","value":{"stringValue":"CartGone"}},{"key":"exception.message","value":{"stringValue":"no cart 7"}}]}]"#,
+            "GET /cart",
+            2
+        ),
     );
     let logs = format!(
         r#"{{"resourceLogs":[{{{},"scopeLogs":[{{"logRecords":[{{"timeUnixNano":"{now}000000000","body":{{"stringValue":"hello from cart"}}}}]}}]}}]}}"#,
@@ -121,6 +126,25 @@ async fn one_identity_joins_the_signals() {
     assert_eq!(events.json()["data"]["result"][0]["values"][0][1], "cart restarted", "{}", events.body);
     let traces = site.get(&format!("/tempo/api/search?q={}", ask(&signals["traces"][0]["selector"]))).await;
     assert_eq!(traces.json()["traces"].as_array().map(Vec::len), Some(1), "{}", traces.body);
+    // Its errors are issues of the errors API, as are those of the host it runs on.
+    for entity in ["service/cart", "endpoint/cart/GET /cart", "host/web1"] {
+        let found = json(&site, &format!("/api/v1/entities/{}", entity.replace(' ', "%20"))).await;
+        let errors = found["signals"]["errors"].as_array().unwrap();
+        let of_cart = errors.iter().find(|e| e["selector"] == r#"service:"cart""#).expect(entity);
+        assert_eq!(of_cart["issues"], 1, "{entity}: {errors:?}");
+        let query = ask(&of_cart["selector"]);
+        let issues = json(&site, &format!("/api/v1/errors/issues?status=all&query={query}")).await;
+        assert_eq!(
+            (&issues["total"], &issues["issues"][0]["type"]),
+            (&1.into(), &"CartGone".into()),
+            "{issues}"
+        );
+    }
+    let errors = &signals["preview"]["errors"];
+    assert!(errors[0]["title"].as_str().unwrap().contains("CartGone"), "{errors}");
+    let shown = site.get(&format!("/api/v1/errors/issues/{}", errors[0]["id"].as_str().unwrap())).await;
+    assert_eq!(shown.status, 200, "{}", shown.body);
+    assert_eq!(list["entities"][0]["seenIn"], serde_json::json!(["events", "logs", "metrics", "traces"]));
     let host = json(&site, "/api/v1/entities/host/web1").await;
     assert!(relations(&host).contains(&"in runs_on service/cart".to_owned()), "{host}");
     for (path, status) in [
