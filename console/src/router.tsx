@@ -11,10 +11,10 @@ import { Shell } from './components/shell/Shell'
 import { many, one, oneOf, parseSearch, stringifySearch } from './lib/search'
 import { validateAlertsSearch } from './state/alertTabs'
 import { client } from './state/client'
-import { validateEntitiesSearch, validateEntitySearch } from './state/entitiesSearch'
-import { validateEventsSearch } from './state/eventsSearch'
 import { hostsOptions } from './state/hosts'
 import { traceOptions } from './state/trace'
+import { validateEntitiesSearch, validateEntitySearch } from './state/entitiesSearch'
+import { validateEventsSearch } from './state/eventsSearch'
 import { statusTabs } from './state/statusTabs'
 import { timeSearchKeys, validateTimeSearch } from './state/timeSearch'
 import {
@@ -107,6 +107,20 @@ const serviceMap = createRoute({
   component: lazyRouteComponent(() => import('./pages/serviceMap/ServiceMapPage'), 'ServiceMapPage'),
 })
 
+const pipelines = createRoute({
+  getParentRoute: () => root,
+  path: '/pipelines',
+  validateSearch: (search: Record<string, unknown>) => present({ name: one(search.name) }),
+  component: lazyRouteComponent(() => import('./pages/pipelines/PipelinesPage'), 'PipelinesPage'),
+})
+
+const alerts = createRoute({
+  getParentRoute: () => root,
+  path: '/alerts',
+  validateSearch: (search: Record<string, unknown>) => present({ ...validateAlertsSearch(search) }),
+  component: lazyRouteComponent(() => import('./pages/alerts/AlertsPage'), 'AlertsPage'),
+})
+
 const events = createRoute({
   getParentRoute: () => root,
   path: '/events',
@@ -126,20 +140,6 @@ const entity = createRoute({
   path: '/entities/$type',
   validateSearch: (search: Record<string, unknown>) => present({ ...validateEntitySearch(search) }),
   component: lazyRouteComponent(() => import('./pages/entities/EntityPage'), 'EntityPage'),
-})
-
-const pipelines = createRoute({
-  getParentRoute: () => root,
-  path: '/pipelines',
-  validateSearch: (search: Record<string, unknown>) => present({ name: one(search.name) }),
-  component: lazyRouteComponent(() => import('./pages/pipelines/PipelinesPage'), 'PipelinesPage'),
-})
-
-const alerts = createRoute({
-  getParentRoute: () => root,
-  path: '/alerts',
-  validateSearch: (search: Record<string, unknown>) => present({ ...validateAlertsSearch(search) }),
-  component: lazyRouteComponent(() => import('./pages/alerts/AlertsPage'), 'AlertsPage'),
 })
 
 const targets = createRoute({
@@ -170,11 +170,11 @@ export const router = createRouter({
     trace,
     traceCompare,
     serviceMap,
+    alerts,
+    pipelines,
     events,
     entities,
     entity,
-    alerts,
-    pipelines,
     targets,
     status,
   ]),

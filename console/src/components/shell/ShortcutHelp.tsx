@@ -55,13 +55,6 @@ export function ShortcutHelp({ onClose }: { readonly onClose: () => void }) {
       ],
     ],
     [
-      t.nav.events,
-      [
-        [['j', 'k'], t.events.keys.move],
-        [['x'], t.events.keys.close],
-      ],
-    ],
-    [
       t.nav.alerts,
       [
         [['j', 'k'], t.alerts.keys.move],
@@ -69,6 +62,13 @@ export function ShortcutHelp({ onClose }: { readonly onClose: () => void }) {
         [['e'], t.alerts.keys.explore],
         [['x'], t.alerts.keys.close],
         [['n'], t.alerts.keys.newSilence],
+      ],
+    ],
+    [
+      t.nav.events,
+      [
+        [['j', 'k'], t.events.keys.move],
+        [['x'], t.events.keys.close],
       ],
     ],
     [s.go, screens.map(({ key, name }) => [['g', key], t.nav[name]] as const)],

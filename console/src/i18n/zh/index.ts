@@ -32,11 +32,11 @@ export const zh: Messages = {
   trace,
   traceCompare,
   serviceMap,
+  alerts,
+  pipelines,
   events,
   related,
   entities,
-  alerts,
-  pipelines,
   targets,
   status,
 }
