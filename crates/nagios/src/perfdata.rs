@@ -186,6 +186,10 @@ fn fields(mut label: String, text: &str) -> Option<Perfdata> {
         Some(unit) => (None, unit),
         None => (Some(number(&first[..end])?), &first[end..]),
     };
+    // What goes on like a number is none, and no unit either.
+    if value.is_some() && goes_on(unit) {
+        return None;
+    }
     label.truncate(label.floor_char_boundary(LABEL_BYTES_MAX));
     let mut unit = unit.to_owned();
     unit.truncate(unit.floor_char_boundary(LABEL_BYTES_MAX));
@@ -193,6 +197,12 @@ fn fields(mut label: String, text: &str) -> Option<Perfdata> {
     let (warning, critical) = (Range::read(next()), Range::read(next()));
     let (min, max) = (number(next()), number(next()));
     Some(Perfdata { label, unit, value, warning, critical, min, max })
+}
+
+/// Whether a text could belong to a number before it.
+fn goes_on(text: &str) -> bool {
+    let digit = |c: char| matches!(c, '0'..='9' | '.' | ',' | '-' | '+');
+    text.strip_prefix(['e', 'E']).unwrap_or(text).starts_with(digit)
 }
 
 /// A number, with a comma as its point where a locale has crept in.

@@ -14,6 +14,7 @@ pub use scrape::config::{Invalid, Problem, TimeSpan, TlsConfig, explain};
 
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::Path;
 
 /// A key without a value means the same as no key.
@@ -157,13 +158,14 @@ impl Modules {
     /// Reads a file of blackbox_exporter. Names of files in it are relative to its directory.
     pub fn load(path: &Path) -> Result<Modules, String> {
         let name = path.display();
-        let length = std::fs::metadata(path).map_err(|e| format!("cannot read {name}: {e}"))?.len();
-        if length > FILE_BYTES_MAX {
-            return Err(format!(
-                "{name}: {length} bytes, over the limit of {FILE_BYTES_MAX}: divide the file"
-            ));
+        let wrong = |e: std::io::Error| format!("cannot read {name}: {e}");
+        let mut text = String::new();
+        // Not every file has the length that it states.
+        let file = std::fs::File::open(path).map_err(wrong)?;
+        file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(wrong)?;
+        if text.len() as u64 > FILE_BYTES_MAX {
+            return Err(format!("{name}: more than {FILE_BYTES_MAX} bytes: divide the file"));
         }
-        let text = std::fs::read_to_string(path).map_err(|e| format!("cannot read {name}: {e}"))?;
         let mut modules = Modules::from_yaml(&text).map_err(|problem| format!("{name}: {problem}"))?;
         let dir = path.parent().unwrap_or(Path::new(""));
         modules.modules.values_mut().for_each(|m| m.resolve_paths(dir));
