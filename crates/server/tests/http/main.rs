@@ -16,6 +16,7 @@ mod logs;
 mod logs_clients;
 mod logs_daemons;
 mod logs_kept;
+mod lookout;
 mod peers;
 mod running;
 mod site;
