@@ -9,4 +9,5 @@ mod http;
 pub mod relabel;
 mod run;
 
+pub use http::RequestHeaders;
 pub use run::{DroppedTarget, Health, Scraper, ScraperOptions, ScraperStats, TargetStatus, Targets};

@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::errors::{self, Noticing, Tracker};
 use crate::events::{DeployWatch, EventSink, Outlet};
 use crate::logs::Prepared;
+use crate::lookout::{self, Lookout};
 use crate::notify::{Office, Routing};
 use crate::process;
 use crate::rule_groups::{RuleGroups, RuleSet, RuleSettings};
@@ -54,6 +55,8 @@ pub struct Running {
     pub office: Arc<Office>,
     /// What evaluates rules.
     pub rules: RuleGroups,
+    /// What looks at others from outside, and listens for jobs that must report.
+    pub lookout: Lookout,
 }
 
 /// The stores, open.
@@ -179,6 +182,15 @@ impl Running {
         let file = app.origin.config_file.as_deref();
         let set = RuleSet::load(&config, config_dir(file)).map_err(StartError::Config)?;
         rules.apply(set, rule_settings(app, &config, &office).map_err(StartError::Config)?).await;
+        let parts = lookout::Parts {
+            store: Arc::new(db.clone()),
+            outlet: outlet.clone(),
+            clock: Arc::clone(&app.clock),
+            disk: Arc::new(env::RealDisk),
+        };
+        let lookout = Lookout::start(&config, config_dir(file), &app.origin.data_dir, parts)
+            .await
+            .map_err(StartError::Config)?;
         let span_sink = Watched {
             store: Noticing {
                 store: traces.clone(),
@@ -207,6 +219,7 @@ impl Running {
             event_watcher,
             office,
             rules,
+            lookout,
         })
     }
 
@@ -216,6 +229,7 @@ impl Running {
         let jobs = jobs(config, Some(file))?;
         let routing = Routing::load(config, config_dir(Some(file)), &external_url(config))?;
         let set = RuleSet::load(config, config_dir(Some(file)))?;
+        self.lookout.reload(config, config_dir(Some(file))).await?;
         self.scraper.reload(jobs).await;
         self.office.configure(routing).await.map_err(|e| e.message)?;
         self.rules.apply(set, rule_settings(app, config, &self.office)?).await;
@@ -224,6 +238,7 @@ impl Running {
 
     /// Ends collecting; what was collected is in the store.
     pub async fn stop_collecting(&self) {
+        self.lookout.stop().await;
         self.rules.stop().await;
         self.office.stop().await;
         if let Some(agent) = &self.agent {

@@ -16,6 +16,7 @@ pub mod http;
 mod intake;
 mod logs;
 mod loki;
+mod lookout;
 mod notify;
 mod own;
 pub mod pool;

@@ -297,7 +297,8 @@ impl App {
             out.extend(crate::errors::families(&running.errors));
             out.extend(crate::collect::scraper_families(&running.scraper));
             out.extend(running.office.families());
-            out.extend(running.rules.families());
+            out.extend(running.rules.families(self.now_ms()));
+            out.extend(running.lookout.families());
             if let Some(agent) = &running.agent {
                 out.extend(crate::collect::agent_families(&agent.lock()));
             }

@@ -82,6 +82,12 @@ pub enum Command {
         #[command(subcommand)]
         what: RulesCommand,
     },
+    /// Look at a target from here: HTTP, TCP, TLS, DNS, ICMP, gRPC.
+    Probe(ProbeArgs),
+    /// List jobs that must report.
+    Heartbeats(HeartbeatsArgs),
+    /// Run a job and report how it went, or just report.
+    Heartbeat(HeartbeatArgs),
     /// Ask a server for logs and samples in SQL.
     Sql(SqlArgs),
     /// Check files without touching data.
@@ -547,6 +553,90 @@ pub enum ListFormat {
     Text,
     /// The server's answer as it came.
     Json,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Built in are http_2xx, http_post_2xx, tcp_connect, tls_connect, icmp, grpc, grpc_plain, dns_soa and
+ssh_banner. The exit code is 1 if the target is not well.
+
+Examples:
+  watchfire probe http_2xx https://example.org
+  watchfire probe tls_connect example.org:443 --format json
+  watchfire probe icmp 192.0.2.1 --timeout 2s
+  watchfire probe smtp_starttls mail.example.org:25 --config /etc/prometheus/blackbox.yml --verbose")]
+pub struct ProbeArgs {
+    /// How it is looked at: a module of the configuration, or one that is built in.
+    #[arg(value_name = "MODULE")]
+    pub module: String,
+    /// What is looked at: a URL, host:port, a host.
+    #[arg(value_name = "TARGET")]
+    pub target: String,
+    /// A file with more modules: watchfire.yml, or blackbox.yml.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The longest time [default: that of the module, or 2m].
+    #[arg(long, value_name = "DURATION")]
+    pub timeout: Option<String>,
+    /// Show what was done, too.
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// How the answer looks.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: ProbeFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProbeFormat {
+    /// Phases as bars, and what is worth knowing.
+    Text,
+    /// Everything, as one JSON object.
+    Json,
+    /// Metrics as Prometheus reads them.
+    Metrics,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The exit code is 1 if a job is late or failed.
+
+Examples:
+  watchfire heartbeats
+  watchfire heartbeats --format json")]
+pub struct HeartbeatsArgs {
+    /// The server.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7766", env = "WATCHFIRE_URL")]
+    pub url: String,
+    /// How the answer looks.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: ListFormat,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The exit code is that of the command, also when the server cannot be reached. Output goes where it
+would go without; its end is sent along with the report.
+
+Examples:
+  0 3 * * *  watchfire heartbeat backup -- /usr/local/bin/backup --all
+  watchfire heartbeat nightly-import
+  watchfire heartbeat nightly-import --fail")]
+pub struct HeartbeatArgs {
+    /// The job.
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// The command; without one the job is reported as done.
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+    /// Report that the job begins.
+    #[arg(long, conflicts_with_all = ["command", "fail"])]
+    pub start: bool,
+    /// Report that the job failed.
+    #[arg(long, conflicts_with = "command")]
+    pub fail: bool,
+    /// The server.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7766", env = "WATCHFIRE_URL")]
+    pub url: String,
 }
 
 #[derive(Debug, Subcommand)]

@@ -19,6 +19,12 @@ pub fn unable(message: impl std::fmt::Display) -> Exit {
     Exit { code: 3, message: message.to_string() }
 }
 
+impl std::fmt::Display for Exit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
 impl Exit {
     /// Says why on stderr and gives the code.
     pub fn report(self) -> ExitCode {

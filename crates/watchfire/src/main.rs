@@ -10,10 +10,12 @@ mod dirs;
 mod errors;
 mod events;
 mod exit;
+mod heartbeats;
 mod import;
 mod logging;
 mod logs;
 mod pipelines;
+mod probing;
 mod progress;
 mod query;
 mod remote;
@@ -47,6 +49,9 @@ fn run(cli: Cli) -> Result<(), Exit> {
         Command::Query(args) => on_one_thread(query::run(&args)),
         Command::Logs(args) => on_one_thread(logs::run(&args)),
         Command::Sql(args) => on_one_thread(sql::run(&args)),
+        Command::Probe(args) => on_one_thread(probing::run(&args)),
+        Command::Heartbeats(args) => on_one_thread(heartbeats::list(&args)),
+        Command::Heartbeat(args) => on_one_thread(heartbeats::run(&args)),
         Command::Traces(args) => on_one_thread(traces::search(&args)),
         Command::Events(args) => on_one_thread(events::run(*args)),
         Command::Trace(args) => on_one_thread(traces::show(&args)),

@@ -81,6 +81,13 @@ impl Remote {
         self.send(request).await
     }
 
+    /// Posts bytes with a query, and gives status and body.
+    pub async fn post_with(&self, path: &str, query: &str, body: Vec<u8>) -> Result<(u16, Vec<u8>), Exit> {
+        let mut url = self.url(path);
+        url.set_query((!query.is_empty()).then_some(query));
+        self.send(self.client.post(url).body(body)).await
+    }
+
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<(u16, Vec<u8>), Exit> {
         let mut response = request.send().await.map_err(|e| {
             let reason = if e.is_connect() { "no server answers there".to_owned() } else { root_cause(&e) };

@@ -425,6 +425,99 @@ fn events_are_sent_and_shown() {
     assert_eq!(server.stop(), Some(0));
 }
 
+#[test]
+fn jobs_report_how_they_went() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("watchfire.yml");
+    std::fs::write(&config, "heartbeats: {jobs: [{name: backup, period: 1h}, {name: other, period: 1d}]}\n")
+        .unwrap();
+    let server = Served::start(&dir.path().join("data"), &["--config", &config.display().to_string()]);
+    let job = |args: &[&str]| {
+        let (own, command) = args.split_at(args.iter().position(|a| *a == "--").unwrap_or(args.len()));
+        watchfire(&[&["heartbeat"], own, &["--url", &server.url], command].concat()).output().unwrap()
+    };
+    let ran = job(&["backup", "--", "sh", "-c", "echo some; echo no room >&2; exit 3"]);
+    assert_eq!(
+        (ran.status.code(), &ran.stdout[..], &ran.stderr[..]),
+        (Some(3), &b"some\n"[..], &b"no room\n"[..])
+    );
+    let list = || {
+        let output = watchfire(&["heartbeats", "--url", &server.url]).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, text) = list();
+    let line = |name: &str| {
+        text.lines().find(|l| l.starts_with(name)).unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(code, Some(1));
+    assert!(text.starts_with("JOB     STATE   LAST SUCCESS"), "{text}");
+    assert!(
+        line("backup").starts_with("backup failed never 0.") && line("backup").ends_with("1 of 1"),
+        "{text}"
+    );
+    assert!(line("other").starts_with("other new never within 1d00h"), "{text}");
+    assert_eq!(job(&["backup", "--", "true"]).status.code(), Some(0));
+    assert_eq!(job(&["backup", "--", "sh", "-c", "kill -9 $$"]).status.code(), Some(137));
+    assert_eq!(job(&["backup", "--", "/no/such/program"]).status.code(), Some(3));
+    assert_eq!(job(&["backup"]).status.code(), Some(0));
+    assert_eq!(list().0, Some(0));
+    let json = watchfire(&["heartbeats", "--format", "json", "--url", &server.url]).output().unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    let backup = &json["data"][0];
+    assert_eq!((&backup["runs"], &backup["failures"]), (&5.into(), &3.into()), "{backup}");
+    assert_eq!(job(&["unknown"]).status.code(), Some(3), "nobody expects it");
+    assert_eq!(job(&["backup", "--fail", "--start"]).status.code(), Some(2));
+    // Without a server the command is run all the same.
+    let alone =
+        watchfire(&["heartbeat", "backup", "--url", "http://127.0.0.1:1", "--", "sh", "-c", "exit 7"])
+            .output()
+            .unwrap();
+    assert_eq!(alone.status.code(), Some(7));
+    assert!(String::from_utf8_lossy(&alone.stderr).contains("the report of backup is lost"));
+    assert_eq!(server.stop(), Some(0));
+}
+
+#[test]
+fn targets_are_looked_at() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Served::start(&dir.path().join("data"), &[]);
+    let target = format!("{}/-/healthy", server.url);
+    let output = watchfire(&["probe", "http_2xx", &target]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    for part in [
+        &format!("{target} with http_2xx: ok in "),
+        "\n  resolve ",
+        "\n  transfer ",
+        "\n  answer       200, HTTP/1.1\n",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    let modules = dir.path().join("blackbox.yml");
+    std::fs::write(
+        &modules,
+        "modules: {mine: {prober: http, http: {fail_if_body_not_matches_regexp: [ill]}}}\n",
+    )
+    .unwrap();
+    let modules = modules.display().to_string();
+    let failed = watchfire(&["probe", "mine", &target, "--config", &modules, "-v"]).output().unwrap();
+    let text = String::from_utf8(failed.stdout).unwrap();
+    assert_eq!(failed.status.code(), Some(1));
+    assert!(
+        text.contains("  the body does not match \"ill\"\n") && text.contains("debug connected to"),
+        "{text}"
+    );
+    let metrics =
+        watchfire(&["probe", "mine", &target, "--config", &modules, "--format", "metrics"]).output().unwrap();
+    assert!(String::from_utf8(metrics.stdout).unwrap().contains("\nprobe_failed_due_to_regex 1\n"));
+    let json = watchfire(&["probe", "tcp_connect", server.address(), "--format", "json"]).output().unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json["success"], true);
+    let none = watchfire(&["probe", "none", "x"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&none.stderr).contains("there is no module \"none\"; there are "));
+    assert_eq!(server.stop(), Some(0));
+}
+
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 #[test]

@@ -7,6 +7,7 @@ mod errors;
 mod events;
 mod log_queries;
 mod logs;
+mod lookout;
 mod query;
 mod receive;
 mod records;
@@ -57,6 +58,17 @@ pub const TARGETS: &[Target] = &[
     cheap("syslog_frames", logs::syslog_frames, logs::syslog_frames_seeds),
     cheap("fluent_forward", logs::fluent_forward, logs::fluent_forward_seeds),
     cheap("gelf", logs::gelf, logs::gelf_seeds),
+    Target {
+        cost: 4,
+        memory_mib: 64,
+        ..cheap("probe_modules", lookout::probe_modules, lookout::probe_modules_seeds)
+    },
+    cheap("certificate", lookout::certificate, lookout::certificate_seeds),
+    cheap("dns_answer", lookout::dns_answer, lookout::dns_answer_seeds),
+    cheap("probe_replies", lookout::probe_replies, lookout::probe_replies_seeds),
+    cheap("nagios_output", lookout::nagios_output, lookout::nagios_output_seeds),
+    cheap("heartbeat_state", lookout::heartbeat_state, lookout::heartbeat_state_seeds),
+    Target { cost: 40, ..cheap("cron", lookout::cron, lookout::cron_seeds) },
     cheap("log_time", logs::log_time, logs::log_time_seeds),
     cheap("text_exposition", text::prometheus, text::prometheus_seeds),
     cheap("openmetrics_exposition", text::openmetrics, text::openmetrics_seeds),

@@ -183,7 +183,7 @@ impl HttpClientConfig {
     }
 
     /// Checks what one field alone cannot show.
-    pub(crate) fn check(&self) -> Result<(), Invalid> {
+    pub fn check(&self) -> Result<(), Invalid> {
         self.check_credentials()?;
         if let Some(tls) = &self.tls_config {
             tls.check("tls_config")?;
@@ -242,7 +242,7 @@ impl HttpClientConfig {
     }
 
     /// Makes relative file names relative to `dir`.
-    pub(crate) fn resolve_paths(&mut self, dir: &Path) {
+    pub fn resolve_paths(&mut self, dir: &Path) {
         let mut files: Vec<&mut Option<PathBuf>> = vec![&mut self.bearer_token_file];
         let mut tls: Vec<&mut TlsConfig> = self.tls_config.iter_mut().collect();
         if let Some(o) = &mut self.oauth2 {
@@ -250,7 +250,7 @@ impl HttpClientConfig {
             tls.extend(o.tls_config.iter_mut());
         }
         for t in tls {
-            files.extend([&mut t.ca_file, &mut t.cert_file, &mut t.key_file]);
+            files.extend(t.files());
         }
         if let Some(b) = &mut self.basic_auth {
             files.extend([&mut b.username_file, &mut b.password_file]);
@@ -297,7 +297,19 @@ impl OAuth2 {
 }
 
 impl TlsConfig {
-    fn check(&self, at: &str) -> Result<(), Invalid> {
+    fn files(&mut self) -> [&mut Option<PathBuf>; 3] {
+        [&mut self.ca_file, &mut self.cert_file, &mut self.key_file]
+    }
+
+    /// Makes relative file names relative to `dir`.
+    pub fn resolve_paths(&mut self, dir: &Path) {
+        for file in self.files().into_iter().flatten() {
+            *file = dir.join(&*file);
+        }
+    }
+
+    /// Checks what one field alone cannot show. `at` is the path of the section.
+    pub fn check(&self, at: &str) -> Result<(), Invalid> {
         one_of(at, "ca", self.ca.is_some(), self.ca_file.is_some())?;
         one_of(at, "cert", self.cert.is_some(), self.cert_file.is_some())?;
         one_of(at, "key", self.key.is_some(), self.key_file.is_some())?;

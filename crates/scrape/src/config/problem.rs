@@ -53,12 +53,13 @@ pub struct Invalid {
 }
 
 impl Invalid {
-    pub(crate) fn new(field: impl Into<String>, reason: impl Into<String>) -> Invalid {
+    /// A field and what is wrong with it.
+    pub fn new(field: impl Into<String>, reason: impl Into<String>) -> Invalid {
         Invalid { field: field.into(), reason: reason.into() }
     }
 
     /// The same, one level further out.
-    pub(crate) fn within(self, outer: &str) -> Invalid {
+    pub fn within(self, outer: &str) -> Invalid {
         Invalid { field: format!("{outer}.{}", self.field), reason: self.reason }
     }
 }

@@ -47,19 +47,19 @@ pub(crate) struct HttpClient {
     client: Client,
     /// With `server_name`, one client for each host: see [`HttpClient::pinned`].
     pinned: Mutex<HashMap<String, Client>>,
-    tokens: Option<TokenSource>,
+    headers: RequestHeaders,
     tls_files: Vec<Option<(SystemTime, u64)>>,
 }
 
 impl HttpClient {
     pub(crate) fn new(config: &HttpClientConfig, user_agent: &str) -> Result<HttpClient, String> {
-        let tokens = config.oauth2.as_ref().map(|o| TokenSource::new(o, user_agent)).transpose()?;
+        let headers = RequestHeaders::new(config, user_agent)?;
         Ok(HttpClient {
             config: config.clone(),
             user_agent: user_agent.to_owned(),
             client: build::client(config, user_agent, None)?,
             pinned: Mutex::default(),
-            tokens,
+            headers,
             tls_files: fingerprint(config),
         })
     }
@@ -72,7 +72,7 @@ impl HttpClient {
     /// Sends a GET with credentials and configured headers; anything but `200 OK` is an error.
     pub(crate) async fn get(&self, url: &Url, headers: HeaderMap) -> Result<Response, FetchError> {
         let response = self.send(url, headers.clone(), false).await?;
-        let response = match (response.status(), &self.tokens) {
+        let response = match (response.status(), &self.headers.tokens) {
             // The token may have been revoked before its time: one try with a fresh one.
             (StatusCode::UNAUTHORIZED, Some(_)) => self.send(url, headers, true).await?,
             _ => response,
@@ -86,10 +86,7 @@ impl HttpClient {
     }
 
     async fn send(&self, url: &Url, mut headers: HeaderMap, fresh: bool) -> Result<Response, FetchError> {
-        self.configured_headers(&mut headers).await?;
-        if let Some(value) = self.credentials(fresh).await? {
-            headers.insert(AUTHORIZATION, value);
-        }
+        self.headers.add(&mut headers, fresh).await?;
         let (client, url) = self.route(url, &mut headers)?;
         client.get(url).headers(headers).send().await.map_err(|e| FetchError::Request(describe(e)))
     }
@@ -126,6 +123,36 @@ impl HttpClient {
             build::client(&self.config, &self.user_agent, Some(host)).map_err(FetchError::Request)?;
         pinned.insert(host.to_owned(), client.clone());
         Ok(client)
+    }
+}
+
+/// The headers that a configuration adds to each request, credentials among them, for whoever sends requests by other
+/// means.
+pub struct RequestHeaders {
+    config: HttpClientConfig,
+    tokens: Option<TokenSource>,
+}
+
+impl RequestHeaders {
+    /// Of a configuration. The user agent is that of requests for tokens.
+    pub fn new(config: &HttpClientConfig, user_agent: &str) -> Result<RequestHeaders, String> {
+        let tokens = config.oauth2.as_ref().map(|o| TokenSource::new(o, user_agent)).transpose()?;
+        Ok(RequestHeaders { config: config.clone(), tokens })
+    }
+
+    /// Reads them: files anew, tokens when they are due.
+    pub async fn read(&self) -> Result<HeaderMap, String> {
+        let mut headers = HeaderMap::new();
+        self.add(&mut headers, false).await.map_err(|e| e.to_string())?;
+        Ok(headers)
+    }
+
+    async fn add(&self, headers: &mut HeaderMap, fresh: bool) -> Result<(), FetchError> {
+        self.configured_headers(headers).await?;
+        if let Some(value) = self.credentials(fresh).await? {
+            headers.insert(AUTHORIZATION, value);
+        }
+        Ok(())
     }
 
     async fn configured_headers(&self, headers: &mut HeaderMap) -> Result<(), FetchError> {

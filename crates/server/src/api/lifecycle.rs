@@ -14,9 +14,15 @@ use std::sync::Arc;
 use std::time::Duration;
 use tsdb::{Db, TsdbError};
 
-/// `/-/healthy`: the process answers.
-pub async fn healthy() -> Response {
-    text(StatusCode::OK, "Watchfire is healthy.\n")
+/// `/-/healthy`: the process answers, and nothing that others count on stands still.
+pub async fn healthy(State(app): Shared) -> Response {
+    let timeout = app.config().rules.timeout.into();
+    match app.running().and_then(|running| crate::lookout::stalled(running, app.now_ms(), timeout)) {
+        None => text(StatusCode::OK, "Watchfire is healthy.\n"),
+        Some(reason) => {
+            text(StatusCode::SERVICE_UNAVAILABLE, format!("Watchfire is not healthy: {reason}\n"))
+        }
+    }
 }
 
 /// `/-/ready`: the store is open.

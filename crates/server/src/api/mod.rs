@@ -32,6 +32,7 @@ use crate::http::origin::Origins;
 use crate::intake;
 use crate::logs;
 use crate::loki;
+use crate::lookout;
 use crate::state::App;
 use crate::telemetry::HandlerMetrics;
 use crate::tempo as tp;
@@ -58,6 +59,7 @@ pub fn router(app: Arc<App>, origins: Origins) -> Router {
     prometheus(&mut routes);
     ours(&mut routes);
     alerting(&mut routes);
+    watching(&mut routes);
     logs(&mut routes);
     loki(&mut routes);
     trace_routes(&mut routes);
@@ -139,6 +141,18 @@ fn ours(r: &mut Routes) {
     r.add("/api/v1/explain", "explain", get(explain::explain).post(explain::explain));
     r.add("/api/v1/functions", "functions", get(language::functions));
     r.add("/api/v1/sql", "sql", get(crate::sql::query).post(crate::sql::query));
+}
+
+/// Probes, jobs that must report, plugins of Nagios.
+fn watching(r: &mut Routes) {
+    use lookout as l;
+    r.add("/probe", "probe", get(l::probe));
+    r.add("/api/v1/probes", "lookout", get(l::list_probes));
+    r.add("/api/v1/checks", "lookout", get(l::list_checks));
+    r.add("/api/v1/heartbeats", "lookout", get(l::list_heartbeats));
+    r.add("/api/v1/heartbeats/{name}", "heartbeats", get(l::report).post(l::report).delete(l::forget));
+    r.add("/api/v1/heartbeats/{name}/{kind}", "heartbeats", get(l::report_kind).post(l::report_kind));
+    r.add("/api/v1/status/vigil", "status", get(l::status));
 }
 
 /// Alertmanager's API, version 2, and what it does not have.

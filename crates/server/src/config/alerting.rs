@@ -17,6 +17,8 @@ pub struct AlertingConfig {
     pub exec: bool,
     /// Messages being delivered at the same time; more wait.
     pub deliveries_max: usize,
+    /// Whether there is an alert that always fires, so that somebody outside notices when nothing comes any more.
+    pub watchdog: bool,
     /// Rules applied to the labels of each alert of our own rules before it is told to anybody.
     pub alert_relabel_configs: Vec<RelabelConfig>,
 }
@@ -28,6 +30,7 @@ impl Default for AlertingConfig {
             external_url: None,
             exec: false,
             deliveries_max: 64,
+            watchdog: false,
             alert_relabel_configs: Vec::new(),
         }
     }

@@ -121,6 +121,11 @@ fn check(config: &Config, file: &str, dir: &Path) -> Result<(), ConfigError> {
         ("rules.concurrency", config.rules.concurrency as u64),
         ("rules.timeout", config.rules.timeout.as_millis()),
         ("rules.rules_max", config.rules.rules_max as u64),
+        ("probes.concurrency", config.probes.concurrency as u64),
+        ("probes.endpoint.concurrency", config.probes.endpoint.concurrency as u64),
+        ("probes.endpoint.timeout_max", config.probes.endpoint.timeout_max.as_millis()),
+        ("checks.concurrency", config.checks.concurrency as u64),
+        ("checks.output_bytes_max", config.checks.output_bytes_max.bytes()),
         ("query.lookback", config.query.lookback.as_millis()),
         ("query.timeout", config.query.timeout.as_millis()),
         ("query.samples_max", config.query.samples_max),
@@ -140,6 +145,9 @@ fn check(config: &Config, file: &str, dir: &Path) -> Result<(), ConfigError> {
     ];
     if let Some((field, _)) = nonzero.iter().find(|(_, v)| *v == 0) {
         return wrong(field, "must be more than 0".to_owned());
+    }
+    if let Err((field, reason)) = crate::lookout::check(config, dir) {
+        return wrong(&field, reason);
     }
     let ingest = &config.ingest.limits;
     if ingest.decompressed_bytes_max < ingest.body_bytes_max {

@@ -4,6 +4,7 @@ mod alerting;
 mod events;
 mod issues;
 mod load;
+mod lookout;
 mod memory;
 mod receivers;
 mod records;
@@ -14,6 +15,11 @@ pub use alerting::{AlertingConfig, RulesConfig, rule_files};
 pub use events::WebhooksConfig;
 pub use issues::{EnvelopeConfig, IssuesConfig, ProjectConfig, Stranger, unnamed};
 pub use load::{ConfigError, find, load, parse};
+pub(crate) use lookout::check_labels;
+pub use lookout::{
+    CheckConfig, ChecksConfig, HeartbeatConfig, HeartbeatsConfig, ProbeEndpoint, ProbeTargets, ProbesConfig,
+    UnknownJobs,
+};
 pub use memory::{Budgets, machine_memory_bytes};
 pub use receivers::{ReceiversConfig, SyslogConfig};
 pub use records::RecordsConfig;
@@ -43,6 +49,12 @@ pub struct Config {
     pub alerting: AlertingConfig,
     /// How rules are evaluated.
     pub rules: RulesConfig,
+    /// What is looked at from outside.
+    pub probes: ProbesConfig,
+    /// Jobs that must report.
+    pub heartbeats: HeartbeatsConfig,
+    /// Plugins of Nagios that are run.
+    pub checks: ChecksConfig,
     /// What is kept, and for how long.
     pub storage: StorageConfig,
     /// What is taken in.

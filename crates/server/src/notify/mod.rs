@@ -19,10 +19,10 @@ use parking_lot::{Mutex, RwLock};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, oneshot, watch};
 
 /// Pieces of work that wait for the thread.
@@ -58,6 +58,11 @@ struct Shared {
     metrics: NotifyMetrics,
     journal: journal::Journal,
     clock: Arc<dyn Clock>,
+    /// When this began, and the milliseconds from then to the last turn of the thread and back to the oldest decision that
+    /// is not done.
+    begun: Instant,
+    turned_ms: AtomicU64,
+    oldest_open_ms: AtomicI64,
     runtime: tokio::runtime::Handle,
     /// Ends attempts to deliver, once those under way are over.
     stop: watch::Sender<bool>,
@@ -100,6 +105,9 @@ impl Office {
             metrics: NotifyMetrics::default(),
             journal: journal::Journal::default(),
             clock,
+            begun: Instant::now(),
+            turned_ms: AtomicU64::new(0),
+            oldest_open_ms: AtomicI64::new(i64::MAX),
             runtime: tokio::runtime::Handle::current(),
             stop: watch::channel(false).0,
             end: AtomicBool::new(false),
@@ -213,9 +221,23 @@ impl Office {
         }
     }
 
+    /// How long the state machine has not taken its turn.
+    pub fn still_for(&self) -> Duration {
+        let turned = Duration::from_millis(self.shared.turned_ms.load(Ordering::Relaxed));
+        self.shared.begun.elapsed().saturating_sub(turned)
+    }
+
+    /// How long ago the oldest decision was made that is not carried out.
+    pub fn oldest_open(&self, now_ms: i64) -> Option<Duration> {
+        let decided_ms = self.shared.oldest_open_ms.load(Ordering::Relaxed);
+        let age_ms = now_ms.saturating_sub(decided_ms).max(0);
+        (decided_ms != i64::MAX).then(|| Duration::from_millis(age_ms.unsigned_abs()))
+    }
+
     /// Its metrics.
     pub fn families(&self) -> Vec<Family> {
         let m = &self.shared.metrics;
+        let oldest = self.oldest_open(self.shared.clock.now_ms()).unwrap_or_default();
         let counts = *m.counts.lock();
         use MetricKind::{Counter as C, Gauge as G};
         let load = |n: &AtomicU64| n.load(Ordering::Relaxed) as f64;
@@ -224,6 +246,18 @@ impl Office {
             ("watchfire_alerting_groups", "Groups of alerts.", G, load(&m.groups)),
             ("watchfire_alerting_silences", "Silences, expired ones included.", G, load(&m.silences)),
             ("watchfire_alerting_deliveries_open", "Decisions to notify that are not done.", G, load(&m.open)),
+            (
+                "watchfire_alerting_delivery_oldest_seconds",
+                "Age of the oldest decision to notify that is not done.",
+                G,
+                oldest.as_secs_f64(),
+            ),
+            (
+                "watchfire_alerting_still_seconds",
+                "Time since alerting last took its turn, which it does each second.",
+                G,
+                self.still_for().as_secs_f64(),
+            ),
             ("watchfire_alerting_alerts_received_total", "Alerts taken, repetitions included.", C, counts.alerts_received as f64),
             ("watchfire_alerting_alerts_refused_total", "Alerts refused as wrong.", C, counts.alerts_refused as f64),
             ("watchfire_alerting_deliveries_total", "Decisions to notify.", C, counts.decided as f64),
@@ -303,6 +337,10 @@ impl Worker {
 
     fn observe(&self) {
         let (m, core) = (&self.shared.metrics, self.desk.core());
+        let turned_ms = u64::try_from(self.shared.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.shared.turned_ms.store(turned_ms, Ordering::Relaxed);
+        let oldest_ms = core.open().map(|d| d.decided_ms).min().unwrap_or(i64::MAX);
+        self.shared.oldest_open_ms.store(oldest_ms, Ordering::Relaxed);
         m.open.store(core.open().count() as u64, Ordering::Relaxed);
         m.alerts.store(core.alerts().len() as u64, Ordering::Relaxed);
         m.groups.store(core.groups().len() as u64, Ordering::Relaxed);

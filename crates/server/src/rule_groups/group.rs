@@ -35,6 +35,8 @@ pub(super) struct Running {
     interval_ms: i64,
     /// What its rules are written in.
     pub language: Language,
+    /// Since when it is evaluated, Unix milliseconds.
+    pub since_ms: i64,
     pub settings: Arc<RuleSettings>,
     /// Held from before an evaluation until what it came to is told.
     pub group: Mutex<RunningGroup>,
@@ -51,9 +53,8 @@ impl Running {
     pub fn new(
         loaded: LoadedGroup,
         settings: Arc<RuleSettings>,
-        old: Option<Arc<Running>>,
-        kept: &Kept,
-        gone: &mut Vec<Labels>,
+        (old, kept, gone): (Option<Arc<Running>>, &Kept, &mut Vec<Labels>),
+        since_ms: i64,
     ) -> Running {
         let key = GroupKey { file: loaded.file, name: loaded.group.name.clone() };
         let mut group = RunningGroup::new(loaded.group, loaded.query_offset_ms);
@@ -77,6 +78,7 @@ impl Running {
             key,
             interval_ms: loaded.interval_ms.max(1),
             language: group.language,
+            since_ms,
             settings,
             due_ms: AtomicI64::new(i64::MAX),
             group: Mutex::new(group),
@@ -269,6 +271,7 @@ fn evaluate(context: &Context, running: &Running, at_ms: i64, stop: watch::Recei
     view.last_ms = Some(at_ms);
     view.took = begun.elapsed();
     context.metrics.iterations.add(1);
+    *context.last_done.lock() = Instant::now();
     context.metrics.durations.observe(view.took);
     *running.view.lock() = Arc::new(view);
     context.tell(told);

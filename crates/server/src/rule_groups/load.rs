@@ -71,6 +71,7 @@ impl RuleSet {
                 Err(found) => problems.extend(found.iter().map(|p| format!("{name}:{p}"))),
             }
         }
+        set.groups.extend(crate::lookout::built_in_rules(config));
         if rules > config.rules.rules_max {
             problems.push(format!(
                 "{rules} rules, over the limit of {}: raise rules.rules_max",

@@ -24,7 +24,7 @@ use promql::{EngineOptions, MemoryPool};
 use rules::Surroundings;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use stream::Stream;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -33,6 +33,20 @@ use tsdb::Db;
 
 /// Groups that wait for a thread.
 const QUEUE_MAX: usize = 1 << 20;
+
+/// A group may be late by so much, besides two intervals, milliseconds.
+const OVERDUE_MS: i64 = 60_000;
+
+/// Whether rules are evaluated in time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vigil {
+    /// Groups that are not.
+    pub overdue: usize,
+    /// The first of them.
+    pub first: Option<String>,
+    /// Time since any group was evaluated, or since the server began to.
+    pub idle_for: Duration,
+}
 
 /// What evaluation counts.
 #[derive(Debug, Default)]
@@ -63,6 +77,8 @@ pub(crate) struct Context {
     app: Weak<App>,
     runtime: Handle,
     metrics: RuleMetrics,
+    /// When a group was last evaluated.
+    last_done: Mutex<Instant>,
 }
 
 /// What holds until the next reload.
@@ -121,6 +137,7 @@ impl RuleGroups {
             app,
             runtime: Handle::current(),
             metrics: RuleMetrics::default(),
+            last_done: Mutex::new(Instant::now()),
         };
         RuleGroups {
             context: Arc::new(context),
@@ -155,7 +172,12 @@ impl RuleGroups {
         for loaded in set.groups {
             let key = GroupKey { file: loaded.file.clone(), name: loaded.group.name.clone() };
             let old = before.remove(&key).map(|t| t.running);
-            let running = Arc::new(Running::new(loaded, Arc::clone(&settings), old, &kept, &mut gone));
+            let running = Arc::new(Running::new(
+                loaded,
+                Arc::clone(&settings),
+                (old, &kept, &mut gone),
+                self.context.clock.now_ms(),
+            ));
             known.extend(running.rule_keys());
             shown.push(Arc::clone(&running));
             let (stop, stopped) = watch::channel(false);
@@ -229,8 +251,23 @@ impl RuleGroups {
         self.shown.lock().first().map_or(Duration::MAX, |r| r.settings.unmatched_after)
     }
 
+    /// Whether groups are evaluated in time. One is overdue when its last evaluation, or the start of its evaluation, is two
+    /// intervals and a minute ago.
+    pub fn vigil(&self, now_ms: i64) -> Vigil {
+        let shown = self.shown.lock();
+        let mut overdue = shown.iter().filter(|r| {
+            let view = r.view();
+            let allowed_ms = view.interval_ms.saturating_mul(2).saturating_add(OVERDUE_MS);
+            now_ms.saturating_sub(view.last_ms.unwrap_or(0).max(r.since_ms)) > allowed_ms
+        });
+        let first = overdue.next().map(|r| r.view().name.clone());
+        let overdue = usize::from(first.is_some()) + overdue.count();
+        Vigil { overdue, first, idle_for: self.context.last_done.lock().elapsed() }
+    }
+
     /// Its metrics.
-    pub fn families(&self) -> Vec<Family> {
+    pub fn families(&self, now_ms: i64) -> Vec<Family> {
+        let vigil = self.vigil(now_ms);
         use MetricKind::{Counter as C, Gauge as G};
         let m = &self.context.metrics;
         let views = self.views();
@@ -254,6 +291,18 @@ impl RuleGroups {
             ("watchfire_rules", "Rules.", G, rules as f64),
             ("watchfire_rules_failing", "Rules whose last evaluation failed.", G, failing as f64),
             ("watchfire_rules_alerts_firing", "Alerts of rules that fire.", G, firing as f64),
+            (
+                "watchfire_rule_groups_overdue",
+                "Groups of rules whose last evaluation is more than two intervals and a minute ago.",
+                G,
+                vigil.overdue as f64,
+            ),
+            (
+                "watchfire_rule_groups_idle_seconds",
+                "Time since any group of rules was evaluated.",
+                G,
+                vigil.idle_for.as_secs_f64(),
+            ),
             (
                 "watchfire_rule_groups_waiting",
                 "Groups that wait for a thread.",

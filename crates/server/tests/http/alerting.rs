@@ -41,6 +41,10 @@ impl Hook {
         self.bodies.lock().iter().map(|b| serde_json::from_str(b).unwrap()).collect()
     }
 
+    pub(crate) fn count(&self, of: impl Fn(&Value) -> bool) -> usize {
+        self.messages().iter().filter(|m| of(m)).count()
+    }
+
     pub(crate) async fn message(&self, what: &str, of: impl Fn(&Value) -> bool) -> Value {
         until(what, async || self.messages().into_iter().find(|m| of(m))).await
     }

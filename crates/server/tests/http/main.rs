@@ -17,6 +17,7 @@ mod logs;
 mod logs_clients;
 mod logs_daemons;
 mod logs_kept;
+mod lookout;
 mod peers;
 mod rules;
 mod running;
