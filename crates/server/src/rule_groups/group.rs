@@ -35,8 +35,6 @@ pub(super) struct Running {
     interval_ms: i64,
     /// What its rules are written in.
     pub language: Language,
-    /// Since when it is evaluated, Unix milliseconds.
-    pub since_ms: i64,
     pub settings: Arc<RuleSettings>,
     /// Held from before an evaluation until what it came to is told.
     pub group: Mutex<RunningGroup>,
@@ -54,7 +52,6 @@ impl Running {
         loaded: LoadedGroup,
         settings: Arc<RuleSettings>,
         (old, kept, gone): (Option<Arc<Running>>, &Kept, &mut Vec<Labels>),
-        since_ms: i64,
     ) -> Running {
         let key = GroupKey { file: loaded.file, name: loaded.group.name.clone() };
         let mut group = RunningGroup::new(loaded.group, loaded.query_offset_ms);
@@ -78,7 +75,6 @@ impl Running {
             key,
             interval_ms: loaded.interval_ms.max(1),
             language: group.language,
-            since_ms,
             settings,
             due_ms: AtomicI64::new(i64::MAX),
             group: Mutex::new(group),

@@ -172,12 +172,7 @@ impl RuleGroups {
         for loaded in set.groups {
             let key = GroupKey { file: loaded.file.clone(), name: loaded.group.name.clone() };
             let old = before.remove(&key).map(|t| t.running);
-            let running = Arc::new(Running::new(
-                loaded,
-                Arc::clone(&settings),
-                (old, &kept, &mut gone),
-                self.context.clock.now_ms(),
-            ));
+            let running = Arc::new(Running::new(loaded, Arc::clone(&settings), (old, &kept, &mut gone)));
             known.extend(running.rule_keys());
             shown.push(Arc::clone(&running));
             let (stop, stopped) = watch::channel(false);
@@ -258,7 +253,7 @@ impl RuleGroups {
         let mut overdue = shown.iter().filter(|r| {
             let view = r.view();
             let allowed_ms = view.interval_ms.saturating_mul(2).saturating_add(OVERDUE_MS);
-            now_ms.saturating_sub(view.last_ms.unwrap_or(0).max(r.since_ms)) > allowed_ms
+            now_ms.saturating_sub(view.last_ms.unwrap_or(0).max(r.settings.since_ms)) > allowed_ms
         });
         let first = overdue.next().map(|r| r.view().name.clone());
         let overdue = usize::from(first.is_some()) + overdue.count();
