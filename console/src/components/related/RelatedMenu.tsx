@@ -137,9 +137,7 @@ function Ways({ point }: { readonly point: RelatedPoint }) {
                 {t.counts[way.signal](way.count, formatCount(way.count))}
               </b>
             }
-            renderRoot={(props: object) => (
-              <Link {...props} to={way.to as '/logs'} search={way.search as never} />
-            )}
+            renderRoot={(props: object) => <Link {...props} to={way.to} search={way.search as never} />}
           >
             {t.signals[way.signal]}
             {way.of !== null && <em className={styles.of}> {way.of}</em>}

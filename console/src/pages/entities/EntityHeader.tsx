@@ -82,7 +82,7 @@ export function EntityHeader({ entity, alerts, range }: EntityHeaderProps) {
                   {t.related.counts[way.signal](way.count, formatCount(way.count))}
                 </em>
               }
-              renderRoot={(props) => <Link {...props} to={way.to as '/logs'} search={way.search as never} />}
+              renderRoot={(props) => <Link {...props} to={way.to} search={way.search as never} />}
             >
               {t.related.signals[way.signal]}
             </Button>
