@@ -104,7 +104,7 @@ fn rule_files_are_checked() {
     )
     .unwrap();
     let (out, _, code) = run(dir.path(), &["check", "rules", "DIR/extra.yml"]);
-    let told = "DIR/extra.yml:1:20: group \"a\": unknown key \"owner\": known here are name, interval, query_offset, limit, rules, labels\n";
+    let told = "DIR/extra.yml:1:20: group \"a\": unknown key \"owner\": known here are name, interval, query_offset, limit, rules, labels, language, tenant, range\n";
     assert_eq!((out.as_str(), code), (told, 1));
     assert_eq!(run(dir.path(), &["check", "rules", "--ignore-unknown-fields", "DIR/extra.yml"]).2, 0);
 }

@@ -40,13 +40,19 @@ fn has_system_journal(dir: &Path) -> bool {
     machines.flatten().any(|m| std::fs::File::open(m.path().join("system.journal")).is_ok())
 }
 
+/// What entries of this machine have.
+fn machine_id() -> Option<String> {
+    let id = std::fs::read_to_string("/etc/machine-id").ok()?;
+    Some(id.trim()).filter(|id| !id.is_empty()).map(|id| format!("_MACHINE_ID={id}"))
+}
+
 /// Follows the journal.
 pub(crate) struct Journal {
     program: PathBuf,
     dir: Option<PathBuf>,
     start: Start,
-    /// Which entries, as arguments of the program; all without one.
-    wanted: Vec<String>,
+    /// Which entries: those that fit all of one of these, `FIELD=value` each.
+    wanted: Vec<Vec<String>>,
     host: String,
     cursor: Option<String>,
     running: Option<Running>,
@@ -73,7 +79,7 @@ impl Journal {
             program: PROGRAM.into(),
             dir: config.journald_dir.clone(),
             start: config.start,
-            wanted: Vec::new(),
+            wanted: vec![Vec::new()],
             host: host.to_owned(),
             cursor,
             running: None,
@@ -91,7 +97,7 @@ impl Journal {
         config: &LogsConfig,
         cursor: Option<String>,
         host: &str,
-        matches: Vec<String>,
+        matches: Vec<Vec<String>>,
     ) -> Journal {
         let mut journal = Journal::new(config, cursor, host);
         journal.start = Start::Beginning;
@@ -148,16 +154,23 @@ impl Journal {
 
     fn start(&mut self, now_ms: i64) {
         let mut command = Command::new(&self.program);
-        command.args(["--output=json", "--follow", "--all", "--no-pager"]);
-        if let Some(dir) = &self.dir {
-            command.arg("--directory").arg(dir);
-        }
+        // Following means the present run of the system, unless journals are merged: those of other machines, too.
+        command.args(["--output=json", "--follow", "--merge", "--all", "--no-pager"]);
+        let machine = match &self.dir {
+            Some(dir) => {
+                command.arg("--directory").arg(dir);
+                None
+            }
+            None => machine_id(),
+        };
         match (&self.cursor, self.start) {
             (Some(cursor), _) => command.arg("--no-tail").arg(format!("--after-cursor={cursor}")),
             (None, Start::Beginning) => command.arg("--no-tail"),
             (None, Start::End) => command.arg("--lines=0"),
         };
-        command.args(&self.wanted);
+        for (n, all_of) in self.wanted.iter().enumerate() {
+            command.args((n > 0).then_some("+")).args(all_of).args(&machine);
+        }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         ends_with_us(&mut command);
         match command.spawn().and_then(Running::of) {

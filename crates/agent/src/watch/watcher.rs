@@ -141,7 +141,7 @@ fn boot_id() -> String {
 
 /// What is read of the systemd journal. Nothing may have been kept of the run of the system in which this machine was
 /// watched last, because nothing happened until it ended: without a cursor that run is read, and the present one.
-fn wanted(kept: &WatchState, now: &str) -> Vec<String> {
+fn wanted(kept: &WatchState, now: &str) -> Vec<Vec<String>> {
     let mut runs = Vec::new();
     if kept.cursor.is_none() {
         runs.extend(
@@ -149,13 +149,14 @@ fn wanted(kept: &WatchState, now: &str) -> Vec<String> {
         );
         runs.dedup();
     }
-    let runs: Vec<String> = runs.into_iter().map(|id| format!("_BOOT_ID={id}")).collect();
-    let mut wanted = vec!["_TRANSPORT=kernel".to_owned()];
-    wanted.extend(runs.iter().cloned());
-    wanted.push("+".to_owned());
-    wanted.extend(classify::SYSTEMD_MESSAGES.iter().map(|id| format!("MESSAGE_ID={id}")));
-    wanted.extend(runs);
-    wanted
+    let mut of_kernel = vec!["_TRANSPORT=kernel".to_owned()];
+    let mut of_systemd: Vec<String> =
+        classify::SYSTEMD_MESSAGES.iter().map(|id| format!("MESSAGE_ID={id}")).collect();
+    for run in runs {
+        of_kernel.push(format!("_BOOT_ID={run}"));
+        of_systemd.push(format!("_BOOT_ID={run}"));
+    }
+    vec![of_kernel, of_systemd]
 }
 
 impl Run {

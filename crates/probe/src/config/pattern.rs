@@ -60,7 +60,7 @@ impl<'de> Deserialize<'de> for Pattern {
     }
 }
 
-/// Text, or any bytes written as `!!binary`.
+/// Text, text written as `!!binary`, or a list of bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Bytes(pub Vec<u8>);
 
@@ -92,7 +92,7 @@ impl<'de> de::Visitor<'de> for AnyBytes {
     type Value = Bytes;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("text, or bytes written as !!binary")
+        f.write_str("text, or a list of bytes")
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Bytes, E> {
@@ -112,7 +112,6 @@ impl<'de> de::Visitor<'de> for AnyBytes {
     }
 }
 
-/// Tells whether a scalar is tagged as binary by asking for bytes only where text cannot be had.
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Bytes, D::Error> {
         d.deserialize_any(AnyBytes)

@@ -312,7 +312,10 @@ async fn http2_is_spoken_where_it_is_offered() {
 #[tokio::test]
 async fn proxies_are_asked() {
     // A proxy that answers by itself, and joins tunnels to where they are meant to go.
-    let (address, _) = site().await;
+    let address = serve(|mut stream| async move {
+        let _ = stream.write_all(b"220 a greeting, and no TLS\r\n").await;
+    })
+    .await;
     let seen = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&seen);
     let proxy = serve(move |mut stream| {

@@ -96,6 +96,9 @@ pub fn explain(error: &YamlError) -> Problem {
         YamlError::InvalidScalar { ty: "u64" | "u16", .. } => {
             "a whole number, 0 or more, is expected here".to_owned()
         }
+        YamlError::BinaryNotUtf8 { .. } => {
+            "bytes that are no UTF-8 text are written as a list of numbers here, such as [0, 255]".to_owned()
+        }
         other => strip_position(&other.to_string()),
     };
     Problem { at, message }

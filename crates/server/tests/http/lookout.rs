@@ -74,7 +74,11 @@ async fn a_scraper_has_targets_probed() {
     assert!(!debug.contains("hidden"), "{debug}");
 
     for (query, status, part) in [
-        ("target=http://127.0.0.1:1/&module=icmp", 400, "Unknown module \"icmp\": there are http_2xx, slow"),
+        (
+            "target=http://127.0.0.1:1/&module=icmp",
+            400,
+            "Unknown module \\\"icmp\\\": there are http_2xx, slow",
+        ),
         ("module=http_2xx", 400, "Target parameter is missing"),
         ("target=http://169.254.169.254/latest", 403, "probes.endpoint.targets"),
     ] {
@@ -169,7 +173,11 @@ async fn targets_are_probed_on_schedule() {
     .await;
     std::fs::write(&file, text("none")).unwrap();
     let answer = site.form("/-/reload", &[]).await;
-    assert!(answer.body.contains("probes.targets[0].module: there is no module \"none\""), "{}", answer.body);
+    assert!(
+        answer.body.contains("probes.targets[0].module: there is no module \\\"none\\\""),
+        "{}",
+        answer.body
+    );
     site.stop().await;
 }
 
@@ -242,7 +250,7 @@ heartbeats:
     assert!(failure.to_string().contains("no space left"), "{failure}");
 
     for (path, status, part) in [
-        ("none", 404, "no job \"none\" is configured in heartbeats.jobs (there are: backup, short)"),
+        ("none", 404, "no job \\\"none\\\" is configured in heartbeats.jobs (there are: backup, short)"),
         ("backup/soon", 400, "none of start, fail and an exit code"),
         ("back%20up", 400, "is not a name"),
         ("backup/0?duration=long", 400, "not a number of seconds"),
