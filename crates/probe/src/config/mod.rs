@@ -138,16 +138,13 @@ impl Module {
     /// Makes relative file names relative to `dir`.
     pub fn resolve_paths(&mut self, dir: &Path) {
         self.http.resolve_paths(dir);
-        for tls in [
+        let all = [
             &mut self.tcp.tls_config,
             &mut self.dns.tls_config,
             &mut self.grpc.tls_config,
             &mut self.unix.tls_config,
-        ] {
-            if let Some(tls) = tls {
-                tls.resolve_paths(dir);
-            }
-        }
+        ];
+        all.into_iter().flatten().for_each(|tls| tls.resolve_paths(dir));
     }
 }
 

@@ -124,7 +124,7 @@ struct Noting<'n> {
 impl Source for Noting<'_> {
     fn select(&self, selection: &Selection<'_>) -> Result<Box<dyn SeriesSet + '_>, SourceError> {
         let found = self.source.select(selection)?;
-        self.matched.fetch_or(found.len() > 0, Ordering::Relaxed);
+        self.matched.fetch_or(!found.is_empty(), Ordering::Relaxed);
         Ok(found)
     }
 
