@@ -76,7 +76,7 @@ function Inbox({ enabled }: { readonly enabled: boolean }) {
       ))
     )
       return
-    marks.clear()
+    marks.done(marks.marked)
     if (leaves && current !== null) set({ at: next?.id })
   }
   const openOne = (issue: Issue) => void navigate({ to: '/errors/$id', params: { id: issue.id } })

@@ -7,6 +7,8 @@ export interface Marks {
   readonly mark: (issue: Issue, range: boolean) => void
   readonly markAll: () => void
   readonly clear: () => void
+  /** Takes these marks away, unless others were set since. */
+  readonly done: (marked: ReadonlySet<string>) => void
 }
 
 /** Which issues of a list are marked for what is done to several. */
@@ -30,5 +32,6 @@ export function useMarks(issues: readonly Issue[]): Marks {
     mark,
     markAll: () => setMarked(new Set(issues.map(({ id }) => id))),
     clear: () => setMarked(new Set()),
+    done: (of) => setMarked((now) => (now === of ? new Set() : now)),
   }
 }
