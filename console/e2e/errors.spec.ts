@@ -226,7 +226,11 @@ test('several are marked, assigned, merged and taken apart again', async ({ open
   await page.getByRole('textbox', { name: 'Name or address' }).fill('carol')
   await page.keyboard.press('Enter')
   await expect(list(page).getByText('carol')).toHaveCount(2)
+  // Until the field is gone, keys are letters in it.
+  await expect(page.getByRole('textbox', { name: 'Name or address' })).toHaveCount(0)
+  await expect(status(page)).toHaveText('2 issues')
   await page.keyboard.press('*')
+  await expect(status(page)).toHaveText('2 selected')
   await page.keyboard.press('m')
   await page.getByRole('dialog').getByRole('button', { name: 'Merge' }).click()
   await expect(status(page)).toHaveText('1 issue')
