@@ -4,9 +4,9 @@ import type { Page } from '@playwright/test'
 import { expect, test } from './fixtures'
 import { pushLines } from './server'
 
-const grocerLines = 2000
+const shedLines = 2000
 const needles = 7
-const errors = grocerLines / 10
+const errors = shedLines / 10
 
 const editor = (page: Page) => page.locator('.cm-content')
 const table = (page: Page) => page.getByRole('table', { name: 'Log lines' })
@@ -27,9 +27,9 @@ test.beforeAll(async ({ server }) => {
   const at = (i: number, of: number) => now - 50 * 60_000 + Math.floor((i * 45 * 60_000) / of)
   await pushLines(
     server.url,
-    { service_name: 'grocer', host: 'web-1' },
-    Array.from({ length: grocerLines }, (_, i) => ({
-      at: at(i, grocerLines),
+    { service_name: 'shed', host: 'web-1' },
+    Array.from({ length: shedLines }, (_, i) => ({
+      at: at(i, shedLines),
       text: JSON.stringify({ method: i % 4 === 0 ? 'POST' : 'GET', status: i % 10 === 0 ? 500 : 200, n: i }),
       attributes: { level: i % 10 === 0 ? 'error' : 'info', request_id: `r-${i}` },
     })),
@@ -74,12 +74,12 @@ test('plain words are searched for in all lines, and marked', async ({ open }) =
 })
 
 test('counts lines by level; a level can be seen alone, and a brush zooms in', async ({ open }) => {
-  const page = await open(address('{service_name="grocer"}'))
+  const page = await open(address('{service_name="shed"}'))
   const histogram = page.getByRole('region', { name: 'Lines over time' })
   await expect(histogram.getByRole('button', { name: `error ${errors}` })).toBeVisible()
   await expect(histogram.getByRole('button', { name: /^info 1\.8k/ })).toBeVisible()
   await histogram.getByRole('button', { name: /^error/ }).click()
-  await expect(editor(page)).toHaveText('{service_name="grocer"} | detected_level="error"')
+  await expect(editor(page)).toHaveText('{service_name="shed"} | detected_level="error"')
   await expect(status(page)).toHaveText(`${errors} lines`)
 
   const chart = histogram.locator('.u-over')
@@ -98,26 +98,26 @@ test('counts lines by level; a level can be seen alone, and a brush zooms in', a
 })
 
 test('a line opens to its fields; a click filters for a value or out of it', async ({ open }) => {
-  const page = await open(address('{service_name=~"grocer|gateway"}'))
+  const page = await open(address('{service_name=~"shed|gateway"}'))
   await rows(page).first().click()
   const detail = page.getByRole('region', { name: 'Details of the line' })
   await expect(detail).toContainText('Labels of the stream')
-  await detail.getByRole('button', { name: 'Filter for service_name=grocer' }).click()
-  await expect(editor(page)).toHaveText('{service_name="grocer"}')
+  await detail.getByRole('button', { name: 'Filter for service_name=shed' }).click()
+  await expect(editor(page)).toHaveText('{service_name="shed"}')
   await detail.getByRole('button', { name: 'Filter out level=info' }).click()
-  await expect(editor(page)).toHaveText('{service_name="grocer"} | level!="info"')
+  await expect(editor(page)).toHaveText('{service_name="shed"} | level!="info"')
   await expect(status(page)).toHaveText(`${errors} lines`)
   // A field within the text of the line: the query learns to read it first.
   await rows(page).first().click()
   await detail.getByRole('button', { name: 'Filter for status=500' }).click()
-  await expect(editor(page)).toHaveText('{service_name="grocer"} | json | level!="info" | status="500"')
+  await expect(editor(page)).toHaveText('{service_name="shed"} | json | level!="info" | status="500"')
   await expect(status(page)).toHaveText(`${errors} lines`)
 })
 
 test('the sidebar counts values over the whole range, and fields become columns', async ({ open }) => {
-  const page = await open(address('{service_name="grocer"}'))
+  const page = await open(address('{service_name="shed"}'))
   await page.getByRole('button', { name: 'Read fields from JSON' }).click()
-  await expect(editor(page)).toHaveText('{service_name="grocer"} | json')
+  await expect(editor(page)).toHaveText('{service_name="shed"} | json')
   const fields = page.getByRole('complementary', { name: 'Fields' })
   await fields.getByRole('button', { name: 'method', exact: true }).click()
   await expect(fields).toContainText('GET')
@@ -138,11 +138,11 @@ test('the sidebar counts values over the whole range, and fields become columns'
 })
 
 test('a page is drawn in part, and further lines come as one scrolls', async ({ open }) => {
-  const page = await open(address('{service_name="grocer"}'))
+  const page = await open(address('{service_name="shed"}'))
   await expect(table(page)).toHaveAttribute('aria-rowcount', '1000')
   expect(await rows(page).count()).toBeLessThan(120)
   await table(page).evaluate((node) => node.scrollTo(0, node.scrollHeight))
-  await expect(table(page)).toHaveAttribute('aria-rowcount', String(grocerLines))
+  await expect(table(page)).toHaveAttribute('aria-rowcount', String(shedLines))
   await table(page).evaluate((node) => node.scrollTo(0, node.scrollHeight))
   await expect(page.getByText(/The range begins here/)).toBeVisible()
   await expect(rows(page).last()).toContainText('"n":0')
@@ -152,7 +152,7 @@ test('a page is drawn in part, and further lines come as one scrolls', async ({ 
 })
 
 test('a click on the histogram leads to its moment, however far from the newest line', async ({ open }) => {
-  const page = await open(address('{service_name="grocer"}'))
+  const page = await open(address('{service_name="shed"}'))
   await expect(rows(page).first()).toContainText('"n":1999')
   const over = page.getByRole('region', { name: 'Lines over time' }).locator('.u-over')
   const box = await over.boundingBox()
@@ -160,7 +160,7 @@ test('a click on the histogram leads to its moment, however far from the newest 
   await over.click({ position: { x: box.width / 2, y: 30 } })
   await expect(page).toHaveURL(/line=\d{19}-/)
   const moment = Number(new URL(page.url()).searchParams.get('line')?.slice(0, 13))
-  const nearest = Math.floor(((moment - pushedAt + 50 * 60_000) / (45 * 60_000)) * grocerLines)
+  const nearest = Math.floor(((moment - pushedAt + 50 * 60_000) / (45 * 60_000)) * shedLines)
   await expect(rows(page).filter({ hasText: `"n":${nearest}}` })).toBeInViewport()
   await page.getByRole('button', { name: 'Load newer lines' }).click()
   await page.getByRole('button', { name: 'Back to the newest' }).click()
@@ -168,7 +168,7 @@ test('a click on the histogram leads to its moment, however far from the newest 
 })
 
 test('shows what surrounds a line', async ({ open }) => {
-  const page = await open(address('{service_name="grocer"} |= "1234"'))
+  const page = await open(address('{service_name="shed"} |= "1234"'))
   await expect(rows(page)).toHaveCount(1)
   await page.keyboard.press('j')
   await page.keyboard.press('c')
@@ -180,20 +180,20 @@ test('shows what surrounds a line', async ({ open }) => {
   await expect(lines.nth(21)).toContainText('1235')
   await dialog.getByRole('button', { name: 'More' }).first().click()
   await expect(lines).toHaveCount(61)
-  await dialog.getByRole('button', { name: 'service_name=grocer' }).click()
+  await dialog.getByRole('button', { name: 'service_name=shed' }).click()
   await expect(dialog.getByRole('button', { name: 'host=web-1' })).toBeDisabled()
 })
 
 test('a link leads to a line among many', async ({ open, context }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write'])
-  const page = await open(address('{service_name="grocer"} |= "n\\":1017}"'))
+  const page = await open(address('{service_name="shed"} |= "n\\":1017}"'))
   await rows(page).first().click()
   await page.getByRole('button', { name: 'Copy link to this line' }).click()
   await expect(page.getByText('Link copied')).toBeVisible()
   const link = await page.evaluate(() => navigator.clipboard.readText())
   const target = new URL(link)
   expect(target.searchParams.get('line')).toMatch(/^\d{19}-/)
-  target.searchParams.set('q', '{service_name="grocer"}')
+  target.searchParams.set('q', '{service_name="shed"}')
   await page.goto(target.href)
   const row = table(page).locator('[aria-selected=true]')
   await expect(row).toContainText('1017')
@@ -245,7 +245,7 @@ test('lines that come while one reads older ones wait to be asked for', async ({
 })
 
 test('exports what is shown, and the whole range', async ({ open }) => {
-  const page = await open(address('{service_name="grocer"}', '&col=request_id'))
+  const page = await open(address('{service_name="shed"}', '&col=request_id'))
   await expect(rows(page).first()).toBeVisible()
   const download = async (item: RegExp) => {
     const [file] = await Promise.all([
@@ -265,10 +265,10 @@ test('exports what is shown, and the whole range', async ({ open }) => {
   expect(table[1]).toContain('r-1999')
   const ndjson = await download(/whole range, NDJSON/)
   const documents = ndjson.text.trimEnd().split('\n')
-  expect(documents).toHaveLength(grocerLines)
+  expect(documents).toHaveLength(shedLines)
   expect(JSON.parse(documents.at(-1) ?? '')).toMatchObject({
     level: 'error',
-    stream: { service_name: 'grocer', host: 'web-1' },
+    stream: { service_name: 'shed', host: 'web-1' },
     attributes: { request_id: 'r-0' },
   })
 })
@@ -284,9 +284,9 @@ test('completes labels, values, stages and fields', async ({ open }) => {
   await page.keyboard.type('ice_name="')
   await expect(options.filter({ hasText: 'gateway' })).toBeVisible()
   await page.keyboard.type('sh')
-  await expect(options.first()).toHaveText(/grocer/)
+  await expect(options.first()).toHaveText(/shed/)
   await page.keyboard.press('Enter')
-  await expect(editor(page)).toHaveText('{service_name="grocer"}')
+  await expect(editor(page)).toHaveText('{service_name="shed"}')
   await page.keyboard.press('End')
   await page.keyboard.type(' | ')
   await expect(options.filter({ hasText: 'logfmt' })).toBeVisible()
@@ -297,7 +297,7 @@ test('completes labels, values, stages and fields', async ({ open }) => {
 })
 
 test('a wrong query is marked at its place', async ({ open }) => {
-  const page = await open(address('{service_name="grocer"} |= needle'), { allow: /400/ })
+  const page = await open(address('{service_name="shed"} |= needle'), { allow: /400/ })
   const alert = page.getByRole('alert')
   await expect(alert).toContainText('line 1, column 26')
   await expect(alert.locator('pre')).toContainText('^')
@@ -305,7 +305,7 @@ test('a wrong query is marked at its place', async ({ open }) => {
 })
 
 test('a live tail, too, says where its query is wrong', async ({ open }) => {
-  const page = await open(address('{service_name="grocer"} |= needle', '&tail=1'), { allow: /400/ })
+  const page = await open(address('{service_name="shed"} |= needle', '&tail=1'), { allow: /400/ })
   await expect(page.getByRole('alert')).toContainText('line 1, column 26')
   await expect(page.locator('.wf-error-mark')).toHaveText('needle')
 })
@@ -317,11 +317,11 @@ test('a query for numbers is drawn', async ({ open }) => {
 })
 
 test('the inspector tells what became of the lines at each stage', async ({ open }) => {
-  const page = await open(address('{service_name="grocer"} | json | status >= 500'))
+  const page = await open(address('{service_name="shed"} | json | status >= 500'))
   await page.getByRole('button', { name: 'Query inspector' }).click()
   const nodes = page.getByRole('treegrid', { name: 'Plan' }).locator('tbody tr')
   await expect(nodes).toHaveCount(4)
-  await expect(nodes.nth(1)).toContainText('{service_name="grocer"}')
+  await expect(nodes.nth(1)).toContainText('{service_name="shed"}')
   await expect(nodes.nth(3)).toContainText('| status >= 500')
   await expect(page.getByRole('columnheader', { name: 'Lines' })).toBeVisible()
   const numbers = await open(address('sum(count_over_time({service_name=~".+"} |= "needle" [5m])) / 2'))
@@ -332,14 +332,14 @@ test('the inspector tells what became of the lines at each stage', async ({ open
 })
 
 test('searches are kept by name', async ({ open }) => {
-  const page = await open(address('{service_name="grocer"} |= "POST"', '&col=request_id&view=wrap'))
+  const page = await open(address('{service_name="shed"} |= "POST"', '&col=request_id&view=wrap'))
   await page.getByRole('button', { name: 'Saved searches' }).click()
-  await page.getByRole('textbox', { name: 'Name' }).fill('posts of the grocer')
+  await page.getByRole('textbox', { name: 'Name' }).fill('posts of the shed')
   await page.getByRole('button', { name: 'Save this search' }).click()
   await page.goto(new URL(address('{service_name="gateway"}'), page.url()).href)
   await page.getByRole('button', { name: 'Saved searches' }).click()
-  await page.getByRole('menuitem', { name: /posts of the grocer/ }).click()
-  await expect(editor(page)).toHaveText('{service_name="grocer"} |= "POST"')
+  await page.getByRole('menuitem', { name: /posts of the shed/ }).click()
+  await expect(editor(page)).toHaveText('{service_name="shed"} |= "POST"')
   await expect(page).toHaveURL(/col=request_id/)
   await expect(page).toHaveURL(/view=wrap/)
 })
@@ -362,7 +362,7 @@ test('views change with a key; text that is selected can be left out', async ({ 
 })
 
 test('speaks Chinese in the dark', async ({ open }) => {
-  const page = await open(address('{service_name="grocer"}'), { language: 'zh', scheme: 'dark' })
+  const page = await open(address('{service_name="shed"}'), { language: 'zh', scheme: 'dark' })
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('日志')
   await expect(page.getByRole('button', { name: '实时跟踪' })).toBeVisible()
   await expect(page.getByRole('button', { name: /^错误 200/ })).toBeVisible()
