@@ -9,6 +9,7 @@ import {
 import { Crash } from './components/Crash'
 import { NotFound } from './components/NotFound'
 import { Shell } from './components/shell/Shell'
+import { withWords } from './i18n'
 import { many, one, oneOf, parseSearch, stringifySearch } from './lib/search'
 import { validateAlertsSearch } from './state/alertTabs'
 import { client } from './state/client'
@@ -46,7 +47,10 @@ const machine = createRoute({
   path: '/',
   // Asked while the screen's code is still on its way; every chart waits for this answer.
   loader: () => void client.query(hostsOptions).catch(() => undefined),
-  component: lazyRouteComponent(() => import('./pages/machine/MachinePage'), 'MachinePage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/machine/MachinePage'), 'machine'),
+    'MachinePage',
+  ),
 })
 
 const explore = createRoute({
@@ -61,7 +65,10 @@ const explore = createRoute({
       unit: one(search.unit),
       step: one(search.step),
     }),
-  component: lazyRouteComponent(() => import('./pages/explore/ExplorePage'), 'ExplorePage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/explore/ExplorePage'), 'explore', 'related'),
+    'ExplorePage',
+  ),
 })
 
 const logs = createRoute({
@@ -76,14 +83,17 @@ const logs = createRoute({
       line: one(search.line),
       tail: oneOf(search.tail, ['1'] as const),
     }),
-  component: lazyRouteComponent(() => import('./pages/logs/LogsPage'), 'LogsPage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/logs/LogsPage'), 'logs', 'related'),
+    'LogsPage',
+  ),
 })
 
 const traces = createRoute({
   getParentRoute: () => root,
   path: '/traces',
   validateSearch: (search: Record<string, unknown>) => present({ ...validateTracesSearch(search) }),
-  component: lazyRouteComponent(() => import('./pages/traces/TracesPage'), 'TracesPage'),
+  component: lazyRouteComponent(() => withWords(import('./pages/traces/TracesPage'), 'traces'), 'TracesPage'),
 })
 
 const trace = createRoute({
@@ -92,21 +102,30 @@ const trace = createRoute({
   validateSearch: (search: Record<string, unknown>) => present({ ...validateTraceSearch(search) }),
   // Asked while the screen's code is still on its way.
   loader: ({ params }) => void client.query(traceOptions(params.id)).catch(() => undefined),
-  component: lazyRouteComponent(() => import('./pages/trace/TracePage'), 'TracePage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/trace/TracePage'), 'trace', 'traces', 'related'),
+    'TracePage',
+  ),
 })
 
 const traceCompare = createRoute({
   getParentRoute: () => root,
   path: '/traces/compare',
   validateSearch: (search: Record<string, unknown>) => present({ ...validateCompareSearch(search) }),
-  component: lazyRouteComponent(() => import('./pages/traceCompare/ComparePage'), 'ComparePage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/traceCompare/ComparePage'), 'traceCompare', 'trace', 'traces'),
+    'ComparePage',
+  ),
 })
 
 const serviceMap = createRoute({
   getParentRoute: () => root,
   path: '/traces/map',
   validateSearch: (search: Record<string, unknown>) => present({ ...validateMapSearch(search) }),
-  component: lazyRouteComponent(() => import('./pages/serviceMap/ServiceMapPage'), 'ServiceMapPage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/serviceMap/ServiceMapPage'), 'serviceMap', 'traces'),
+    'ServiceMapPage',
+  ),
 })
 
 /** Errors are looked at by the day: without a range of its own the address gets one. */
@@ -127,7 +146,7 @@ const errors = createRoute({
   path: '/errors',
   validateSearch: (search: Record<string, unknown>) => present({ ...validateErrorsSearch(search) }),
   beforeLoad: byDay('/errors'),
-  component: lazyRouteComponent(() => import('./pages/errors/ErrorsPage'), 'ErrorsPage'),
+  component: lazyRouteComponent(() => withWords(import('./pages/errors/ErrorsPage'), 'inbox'), 'ErrorsPage'),
 })
 
 const releases = createRoute({
@@ -135,7 +154,10 @@ const releases = createRoute({
   path: '/errors/releases',
   validateSearch: (search: Record<string, unknown>) => present({ ...validateReleasesSearch(search) }),
   beforeLoad: byDay('/errors/releases'),
-  component: lazyRouteComponent(() => import('./pages/errors/ReleasesPage'), 'ReleasesPage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/errors/ReleasesPage'), 'inbox'),
+    'ReleasesPage',
+  ),
 })
 
 const issue = createRoute({
@@ -152,42 +174,57 @@ const issue = createRoute({
       replace: true,
     })
   },
-  component: lazyRouteComponent(() => import('./pages/issue/IssuePage'), 'IssuePage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/issue/IssuePage'), 'issue', 'inbox'),
+    'IssuePage',
+  ),
 })
 
 const events = createRoute({
   getParentRoute: () => root,
   path: '/events',
   validateSearch: (search: Record<string, unknown>) => present({ ...validateEventsSearch(search) }),
-  component: lazyRouteComponent(() => import('./pages/events/EventsPage'), 'EventsPage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/events/EventsPage'), 'events', 'related'),
+    'EventsPage',
+  ),
 })
 
 const entities = createRoute({
   getParentRoute: () => root,
   path: '/entities',
   validateSearch: (search: Record<string, unknown>) => present({ ...validateEntitiesSearch(search) }),
-  component: lazyRouteComponent(() => import('./pages/entities/EntitiesPage'), 'EntitiesPage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/entities/EntitiesPage'), 'entities', 'related'),
+    'EntitiesPage',
+  ),
 })
 
 const entity = createRoute({
   getParentRoute: () => root,
   path: '/entities/$type',
   validateSearch: (search: Record<string, unknown>) => present({ ...validateEntitySearch(search) }),
-  component: lazyRouteComponent(() => import('./pages/entities/EntityPage'), 'EntityPage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/entities/EntityPage'), 'entities', 'related'),
+    'EntityPage',
+  ),
 })
 
 const pipelines = createRoute({
   getParentRoute: () => root,
   path: '/pipelines',
   validateSearch: (search: Record<string, unknown>) => present({ name: one(search.name) }),
-  component: lazyRouteComponent(() => import('./pages/pipelines/PipelinesPage'), 'PipelinesPage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/pipelines/PipelinesPage'), 'pipelines'),
+    'PipelinesPage',
+  ),
 })
 
 const alerts = createRoute({
   getParentRoute: () => root,
   path: '/alerts',
   validateSearch: (search: Record<string, unknown>) => present({ ...validateAlertsSearch(search) }),
-  component: lazyRouteComponent(() => import('./pages/alerts/AlertsPage'), 'AlertsPage'),
+  component: lazyRouteComponent(() => withWords(import('./pages/alerts/AlertsPage'), 'alerts'), 'AlertsPage'),
 })
 
 const targets = createRoute({
@@ -198,7 +235,10 @@ const targets = createRoute({
       filter: one(search.filter),
       health: oneOf(search.health, ['up', 'down', 'unknown', 'dropped'] as const),
     }),
-  component: lazyRouteComponent(() => import('./pages/targets/TargetsPage'), 'TargetsPage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/targets/TargetsPage'), 'targets'),
+    'TargetsPage',
+  ),
 })
 
 const status = createRoute({
@@ -206,7 +246,7 @@ const status = createRoute({
   path: '/status',
   validateSearch: (search: Record<string, unknown>) =>
     present({ tab: oneOf(search.tab, statusTabs), metric: one(search.metric), label: one(search.label) }),
-  component: lazyRouteComponent(() => import('./pages/status/StatusPage'), 'StatusPage'),
+  component: lazyRouteComponent(() => withWords(import('./pages/status/StatusPage'), 'status'), 'StatusPage'),
 })
 
 export const router = createRouter({
