@@ -45,10 +45,11 @@ pub fn certificate_seeds() -> Vec<Vec<u8>> {
     let names = wrap(0x30, &[&wrap(0x82, &[b"localhost"])]);
     let extension = wrap(0x30, &[&[6, 3, 0x55, 0x1d, 0x11], &wrap(0x04, &[&names])]);
     let extensions = wrap(0xa3, &[&wrap(0x30, &[&extension])]);
-    let algorithm: &[u8] = &[0x30, 2, 6, 0];
+    let algorithm: &[u8] = &[0x30, 4, 6, 2, 0x2a, 3];
+    let key = wrap(0x30, &[algorithm, &[3, 1, 0]]);
     let tbs = wrap(
         0x30,
-        &[&[0xa0, 3, 2, 1, 2], &[2, 2, 0x0a, 0xff], algorithm, &name, &times, &name, algorithm, &extensions],
+        &[&[0xa0, 3, 2, 1, 2], &[2, 2, 0x0a, 0xff], algorithm, &name, &times, &name, &key, &extensions],
     );
     let whole = wrap(0x30, &[&tbs, algorithm, &[3, 1, 0]]);
     let read = Leaf::read(&whole).expect("the seed is a certificate");

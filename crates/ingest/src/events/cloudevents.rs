@@ -105,9 +105,13 @@ fn one(tree: Tree<'_>, plain: Option<&[u8]>, events: &mut EventWriter<'_>) -> Re
     }
     (draft.trace_id, draft.span_id) = trace_parent(tree.text(&["traceparent"])).unwrap_or_default();
     let data = tree.at(&["data"]);
-    let first_of = |names: &[&str]| {
-        let said = names.iter().map(|n| data.and_then(|d| d.get(n)).map(scalar).unwrap_or_default());
-        said.into_iter().find(|text| !text.is_empty())
+    // Members that say something of the event are no attributes besides.
+    let mut others = data.and_then(Json::as_object).cloned().unwrap_or_default();
+    let mut first_of = |names: &[&str]| {
+        let said = |name: &&str| others.get(*name).map(scalar).filter(|text| !text.is_empty());
+        let (name, text) = names.iter().find_map(|name| Some((name, said(name)?)))?;
+        others.remove(*name);
+        Some(text)
     };
     draft.result = first_of(&["result", "status", "outcome"]).unwrap_or_default();
     draft.link = first_of(&["link", "url"]).unwrap_or_default();
@@ -123,7 +127,7 @@ fn one(tree: Tree<'_>, plain: Option<&[u8]>, events: &mut EventWriter<'_>) -> Re
         }
     }
     match (data, plain) {
-        (Some(data @ Json::Object(_)), _) => events.attributes_below("data", data, &mut draft)?,
+        (Some(Json::Object(_)), _) => events.attributes_below("data", &Json::Object(others), &mut draft)?,
         (Some(Json::String(text)), _) => set_text(&mut draft, text),
         (Some(data), _) => events.attribute("data", data, &mut draft)?,
         (None, Some(bytes)) => match std::str::from_utf8(bytes) {

@@ -1,8 +1,8 @@
 //! What certificates say, as blackbox_exporter shows it.
 
-use super::der::{self, Certificate};
 use sha2::{Digest, Sha256};
 use tokio_rustls::rustls::pki_types::CertificateDer;
+use x509_parser::prelude::{AttributeTypeAndValue, FromDer, GeneralName, X509Certificate, X509Name};
 
 /// The Unix seconds of Go's zero time: what blackbox_exporter gives where nothing is known.
 const NEVER: i64 = -62_135_596_800;
@@ -27,17 +27,32 @@ pub struct Leaf {
 impl Leaf {
     /// Reads a certificate; `None` if it is none.
     pub fn read(der: &[u8]) -> Option<Leaf> {
-        let cert = Certificate::read(der)?;
-        let zeros = cert.serial.iter().take_while(|b| **b == 0).count();
+        let cert = parsed(der)?;
+        let serial = cert.raw_serial();
+        let zeros = serial.iter().take_while(|b| **b == 0).count();
+        let names = cert.subject_alternative_name().ok().flatten();
+        let names = names.into_iter().flat_map(|n| &n.value.general_names);
+        let dns = names.filter_map(|name| match name {
+            GeneralName::DNSName(dns) => Some((*dns).to_owned()),
+            _ => None,
+        });
         Some(Leaf {
             fingerprint_sha256: hex(&Sha256::digest(der)),
-            subject: name(cert.subject),
-            issuer: name(cert.issuer),
-            names: cert.dns_names(),
-            serial: hex(&cert.serial[zeros..]),
-            expiry: cert.expiry,
+            subject: name(cert.subject()),
+            issuer: name(cert.issuer()),
+            names: dns.collect(),
+            serial: hex(&serial[zeros..]),
+            expiry: expiry(&cert),
         })
     }
+}
+
+fn parsed(der: &[u8]) -> Option<X509Certificate<'_>> {
+    X509Certificate::from_der(der).ok().map(|(_, cert)| cert)
+}
+
+fn expiry(cert: &X509Certificate<'_>) -> i64 {
+    cert.validity().not_after.timestamp()
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -45,9 +60,10 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// A name as RFC 2253 writes it: the last part first, and what has a meaning escaped.
-fn name(bytes: &[u8]) -> String {
-    let part = |a: &der::Attribute| {
-        let kind = match a.kind.as_str() {
+fn name(name: &X509Name<'_>) -> String {
+    let part = |a: &AttributeTypeAndValue<'_>| {
+        let kind = a.attr_type().to_id_string();
+        let kind = match kind.as_str() {
             "2.5.4.3" => "CN",
             "2.5.4.5" => "SERIALNUMBER",
             "2.5.4.6" => "C",
@@ -59,14 +75,14 @@ fn name(bytes: &[u8]) -> String {
             "2.5.4.17" => "POSTALCODE",
             other => other,
         };
-        let value = match &a.value {
+        let value = match a.as_str() {
             Ok(text) => escaped(text),
-            Err(bytes) => format!("#{}", hex(bytes)),
+            Err(_) => format!("#{}", hex(a.as_slice())),
         };
         format!("{kind}={value}")
     };
     let parts: Vec<String> =
-        der::name(bytes).iter().map(|set| set.iter().map(part).collect::<Vec<_>>().join("+")).collect();
+        name.iter().map(|set| set.iter().map(part).collect::<Vec<_>>().join("+")).collect();
     parts.into_iter().rev().collect::<Vec<_>>().join(",")
 }
 
@@ -85,29 +101,25 @@ fn escaped(text: &str) -> String {
     out
 }
 
-fn expiry(der: &[u8]) -> Option<i64> {
-    Some(Certificate::read(der)?.expiry)
-}
-
 /// When the first of the certificates expires that a target shows.
 pub fn earliest_expiry(chain: &[CertificateDer<'_>]) -> i64 {
-    chain.iter().filter_map(|c| expiry(c)).min().unwrap_or(NEVER)
+    chain.iter().filter_map(|der| Some(expiry(&parsed(der)?))).min().unwrap_or(NEVER)
 }
 
 /// When the chain from a target's certificate to an authority expires: the latest of all such chains, each of which ends
 /// with its first certificate to expire. The handshake has checked signatures; chains are followed by names.
 pub fn chain_expiry(shown: &[CertificateDer<'_>], roots: &[CertificateDer<'_>]) -> i64 {
-    let parsed = |all: &[CertificateDer<'_>]| -> Vec<(Vec<u8>, Vec<u8>, i64)> {
+    let links = |all: &[CertificateDer<'_>]| -> Vec<(Vec<u8>, Vec<u8>, i64)> {
         all.iter()
             .filter_map(|der| {
-                let cert = Certificate::read(der)?;
-                Some((cert.subject.to_vec(), cert.issuer.to_vec(), cert.expiry))
+                let cert = parsed(der)?;
+                Some((cert.subject().as_raw().to_vec(), cert.issuer().as_raw().to_vec(), expiry(&cert)))
             })
             .collect()
     };
-    let shown = parsed(shown);
+    let shown = links(shown);
     let Some((_, issuer, mut ends)) = shown.first().cloned() else { return NEVER };
-    let roots = parsed(roots);
+    let roots = links(roots);
     let (mut issuer, mut last) = (issuer, NEVER);
     // A chain has no more links than there are certificates.
     for _ in 0..=shown.len() {

@@ -1,7 +1,6 @@
 //! TLS towards a target: what is trusted, and what came of the handshake.
 
 pub mod certificate;
-mod der;
 
 use crate::trial::{Failure, Trial};
 use certificate::Leaf;
