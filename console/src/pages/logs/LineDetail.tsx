@@ -1,4 +1,4 @@
-import { ActionIcon, Button, SegmentedControl, Tooltip } from '@mantine/core'
+import { ActionIcon, Button, SegmentedControl } from '@mantine/core'
 import {
   IconArrowsVertical,
   IconColumns,
@@ -13,6 +13,7 @@ import { useMemo, useState } from 'react'
 import { CodeBlock } from '@/components/CodeBlock'
 import { RelatedButton } from '@/components/related/RelatedMenu'
 import { useCopy } from '@/components/useCopy'
+import { Tooltip } from '@/components/Tooltip'
 import { useMessages } from '@/i18n'
 import { epochMs } from '@/lib/brand'
 import { toNdjson } from '@/lib/exportLines'

@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Tooltip } from '@mantine/core'
+import { ActionIcon, Button } from '@mantine/core'
 import {
   IconAlertTriangle,
   IconArrowsDiff,
@@ -9,6 +9,7 @@ import {
 } from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
 import { useCopy } from '@/components/useCopy'
+import { Tooltip } from '@/components/Tooltip'
 import { useMessages } from '@/i18n'
 import { exactTimeText } from '@/lib/clockText'
 import { msOf } from '@/lib/nanos'
