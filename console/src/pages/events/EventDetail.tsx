@@ -17,7 +17,7 @@ import { traceIdPattern } from '@/state/traceSearch'
 import styles from './EventDetail.module.css'
 import { linkTo } from './eventLink'
 import type { EventsState } from './eventsState'
-import { useRangeNow } from './useRangeNow'
+import { useRangeNow } from '@/state/rangeNow'
 
 interface EventDetailProps {
   /** null while it is not known, undefined if there is none of the link. */

@@ -10,6 +10,7 @@ import {
 import { Link } from '@tanstack/react-router'
 import { useCopy } from '@/components/useCopy'
 import { Tooltip } from '@/components/Tooltip'
+import listStyles from '@/components/ColorList.module.css'
 import { useMessages } from '@/i18n'
 import { exactTimeText } from '@/lib/clockText'
 import { msOf } from '@/lib/nanos'
@@ -124,7 +125,7 @@ export function Header({ model, colors, logs, service, onService }: HeaderProps)
           <IconAlertTriangle size={15} aria-hidden /> {t.earlier(document.earlier)}
         </p>
       )}
-      <ul className={styles.services} aria-label={t.services}>
+      <ul className={`${listStyles.pills ?? ''} ${styles.services ?? ''}`} aria-label={t.services}>
         {tree.services.slice(0, servicesMax).map((of) => (
           <li key={of.name}>
             <Tooltip

@@ -9,6 +9,7 @@ import { Message } from '@/components/Message'
 import { MetricAnswer, type MetricSource } from '@/components/MetricAnswer'
 import { traceVariables } from '@/components/traceVariables'
 import { TracesTabs } from '@/components/TracesTabs'
+import screen from '@/components/Screen.module.css'
 import { useMessages } from '@/i18n'
 import { ms } from '@/lib/brand'
 import { quantile, type DurationBucket } from '@/lib/trace/buckets'
@@ -142,7 +143,7 @@ export function TracesPage() {
   }
   return (
     <div className={styles.page} style={traceVariables(scheme)}>
-      <h1 className={styles.title}>{t.title}</h1>
+      <h1 className={screen.title}>{t.title}</h1>
       <TracesTabs />
       {any === false ? (
         <EmptyTraces />
