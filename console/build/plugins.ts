@@ -26,7 +26,7 @@ export function preloadFirstScreen(screen: string): Plugin {
           for (const next of known.get(file)?.imports ?? []) visit(next)
         }
         visit(first.fileName)
-        const font = Object.keys(bundle).find((file) => /inter-latin.*\.woff2$/.test(file))
+        const font = Object.keys(bundle).find((file) => /inter-[^/]*\.woff2$/.test(file))
         const tags: HtmlTagDescriptor[] = [...wanted].map((file) => ({
           tag: 'link',
           attrs: { rel: 'modulepreload', crossorigin: true, href: `/${file}` },

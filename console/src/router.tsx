@@ -175,7 +175,7 @@ const issue = createRoute({
     })
   },
   component: lazyRouteComponent(
-    () => withWords(import('./pages/issue/IssuePage'), 'issue', 'inbox'),
+    () => withWords(import('./pages/issue/IssuePage'), 'issue', 'inbox', 'related'),
     'IssuePage',
   ),
 })
@@ -224,7 +224,10 @@ const alerts = createRoute({
   getParentRoute: () => root,
   path: '/alerts',
   validateSearch: (search: Record<string, unknown>) => present({ ...validateAlertsSearch(search) }),
-  component: lazyRouteComponent(() => withWords(import('./pages/alerts/AlertsPage'), 'alerts'), 'AlertsPage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/alerts/AlertsPage'), 'alerts', 'related'),
+    'AlertsPage',
+  ),
 })
 
 const targets = createRoute({

@@ -6,7 +6,6 @@ import {
   type Modal,
   type Popover,
   type SegmentedControl,
-  type Tooltip,
 } from '@mantine/core'
 
 /** What a component's own `extend` takes; calling that would bring the component into every visit. */
@@ -86,7 +85,6 @@ export const theme = createTheme({
         indicator: { background: 'var(--wf-accent-soft)', boxShadow: 'none' },
       },
     } satisfies Look<typeof SegmentedControl>,
-    Tooltip: { defaultProps: { openDelay: 350, withArrow: true, fz: 'xs' } } satisfies Look<typeof Tooltip>,
     Popover: { defaultProps: { shadow: 'md' } } satisfies Look<typeof Popover>,
   },
 })

@@ -1,6 +1,7 @@
-import { ActionIcon, Tooltip } from '@mantine/core'
+import { ActionIcon } from '@mantine/core'
 import { IconCopy } from '@tabler/icons-react'
 import { useMemo } from 'react'
+import { Tooltip } from './Tooltip'
 import { useMessages } from '@/i18n'
 import styles from './CodeBlock.module.css'
 import { useCopy } from './useCopy'

@@ -1,7 +1,8 @@
-import { ActionIcon, Tooltip } from '@mantine/core'
+import { ActionIcon } from '@mantine/core'
 import { IconExternalLink, IconInfoCircle } from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
+import { Tooltip } from '../Tooltip'
 import { useMessages } from '@/i18n'
 import styles from './Panel.module.css'
 
@@ -21,7 +22,7 @@ export function Panel({ title, help, exprs, extra, children }: PanelProps) {
       <header>
         <h2>{title}</h2>
         {help !== undefined && (
-          <Tooltip label={help} multiline maw={280} events={{ hover: true, focus: true, touch: true }}>
+          <Tooltip label={help} maw={280}>
             <span tabIndex={0} className={styles.help} role="note" aria-label={help}>
               <IconInfoCircle size={14} stroke={1.6} />
             </span>

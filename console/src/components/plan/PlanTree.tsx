@@ -1,4 +1,4 @@
-import { ActionIcon, Skeleton, Tooltip } from '@mantine/core'
+import { ActionIcon, Skeleton } from '@mantine/core'
 import { IconChevronDown, IconChevronRight, IconRefresh } from '@tabler/icons-react'
 import { useQuery } from '@tanstack/react-query'
 import { useMemo, useRef, useState, type KeyboardEvent } from 'react'
@@ -8,6 +8,7 @@ import { CodeBlock } from '@/components/CodeBlock'
 import { language, useMessages } from '@/i18n'
 import { formatCount, formatSeconds, formatValue } from '@/lib/units'
 import { planNote } from './planNotes'
+import { Tooltip } from '../Tooltip'
 import styles from './PlanTree.module.css'
 
 interface PlanTreeProps {

@@ -1,6 +1,6 @@
-import { Tooltip } from '@mantine/core'
 import { IconLayoutSidebarLeftCollapse, IconLayoutSidebarLeftExpand } from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
+import { Tooltip } from '../Tooltip'
 import { useMessages } from '@/i18n'
 import { Flame } from './Flame'
 import styles from './Navigation.module.css'

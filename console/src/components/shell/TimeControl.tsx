@@ -1,7 +1,7 @@
-import { ActionIcon, Popover, Tooltip } from '@mantine/core'
-import { useDisclosure } from '@mantine/hooks'
+import { ActionIcon } from '@mantine/core'
 import { IconChevronLeft, IconChevronRight, IconClock, IconZoomOut } from '@tabler/icons-react'
 import { lazy, Suspense } from 'react'
+import { Tooltip } from '../Tooltip'
 import { useMessages, type With } from '@/i18n'
 import { epochMs } from '@/lib/brand'
 import { dateTimeText, offsetText } from '@/lib/clockText'
@@ -17,8 +17,10 @@ import {
 import { useTimeShift } from '@/state/timeShift'
 import { useTimeState } from '@/state/timeSearch'
 import styles from './TimeControl.module.css'
+import { useDropdown } from './useDropdown'
 
-const TimePanel = lazy(() => import('./TimePanel').then((m) => ({ default: m.TimePanel })))
+const loadPanel = () => import('./TimePanel')
+const TimePanel = lazy(() => loadPanel().then((m) => ({ default: m.TimePanel })))
 
 export function spanName(text: string, t: With): string {
   const [, count = '', unit = ''] = /^(\d+)([mhd])$/.exec(text) ?? []
@@ -47,7 +49,7 @@ export function TimeControl() {
   const t = useMessages()
   const { range, zone } = useTimeState()
   const shift = useTimeShift()
-  const [open, panel] = useDisclosure(false)
+  const panel = useDropdown('dialog', loadPanel)
   const zoneText =
     zone === 'local' ? '' : zone === 'utc' ? 'UTC' : offsetText(zoneOffset(epochMs(Date.now()), zone))
   return (
@@ -57,23 +59,17 @@ export function TimeControl() {
           <IconChevronLeft size={17} stroke={1.6} />
         </ActionIcon>
       </Tooltip>
-      <Popover opened={open} onChange={panel.toggle} position="bottom-end" trapFocus withinPortal>
-        <Popover.Target>
-          <button
-            type="button"
-            className={styles.range}
-            onClick={panel.toggle}
-            aria-label={`${t.time.range}: ${rangeName(range, zone, t)}`}
-          >
-            <IconClock size={15} stroke={1.7} aria-hidden />
-            <span className="clip tnum">{rangeName(range, zone, t)}</span>
-            {zoneText !== '' && <em>{zoneText}</em>}
-          </button>
-        </Popover.Target>
-        <Popover.Dropdown p={0}>
-          <Suspense>{open && <TimePanel onClose={panel.close} />}</Suspense>
-        </Popover.Dropdown>
-      </Popover>
+      <button
+        type="button"
+        className={styles.range}
+        aria-label={`${t.time.range}: ${rangeName(range, zone, t)}`}
+        {...panel.control}
+      >
+        <IconClock size={15} stroke={1.7} aria-hidden />
+        <span className="clip tnum">{rangeName(range, zone, t)}</span>
+        {zoneText !== '' && <em>{zoneText}</em>}
+      </button>
+      <Suspense>{panel.at !== null && <TimePanel at={panel.at} onClose={panel.close} />}</Suspense>
       <Tooltip label={`${t.time.forward}  ]`}>
         <ActionIcon className={styles.wideOnly} size="lg" onClick={shift.forward} aria-label={t.time.forward}>
           <IconChevronRight size={17} stroke={1.6} />

@@ -1,6 +1,7 @@
-import { ActionIcon, Button, Select, TextInput, Tooltip } from '@mantine/core'
+import { ActionIcon, Button, Popover, Portal, Select, TextInput } from '@mantine/core'
 import { IconCalendar } from '@tabler/icons-react'
 import { useMemo, useRef, useState, type SyntheticEvent } from 'react'
+import { Tooltip } from '../Tooltip'
 import { useMessages } from '@/i18n'
 import { epochMs, type EpochMs } from '@/lib/brand'
 import { dateTimeText, offsetText } from '@/lib/clockText'
@@ -35,7 +36,38 @@ function zoneChoices(local: string, utc: string): { value: string; label: string
   ]
 }
 
-export function TimePanel({ onClose }: { readonly onClose: () => void }) {
+interface TimePanelProps {
+  /** The control that it hangs below. */
+  readonly at: DOMRect
+  readonly onClose: () => void
+}
+
+export function TimePanel({ at: { left, top, width, height }, onClose }: TimePanelProps) {
+  const t = useMessages()
+  return (
+    <Portal>
+      <Popover
+        opened
+        onChange={(opened) => !opened && onClose()}
+        position="bottom-end"
+        trapFocus
+        withinPortal
+      >
+        <Popover.Target>
+          <i
+            aria-label={t.time.range}
+            style={{ position: 'fixed', left, top, width, height, pointerEvents: 'none' }}
+          />
+        </Popover.Target>
+        <Popover.Dropdown p={0}>
+          <Choice onClose={onClose} />
+        </Popover.Dropdown>
+      </Popover>
+    </Portal>
+  )
+}
+
+function Choice({ onClose }: { readonly onClose: () => void }) {
   const t = useMessages()
   const { range, zone, setRange, setZone } = useTimeState()
   const [from, setFrom] = useState(write(range.from, zone))

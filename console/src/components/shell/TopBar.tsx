@@ -1,4 +1,4 @@
-import { ActionIcon, Kbd, Menu, Tooltip, useMantineColorScheme } from '@mantine/core'
+import { ActionIcon, Kbd, useMantineColorScheme } from '@mantine/core'
 import {
   IconDeviceDesktop,
   IconKeyboard,
@@ -8,10 +8,13 @@ import {
   IconSun,
 } from '@tabler/icons-react'
 import { language, useMessages } from '@/i18n'
+import { Choices, loadMenu } from './Choices'
 import { Flame } from './Flame'
 import { RefreshControl } from './RefreshControl'
 import { TimeControl } from './TimeControl'
+import { Tooltip } from '../Tooltip'
 import styles from './TopBar.module.css'
+import { useDropdown } from './useDropdown'
 
 interface TopBarProps {
   readonly onPalette: () => void
@@ -49,68 +52,68 @@ export function TopBar({ onPalette, onHelp }: TopBarProps) {
 function LanguageSwitch() {
   const t = useMessages()
   const current = language.use()
+  const menu = useDropdown('menu', loadMenu)
   return (
-    <Menu position="bottom-end" withinPortal>
-      <Menu.Target>
-        <Tooltip label={t.top.language}>
-          <ActionIcon size="lg" aria-label={t.top.language}>
-            <IconLanguage size={18} stroke={1.6} />
-          </ActionIcon>
-        </Tooltip>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Item
-          onClick={() => language.set('en')}
-          lang="en"
-          aria-current={current === 'en'}
-          fw={current === 'en' ? 600 : 400}
-        >
-          English
-        </Menu.Item>
-        <Menu.Item
-          onClick={() => language.set('zh')}
-          lang="zh-CN"
-          aria-current={current === 'zh'}
-          fw={current === 'zh' ? 600 : 400}
-        >
-          简体中文
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+    <>
+      <Tooltip label={t.top.language}>
+        <ActionIcon size="lg" aria-label={t.top.language} {...menu.control}>
+          <IconLanguage size={18} stroke={1.6} />
+        </ActionIcon>
+      </Tooltip>
+      <Choices
+        at={menu.at}
+        onClose={menu.close}
+        label={t.top.language}
+        choices={[
+          {
+            key: 'en',
+            name: 'English',
+            lang: 'en',
+            current: current === 'en',
+            pick: () => language.set('en'),
+          },
+          {
+            key: 'zh',
+            name: '简体中文',
+            lang: 'zh-CN',
+            current: current === 'zh',
+            pick: () => language.set('zh'),
+          },
+        ]}
+      />
+    </>
   )
 }
 
 function ThemeSwitch() {
   const t = useMessages()
   const { colorScheme, setColorScheme } = useMantineColorScheme()
-  const choices = [
-    { scheme: 'light', label: t.top.light, icon: IconSun },
-    { scheme: 'dark', label: t.top.dark, icon: IconMoon },
-    { scheme: 'auto', label: t.top.auto, icon: IconDeviceDesktop },
+  const menu = useDropdown('menu', loadMenu)
+  const schemes = [
+    { scheme: 'light', name: t.top.light, icon: IconSun },
+    { scheme: 'dark', name: t.top.dark, icon: IconMoon },
+    { scheme: 'auto', name: t.top.auto, icon: IconDeviceDesktop },
   ] as const
-  const Current = choices.find(({ scheme }) => scheme === colorScheme)?.icon ?? IconDeviceDesktop
+  const Current = schemes.find(({ scheme }) => scheme === colorScheme)?.icon ?? IconDeviceDesktop
   return (
-    <Menu position="bottom-end" withinPortal>
-      <Menu.Target>
-        <Tooltip label={t.top.theme}>
-          <ActionIcon size="lg" aria-label={t.top.theme}>
-            <Current size={18} stroke={1.6} />
-          </ActionIcon>
-        </Tooltip>
-      </Menu.Target>
-      <Menu.Dropdown>
-        {choices.map(({ scheme, label, icon: Icon }) => (
-          <Menu.Item
-            key={scheme}
-            leftSection={<Icon size={15} stroke={1.6} />}
-            aria-current={scheme === colorScheme}
-            fw={scheme === colorScheme ? 600 : 400}
-            onClick={() => setColorScheme(scheme)}
-          >
-            {label}
-          </Menu.Item>
-        ))}
-      </Menu.Dropdown>
-    </Menu>
+    <>
+      <Tooltip label={t.top.theme}>
+        <ActionIcon size="lg" aria-label={t.top.theme} {...menu.control}>
+          <Current size={18} stroke={1.6} />
+        </ActionIcon>
+      </Tooltip>
+      <Choices
+        at={menu.at}
+        onClose={menu.close}
+        label={t.top.theme}
+        choices={schemes.map(({ scheme, name, icon: Icon }) => ({
+          key: scheme,
+          name,
+          icon: <Icon size={15} stroke={1.6} />,
+          current: scheme === colorScheme,
+          pick: () => setColorScheme(scheme),
+        }))}
+      />
+    </>
   )
 }

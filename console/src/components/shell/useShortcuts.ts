@@ -1,6 +1,6 @@
 import { useMantineColorScheme } from '@mantine/core'
 import { useNavigate } from '@tanstack/react-router'
-import { useEffect, useRef } from 'react'
+import { useEffect, useLayoutEffect, useRef } from 'react'
 import { isTyping } from '@/lib/typing'
 import { useRefreshNow } from '@/state/live'
 import { useTimeShift } from '@/state/timeShift'
@@ -85,7 +85,8 @@ export function useShortcuts(actions: ShortcutActions): void {
   useEffect(() => {
     latest.current = { handle, complete }
   })
-  useEffect(() => {
+  // Before anything is painted: who sees the screen can press its keys.
+  useLayoutEffect(() => {
     const first = (event: KeyboardEvent) => {
       if (!latest.current.complete(event)) return
       event.preventDefault()

@@ -1,3 +1,5 @@
+import { counted } from './plural'
+
 export const alerts = {
   title: 'Alerts',
   tabs: {
@@ -43,14 +45,14 @@ export const alerts = {
   filterOut: (text: string) => `Leave out ${text}`,
   open: (name: string) => `Details of ${name}`,
   noMatch: 'No alert passes the filter',
-  noMatchHint: (n: string) => `${n} alerts do not pass it.`,
+  noMatchHint: (n: string) => (n === '1' ? 'One alert does not pass it.' : `${n} alerts do not pass it.`),
   clearFilter: 'Clear the filter',
   showAll: 'Show all states',
   quiet: 'Nothing fires',
   quietHint: (rules: number) =>
     rules === 1
       ? '1 rule watches, and its condition does not hold.'
-      : `${rules} rules watch, and none of their conditions holds.`,
+      : `${counted(rules, 'rule')} watch, and none of their conditions holds.`,
   empty: 'Nobody is watching yet',
   emptyHint:
     'Watchfire evaluates rule files of Prometheus and is its own Alertmanager. Put this beside your configuration:',
@@ -102,7 +104,7 @@ export const alerts = {
     searchLabel: 'Search rules',
     stateLabel: 'State of rules',
     trial: 'Try a rule',
-    summary: (rules: string, groups: string) => `${rules} rules in ${groups} groups`,
+    summary: (rules: string, groups: string) => `${counted(rules, 'rule')} in ${counted(groups, 'group')}`,
     every: (text: string) => `every ${text}`,
     took: (text: string) => `took ${text}`,
     ago: (text: string) => `evaluated ${text} ago`,
@@ -180,7 +182,7 @@ export const alerts = {
     evaluated: (step: string, steps: string) => `Evaluated every ${step}, ${steps} times.`,
     coarse: (step: string) => `Shorter breaks than ${step} are not seen.`,
     more: (n: string) => `${n} more alerts are not drawn.`,
-    errors: (n: number) => (n === 1 ? 'One evaluation failed' : `${n} evaluations failed`),
+    errors: (n: number) => (n === 1 ? 'One evaluation failed' : `${counted(n, 'evaluation')} failed`),
     running: 'Evaluating…',
     nothing: 'Write an expression, and its alerts appear here.',
     yaml: 'For a rule file',
@@ -206,7 +208,7 @@ export const alerts = {
     starts: (text: string) => `begins in ${text}`,
     ended: (text: string) => `ended ${text} ago`,
     by: (name: string) => `by ${name}`,
-    affected: (n: string) => (n === '1' ? 'quiets 1 alert' : `quiets ${n} alerts`),
+    affected: (n: string) => (n === '1' ? 'quiets 1 alert' : `quiets ${counted(n, 'alert')}`),
     affectedNone: 'quiets nothing now',
     edit: 'Edit',
     expire: 'End it now',
@@ -232,7 +234,7 @@ export const alerts = {
     comment: 'Why',
     commentHint: 'Ticket, or who works on it',
     author: 'Who',
-    preview: (n: string) => (n === '1' ? '1 alert becomes quiet' : `${n} alerts become quiet`),
+    preview: (n: string) => (n === '1' ? '1 alert becomes quiet' : `${counted(n, 'alert')} become quiet`),
     previewNone: 'No alert of now meets these conditions',
     previewMore: (n: string) => `and ${n} more`,
     save: 'Silence',
@@ -262,7 +264,8 @@ export const alerts = {
     muted: (names: string) => `muted now by ${names}`,
     mute: (names: string) => `muted at ${names}`,
     activeAt: (names: string) => `only at ${names}`,
-    standing: (alerts: string, groups: string) => `${alerts} alerts in ${groups} groups`,
+    standing: (alerts: string, groups: string) =>
+      `${counted(alerts, 'alert')} in ${counted(groups, 'group')}`,
     standingOne: '1 alert',
     tester: 'Who would be told?',
     testerHint: 'severity="page", job="api"',
@@ -271,7 +274,8 @@ export const alerts = {
     testerHelp: 'Labels as name=value; the way of such an alert lights up below.',
     told: 'Told would be',
     nobody: 'Nobody',
-    silenced: (n: number) => (n === 1 ? 'but a silence keeps it quiet' : `but ${n} silences keep it quiet`),
+    silenced: (n: number) =>
+      n === 1 ? 'but a silence keeps it quiet' : `but ${counted(n, 'silence')} keep it quiet`,
     inhibited: 'but another alert inhibits it',
     mistakeEquals: 'Labels are given as name=value',
     inhibitRules: (n: number) => (n === 1 ? '1 inhibition rule' : `${n} inhibition rules`),
@@ -282,7 +286,7 @@ export const alerts = {
     reload: 'Then let the server read its configuration again:',
     fit: 'Collapse all',
     expand: 'Expand all',
-    collapse: (n: number) => (n === 1 ? '1 node below' : `${n} nodes below`),
+    collapse: (n: number) => (n === 1 ? '1 node below' : `${counted(n, 'node')} below`),
   },
   deliveries: {
     receivers: 'Receivers',

@@ -1,3 +1,5 @@
+import { counted } from './plural'
+
 export const events = {
   title: 'Events',
   filters: 'Conditions',
@@ -38,7 +40,7 @@ export const events = {
   linkCopied: 'Link copied',
   timeline: 'Timeline',
   histogram: 'Events over time, by kind',
-  lanes: (n: number) => `Events in ${n} lanes`,
+  lanes: (n: number) => `Events in ${counted(n, 'lane')}`,
   noService: '(no service)',
   otherLanes: 'others',
   only: (name: string) => `Only ${name}`,

@@ -1,3 +1,5 @@
+import { counted } from './plural'
+
 export const explore = {
   title: 'Explore',
   placeholder: 'PromQL, e.g. rate(node_cpu_seconds_total[1m])',
@@ -39,9 +41,10 @@ export const explore = {
   heatMap: (name: string) => `Heat map with quantiles: ${name}`,
   emptyHistogram: (name: string) => `${name} holds histograms without observations.`,
   drawAll: 'Draw all',
-  rows: (n: number) => `${n} rows`,
+  rows: (n: number) => counted(n, 'row'),
   at: (time: string) => `at ${time}`,
-  legend: { series: 'Series', last: 'Last', min: 'Min', max: 'Max', mean: 'Mean' },
+  legend: { common: 'All of them:', series: 'Series', last: 'Last', min: 'Min', max: 'Max', mean: 'Mean' },
+  common: 'All of them:',
   legendHelp: 'Click to show one series alone, Ctrl-click to hide or show it',
   inspect: {
     series: 'Series',
@@ -63,11 +66,11 @@ export const explore = {
   browser: {
     title: 'Metrics',
     search: 'Search names and descriptions',
-    count: (n: number) => `${n} metrics`,
+    count: (n: number) => counted(n, 'metric'),
     insert: 'Insert',
     noHelp: 'No description',
     allTypes: 'All kinds',
-    values: (n: number) => (n === 1 ? '1 value' : `${n} values`),
+    values: (n: number) => counted(n, 'value'),
     choose: 'Choose a metric to see its labels.',
   },
 }

@@ -1,3 +1,5 @@
+import { counted } from './plural'
+
 export const nav = {
   label: 'Screens',
   machine: 'This machine',
@@ -86,9 +88,9 @@ export const time = {
   today: 'Today',
   yesterday: 'Yesterday',
   units: {
-    m: (n: number) => `${n} minutes`,
-    h: (n: number) => (n === 1 ? '1 hour' : `${n} hours`),
-    d: (n: number) => (n === 1 ? '1 day' : `${n} days`),
+    m: (n: number) => counted(n, 'minute'),
+    h: (n: number) => counted(n, 'hour'),
+    d: (n: number) => counted(n, 'day'),
   },
 }
 

@@ -1,3 +1,5 @@
+import { counted } from './plural'
+
 const n = (count: number, one: string, many: string) => (count === 1 ? `1 ${one}` : `${count} ${many}`)
 
 export const inbox = {
@@ -50,7 +52,7 @@ export const inbox = {
     ignored: 'Ignored',
     resolved: 'Resolved',
     unhandled: 'Unhandled',
-    merged: (groups: number) => `${groups} groups`,
+    merged: (groups: number) => counted(groups, 'group'),
     help: {
       new: 'First seen within a day',
       regressed: 'Came back after it was resolved',
@@ -63,12 +65,12 @@ export const inbox = {
   select: (title: string) => `Select ${title}`,
   selectAll: 'Select all that are loaded',
   marked: (count: number) => `${count} selected`,
-  found: (count: string) => (count === '1' ? '1 issue' : `${count} issues`),
-  events: (count: string) => (count === '1' ? '1 event' : `${count} events`),
+  found: (count: string) => counted(count, 'issue'),
+  events: (count: string) => counted(count, 'event'),
   eventsWord: 'events',
   usersWord: 'users',
   eventsEver: (count: string) => `${count} ever`,
-  inRange: (count: string) => `${count} events in this range`,
+  inRange: (count: string) => `${counted(count, 'event')} in this range`,
   lastSeen: 'Last seen',
   firstSeen: 'First seen',
   since: (text: string) => `${text} old`,
@@ -94,7 +96,8 @@ export const inbox = {
       resolve: (count: number) => `${n(count, 'issue', 'issues')} resolved`,
       unresolve: (count: number) => `${n(count, 'issue', 'issues')} unresolved again`,
       ignore: (count: number) => `${n(count, 'issue', 'issues')} ignored`,
-      assign: (count: number) => (count === 1 ? 'Assignee set' : `Assignee of ${count} issues set`),
+      assign: (count: number) =>
+        count === 1 ? 'Assignee set' : `Assignee of ${counted(count, 'issue')} set`,
       merge: (count: number) => `${count} issues are one`,
       split: () => 'Taken apart',
       comment: () => 'Comment added',
@@ -122,7 +125,7 @@ export const inbox = {
     youHint: 'Remembered in this browser; signs what you do',
   },
   merge: {
-    title: (count: number) => `Merge ${count} issues`,
+    title: (count: number) => `Merge ${counted(count, 'issue')}`,
     into: 'All of them become part of',
     hint: 'Counts are added up and new events of all groups come here. Split on the page of the issue undoes it.',
     submit: 'Merge',
@@ -156,7 +159,7 @@ export const inbox = {
     newGroups: 'New issues',
     firstSeen: 'First seen',
     issuesOf: (release: string) => `Issues seen in ${release}`,
-    sessionsOver: (count: string) => `${count} sessions over the range`,
+    sessionsOver: (count: string) => `${counted(count, 'session')} over the range`,
     none: 'No releases yet',
     noneHint:
       'A release appears as soon as an event or a session names one: release="shop@1.4.0" in the call that sets up the SDK.',

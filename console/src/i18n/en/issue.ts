@@ -1,3 +1,5 @@
+import { counted } from './plural'
+
 export const issue = {
   back: 'Back to the list',
   missing: 'There is no such issue',
@@ -14,7 +16,7 @@ export const issue = {
   },
   timeline: 'Events over time',
   inRange: 'events in this range',
-  ever: (events: string, users: string) => `${events} events and ${users} users ever`,
+  ever: (events: string, users: string) => `${counted(events, 'event')} and ${counted(users, 'user')} ever`,
   releaseMark: (release: string) => `first seen in ${release}`,
   life: {
     resolved: (since: string) => `Resolved on ${since}`,
@@ -70,7 +72,7 @@ export const issue = {
   orderHelp: 'Whether the call that failed stands first or last',
   own: 'own',
   anonymous: '(anonymous)',
-  folded: (count: number) => (count === 1 ? '1 call of a library' : `${count} calls of libraries`),
+  folded: (count: number) => (count === 1 ? '1 call of a library' : `${counted(count, 'call')} of libraries`),
   vars: 'Variables',
   causedBy: 'Caused by',
   noType: 'Exception',
@@ -108,10 +110,10 @@ export const issue = {
   },
   eventsShown: (shown: number, total: number) => `${shown} of ${total} ever`,
   moreEvents: 'Fetch older ones',
-  distinct: (count: number) => (count === 1 ? '1 value' : `${count} values`),
+  distinct: (count: number) => counted(count, 'value'),
   otherValues: 'others',
   noTags: 'No tags in this range',
-  tagsOf: (events: string) => `Of the newest ${events} events of this range.`,
+  tagsOf: (events: string) => `Of the newest ${counted(events, 'event')} of this range.`,
   noFeedback: 'Nobody said anything yet',
   noFeedbackHint: 'User feedback of an SDK appears here, beside the event it is about.',
   someone: 'Somebody',
@@ -127,7 +129,7 @@ export const issue = {
       exception: 'no frames: types and normalised messages of the exceptions',
       message: 'the template of the message, or the message, normalised',
     },
-    events: (count: string) => (count === '1' ? '1 event' : `${count} events`),
+    events: (count: string) => counted(count, 'event'),
     choose: (title: string) => `Take out ${title}`,
     split: (count: number) => (count < 2 ? 'Take out' : `Take out ${count}`),
     merge: 'Merge others into this',
@@ -148,8 +150,8 @@ export const issue = {
     assigned: (to: string) => `assigned to ${to}`,
     unassigned: 'assigned to nobody',
     merged: (count: number) =>
-      count === 1 ? 'merged another issue into it' : `merged ${count} issues into it`,
-    split: (count: number) => (count === 1 ? 'took a group out' : `took ${count} groups out`),
+      count === 1 ? 'merged another issue into it' : `merged ${counted(count, 'issue')} into it`,
+    split: (count: number) => (count === 1 ? 'took a group out' : `took ${counted(count, 'group')} out`),
     commented: 'commented',
     resolved: 'resolved',
     resolvedIn: (release: string) => `resolved in ${release}`,

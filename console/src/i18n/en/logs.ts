@@ -1,3 +1,5 @@
+import { counted } from './plural'
+
 export const logs = {
   title: 'Logs',
   query: 'Query for logs',
@@ -6,11 +8,11 @@ export const logs = {
   histogramHelp:
     'Drag to zoom in, double click to zoom out; click to go to a moment, or on a level to see only it',
   onlyLevel: (level: string) => `Only ${level}`,
-  streams: (n: number, streams: string, bytes: string) =>
-    `${n === 1 ? '1 stream' : `${streams} streams`}, ${bytes} before filters`,
+  streams: (_: number, streams: string, bytes: string) =>
+    `${counted(streams, 'stream')}, ${bytes} before filters`,
   list: 'Log lines',
-  total: (lines: string) => `${lines} lines`,
-  about: (lines: string) => `about ${lines} lines`,
+  total: (lines: string) => counted(lines, 'line'),
+  about: (lines: string) => `about ${counted(lines, 'line')}`,
   loaded: (lines: string) => `${lines} loaded`,
   view: 'Appearance of lines',
   views: { line: 'Lines', wrap: 'Wrapped', json: 'JSON' },
@@ -69,7 +71,7 @@ export const logs = {
     top: 'Most frequent values in the range',
     topLoaded: (lines: string) => `Most frequent among the ${lines} loaded lines`,
     tooMany: 'The field has too many values to be counted over the whole range.',
-    distinct: (n: number) => `${n} values`,
+    distinct: (n: number) => counted(n, 'value'),
     share: (percent: string) => `${percent} of all lines`,
     noValues: 'No line in the range has this field',
   },
@@ -104,10 +106,10 @@ export const logs = {
     loadedNdjson: 'Loaded lines, NDJSON',
     allCsv: (max: string) => `The whole range, CSV (up to ${max})`,
     allNdjson: (max: string) => `The whole range, NDJSON (up to ${max})`,
-    running: (n: string) => `Exporting: ${n} lines`,
+    running: (n: string) => `Exporting: ${counted(n, 'line')}`,
     cancel: 'Cancel',
-    done: (n: string) => `${n} lines exported`,
-    cutOff: (n: string) => `The first ${n} lines were exported; the range holds more`,
+    done: (n: string) => `${counted(n, 'line')} exported`,
+    cutOff: (n: string) => `The first ${counted(n, 'line')} were exported; the range holds more`,
   },
   saved: {
     title: 'Saved searches',

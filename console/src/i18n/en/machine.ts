@@ -1,8 +1,10 @@
+import { counted } from './plural'
+
 export const machine = {
   title: 'This machine',
   host: 'Host',
   uptime: 'up',
-  cores: (n: number) => (n === 1 ? '1 core' : `${n} cores`),
+  cores: (n: number) => counted(n, 'core'),
   cpu: 'CPU',
   cpuHelp: 'Share of all cores, by what they are doing',
   memory: 'Memory',
@@ -72,7 +74,7 @@ export const machine = {
     started: 'Running for',
     command: 'Command',
     filter: 'Filter processes',
-    count: (n: number) => `${n} processes`,
+    count: (n: number) => counted(n, 'process', 'processes'),
     missing: 'The process list comes from the agent inside the server, which is not running here.',
     elsewhere: (host: string) => `Processes are listed for the machine the server runs on, not for ${host}.`,
     states: {

@@ -1,3 +1,5 @@
+import { counted } from './plural'
+
 export const pipelines = {
   title: 'Pipelines',
   lead: 'A pipeline takes log records apart, finds their times and levels, drops, redacts and counts them before they are stored. Try one on lines here; nothing is stored and nothing changes.',
@@ -5,7 +7,7 @@ export const pipelines = {
   inForce: 'In force',
   inForceHint: 'A stream goes through the first pipeline that selects it.',
   every: 'every stream',
-  records: (n: string) => `${n} records`,
+  records: (n: string) => counted(n, 'record'),
   dropped: (n: string, share: string) => `${n} dropped (${share})`,
   droppedNone: 'none dropped',
   leftOut: (n: string) => `${n} not counted`,
@@ -39,8 +41,8 @@ export const pipelines = {
     'For conditions and metrics that ask for them; service_name stands for service.name where the pipeline says that. What match selects is not asked here.',
   stream: 'Stream',
   streamHint: '{service_name="web"}',
-  take: (n: number) => `Take its last ${n} lines`,
-  taken: (n: number) => (n === 1 ? '1 line taken' : `${n} lines taken`),
+  take: (n: number) => `Take its last ${counted(n, 'line')}`,
+  taken: (n: number) => (n === 1 ? '1 line taken' : `${counted(n, 'line')} taken`),
   takenNone: 'This stream has no lines within a day',
   takenHelp: 'Stored lines are as the pipelines in force left them.',
   tooMany: (max: number) => `Only the first ${max} lines are tried.`,
@@ -93,7 +95,7 @@ export const pipelines = {
   metricsNone: 'no line is counted',
   metricsHidden: 'Metrics within if are not shown here: a trial does not tell which of them counted.',
   value: 'Value',
-  observations: (n: string, sum: string) => `${n} observations, sum ${sum}`,
+  observations: (n: string, sum: string) => `${counted(n, 'observation')}, sum ${sum}`,
   apply: 'Put it in force',
   applyReplaces: (name: string) => `It takes the place of the pipeline ${name}.`,
   applyAdds: 'It is added to the list; a stream goes through the first that selects it, so the order counts.',

@@ -1,3 +1,5 @@
+import { counted } from './plural'
+
 /** What screens with queries have in common. */
 export const query = {
   run: 'Run',
@@ -18,7 +20,7 @@ export const query = {
   bytes: 'Answer',
   plan: {
     title: 'Plan',
-    steps: (n: number) => (n === 1 ? 'one step' : `${n} steps`),
+    steps: (n: number) => (n === 1 ? 'one step' : counted(n, 'step')),
     again: 'Evaluate and measure again',
     node: 'Part of the query',
     time: 'Time, with what is below',

@@ -1,3 +1,4 @@
+import { counted } from './plural'
 import type { NodeType } from '@/lib/map/graph'
 import type { MapGrouping } from '@/state/traceSearch'
 
@@ -34,15 +35,16 @@ export const serviceMap = {
   foldGroups: 'Fold groups',
   focus: 'Focus',
   all: 'All',
-  hops: (n: number) => (n === 1 ? '1 call away' : `${n} calls`),
-  summary: (services: string, calls: string) => `${services} services, ${calls} kinds of call`,
+  hops: (n: number) => (n === 1 ? '1 call away' : counted(n, 'call')),
+  summary: (services: string, calls: string) => `${counted(services, 'service')}, ${calls} kinds of call`,
   found: (n: number) => `${n} found`,
   view: 'Appearance',
   map: 'Map',
   table: 'Table',
   types,
   connection: (name: string): string => connections[name] ?? 'request',
-  drawing: (services: number, calls: number) => `Map of ${services} services and ${calls} kinds of call`,
+  drawing: (services: number, calls: number) =>
+    `Map of ${counted(services, 'service')} and ${calls} kinds of call`,
   node: (name: string, type: string, rate: string, errors: string, p95: string) =>
     `${name}, ${type}: ${rate}, ${errors} failed, p95 ${p95}`,
   edge: (from: string, to: string, rate: string, errors: string, p95: string) =>

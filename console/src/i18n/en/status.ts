@@ -1,3 +1,5 @@
+import { counted } from './plural'
+
 export const status = {
   title: 'Status',
   storage: 'Storage',
@@ -27,7 +29,7 @@ export const status = {
   inMemory: 'In memory, not in a part yet',
   segments: (n: number) => (n === 1 ? '1 segment' : `${n} segments`),
   retention: 'Retention',
-  samples: (text: string) => `${text} samples`,
+  samples: (text: string) => counted(text, 'sample'),
   known: (text: string) => `${text} known`,
   uses: {
     head: 'Samples in memory',
@@ -39,7 +41,7 @@ export const status = {
     resident: 'The whole process',
   },
   queries: (running: number, waiting: number) => `${running} running, ${waiting} waiting`,
-  results: (queries: number) => `of ${queries} queries`,
+  results: (queries: number) => `of ${counted(queries, 'query', 'queries')}`,
   unbounded: 'no budget of its own',
   head: {
     series: 'Series',
@@ -57,7 +59,7 @@ export const status = {
   allMetrics: 'All metrics',
   yaml: 'Effective configuration',
   yamlHint: 'What the server runs with, defaults included; secrets are masked.',
-  lines: (n: number) => `${n} lines`,
+  lines: (n: number) => counted(n, 'line'),
   filterFlags: 'Filter flags',
   facts: {
     version: 'Prometheus API',

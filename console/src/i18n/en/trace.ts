@@ -1,3 +1,5 @@
+import { counted } from './plural'
+
 /** One trace. */
 export const trace = {
   waterfall: 'Spans of the trace',
@@ -13,7 +15,7 @@ export const trace = {
   depth: 'Levels',
   errors: 'Errors',
   serviceHelp: (spans: string, errors: string, self: string) =>
-    `${spans} spans, ${errors} failed, ${self} of its own; click to see only it in colour`,
+    `${counted(spans, 'span')}, ${errors} failed, ${self} of its own; click to see only it in colour`,
   copyId: 'Copy the id',
   logs: 'Logs',
   compare: 'Compare with…',
@@ -32,14 +34,14 @@ export const trace = {
   previousMatch: 'Previous match',
   nextMatch: 'Next match',
   onlyMatches: 'Only these',
-  nextError: (n: string) => (n === '1' ? '1 error' : `${n} errors`),
+  nextError: (n: string) => counted(n, 'error'),
   whole: 'Whole trace',
   path: 'Critical path',
   folding: 'Fold',
   unfoldAll: 'Unfold all',
   levels: (n: number) => (n === 1 ? 'First level' : `${n} levels`),
-  fold: (n: number) => `Fold ${n} spans below`,
-  unfold: (n: number) => `Unfold ${n} spans below`,
+  fold: (n: number) => `Fold ${counted(n, 'span')} below`,
+  unfold: (n: number) => `Unfold ${counted(n, 'span')} below`,
   failed: 'Failed',
   warning: (text: string) => text,
   detail: 'Details of the span',

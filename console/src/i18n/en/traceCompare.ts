@@ -1,3 +1,4 @@
+import { counted } from './plural'
 import type { DiffState } from '@/lib/trace/diff'
 
 /** Two traces, or groups of spans. */
@@ -31,7 +32,7 @@ export const traceCompare = {
   base: 'Spans (TraceQL)',
   selection: 'Compare those of them that match this filter',
   run: 'Compare',
-  sizes: (selected: string, all: string) => `${selected} of ${all} spans match the filter`,
+  sizes: (selected: string, all: string) => `${selected} of ${counted(all, 'span')} match the filter`,
   inSelection: 'share among them',
   inBaseline: 'share among the others',
   attributes: 'Attributes, the most telling first',

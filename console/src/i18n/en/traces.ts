@@ -1,3 +1,5 @@
+import { counted } from './plural'
+
 export const traces = {
   title: 'Traces',
   tabs: { search: 'Search', map: 'Service map', compare: 'Compare' },
@@ -35,20 +37,28 @@ export const traces = {
   apartErrors: 'spans that failed',
   apartSlow: (duration: string) => `spans that took ${duration} or longer`,
   scatter: 'Durations over time',
-  scatterLabel: (n: string) => `${n} points by time and duration`,
+  scatterLabel: (n: string) => `${counted(n, 'point')} by time and duration`,
   scatterHelp: 'Click a point to open its trace; drag to zoom in, double click to zoom out',
   histogram: 'How often which duration',
   bucket: (from: string, to: string, n: number) => `${from} to ${to}: ${n}`,
   good: 'Without errors',
   failed: 'Failed',
   counts: (spans: string, errors: string) =>
-    `${spans} spans match in the whole range, ${errors} of them failed`,
+    `${counted(spans, 'span')} match in the whole range, ${errors} of them failed`,
+  reach: {
+    only: (n: string, span: string, from: string) =>
+      `The newest ${counted(n, 'trace')} fill the last ${span} of the range, since ${from}.`,
+    before: 'What was before',
+    failed: 'Only what failed',
+    slow: (at: string) => `Only ${at} or longer`,
+  },
   list: 'Traces found',
   spanList: 'Spans found',
   show: 'What is listed',
   traces: 'Traces',
   spans: 'Spans',
-  loaded: (n: string, more: boolean) => (more ? `the latest ${n} traces` : `${n} traces`),
+  loaded: (n: string, more: boolean) =>
+    more ? `the latest ${counted(n, 'trace')}` : `${counted(n, 'trace')}`,
   more: (n: number) => `Load ${n} more`,
   full: 'No more are loaded; a narrower range or filter shows others.',
   mark: (name: string) => `Choose for comparison: ${name}`,

@@ -43,7 +43,8 @@ export const explore: Messages['explore'] = {
   drawAll: '全部绘制',
   rows: (n) => `${n} 行`,
   at: (time) => `时刻 ${time}`,
-  legend: { series: '序列', last: '最新', min: '最小', max: '最大', mean: '平均' },
+  legend: { common: '共同标签：', series: '序列', last: '最新', min: '最小', max: '最大', mean: '平均' },
+  common: '共同标签：',
   legendHelp: '单击只看一条序列，Ctrl 单击隐藏或显示',
   inspect: {
     series: '序列',

@@ -38,6 +38,12 @@ export const traces: Messages['traces'] = {
   good: '无错误',
   failed: '失败',
   counts: (spans, errors) => `整个时间段共匹配 ${spans} 个跨度，其中 ${errors} 个失败`,
+  reach: {
+    only: (n, span, from) => `最新的 ${n} 条链路只覆盖此时间范围末尾的 ${span}（自 ${from} 起）。`,
+    before: '查看更早的',
+    failed: '仅看失败的',
+    slow: (at) => `仅看不短于 ${at} 的`,
+  },
   list: '找到的链路',
   spanList: '找到的跨度',
   show: '列出内容',

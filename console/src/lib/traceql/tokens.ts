@@ -1,3 +1,5 @@
+import { scanner, stringShape, type Shapes, type Token as Shared } from '@/lib/tokens'
+
 /**
  * The words of TraceQL, as far as colouring, completion and filters need them. The server's parser is the judge of what
  * is right; this one takes any text, also half-typed, and never fails.
@@ -17,12 +19,7 @@ export type TokenKind =
   | 'comment'
   | 'other'
 
-export interface Token {
-  readonly kind: TokenKind
-  readonly from: number
-  readonly to: number
-  readonly text: string
-}
+export type Token = Shared<TokenKind>
 
 /** Functions that make numbers over time of spans. */
 export const metricFunctions = [
@@ -56,11 +53,9 @@ const constants = new Set([
   'unspecified',
 ])
 
-/** Matched at the place where the last token ended; the first that matches is the token. */
-const shapes: readonly (readonly [TokenKind, RegExp])[] = [
+const shapes: Shapes<TokenKind> = [
   ['comment', /\/\/[^\n]*|\/\*[^]*?(?:\*\/|$)/y],
-  // A string that is not closed yet goes to the end of its line, or of the text between backticks.
-  ['string', /"(?:[^"\\\n]|\\[^])*"?|`[^`]*`?/y],
+  ['string', stringShape],
   ['operator', /&&|\|\||[!&]>>|[!&]<<|[!&][><~]|>>|<<|>=|<=|!=|=~|[=<>~!+\-*/%^]/y],
   ['pipe', /\|/y],
   ['number', /\d+(?:\.\d+)?(?:[a-zA-Zµ]+(?:\d+(?:\.\d+)?[a-zA-Zµ]+)*)?/y],
@@ -78,25 +73,7 @@ function kindOf(kind: TokenKind, word: string, rest: string): TokenKind {
   return constants.has(word) ? 'constant' : 'name'
 }
 
-export function tokensOf(text: string): Token[] {
-  const out: Token[] = []
-  let at = 0
-  while (at < text.length) {
-    const space = /\s*/y
-    space.lastIndex = at
-    at += space.exec(text)?.[0].length ?? 0
-    for (const [kind, shape] of shapes) {
-      shape.lastIndex = at
-      const found = shape.exec(text)?.[0]
-      if (found === undefined || found === '') continue
-      const to = at + found.length
-      out.push({ kind: kindOf(kind, found, text.slice(to, to + 40)), from: at, to, text: found })
-      at = to
-      break
-    }
-  }
-  return out
-}
+export const tokensOf = scanner(shapes, kindOf)
 
 /** Whether a query gives numbers over time instead of spans. */
 export function isMetric(text: string): boolean {

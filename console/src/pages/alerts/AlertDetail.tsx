@@ -2,6 +2,7 @@ import { Button, CloseButton, Skeleton } from '@mantine/core'
 import { IconBellOff, IconLink, IconListDetails } from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
 import { Message } from '@/components/Message'
+import { RelatedButton } from '@/components/related/RelatedMenu'
 import { ShareBar } from '@/components/ShareBar'
 import { useCopy } from '@/components/useCopy'
 import { useMessages } from '@/i18n'
@@ -91,6 +92,7 @@ function Known({ alert, onFilter, onSilence }: KnownProps) {
             {d.rule}
           </Button>
         )}
+        <RelatedButton point={{ labels: alert.labels, time: alert.activeAt ?? alert.since }} size="sm" />
         <Button
           variant="default"
           leftSection={<IconLink size={15} />}

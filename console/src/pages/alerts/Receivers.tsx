@@ -1,8 +1,9 @@
-import { Button, Tooltip } from '@mantine/core'
+import { Button } from '@mantine/core'
 import { IconSend } from '@tabler/icons-react'
 import { useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import { sendTest, type ReceiverInfo, type TestSent } from '@/api/routing'
+import { Tooltip } from '@/components/Tooltip'
 import { useMessages } from '@/i18n'
 import { formatSeconds } from '@/lib/units'
 import styles from './DeliveriesTab.module.css'
@@ -49,7 +50,7 @@ function Receiver({ receiver }: { readonly receiver: ReceiverInfo }) {
       <header>
         <b>{receiver.name}</b>
         {receiver.ways.length > 0 && (
-          <Tooltip label={d.testHelp} multiline maw={280}>
+          <Tooltip label={d.testHelp} maw={280}>
             <Button
               variant="default"
               loading={busy}

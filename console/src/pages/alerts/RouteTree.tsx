@@ -1,6 +1,6 @@
-import { Tooltip } from '@mantine/core'
 import { IconArrowForward, IconClockPause, IconUser } from '@tabler/icons-react'
 import type { ReceiverInfo, RouteNode } from '@/api/routing'
+import { Tooltip } from '@/components/Tooltip'
 import { useMessages } from '@/i18n'
 import { matcherText } from '@/lib/alertMatchers'
 import { ms } from '@/lib/brand'
@@ -112,7 +112,7 @@ function Node({ node, above, receivers }: BranchProps) {
         </span>
       )}
       {timed && (
-        <Tooltip label={r.waitsHelp(wait, interval, repeat)} multiline maw={320}>
+        <Tooltip label={r.waitsHelp(wait, interval, repeat)} maw={320}>
           <span className={styles.fact} tabIndex={0}>
             {r.waits(wait, interval, repeat)}
           </span>

@@ -1,9 +1,9 @@
-import { Tooltip } from '@mantine/core'
 import { IconAlertTriangle, IconFileText } from '@tabler/icons-react'
 import { memo, useMemo } from 'react'
 import type { RuleGroup } from '@/api/alerting'
 import { ShareBar } from '@/components/ShareBar'
 import { WindowList } from '@/components/WindowList'
+import { Tooltip } from '@/components/Tooltip'
 import { useMessages } from '@/i18n'
 import { formatUptime } from '@/lib/ago'
 import { severityOf } from '@/lib/alerts'
@@ -76,7 +76,7 @@ function GroupHead({ group }: { readonly group: RuleGroup }) {
       </span>
       <span className={styles.facts}>
         {group.missed > 0 && (
-          <Tooltip label={r.missedHelp} multiline maw={320}>
+          <Tooltip label={r.missedHelp} maw={320}>
             <span className={styles.missed} tabIndex={0}>
               <IconAlertTriangle size={13} aria-hidden /> {r.missed(formatCount(group.missed))}
             </span>

@@ -1,13 +1,15 @@
-import { Button, SegmentedControl, Skeleton, TextInput } from '@mantine/core'
-import { IconAffiliate, IconSearch } from '@tabler/icons-react'
+import { Button, SegmentedControl, Skeleton } from '@mantine/core'
+import { IconAffiliate } from '@tabler/icons-react'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router'
-import { useEffect, useMemo, useRef, useState } from 'react'
+import { useMemo, useState } from 'react'
 import { entityHealths, entityTypes, fetchEntities, type Entity } from '@/api/entities'
 import { Message } from '@/components/Message'
 import { EntityIcon } from '@/components/related/EntityIcon'
 import { signalIcons } from '@/components/related/RelatedMenu'
 import { VirtualTable, type TableColumn } from '@/components/VirtualTable'
+import { SearchText } from '@/components/SearchText'
+import screen from '@/components/Screen.module.css'
 import { useMessages, type With } from '@/i18n'
 import { formatUptime } from '@/lib/ago'
 import { errorText } from '@/lib/serverError'
@@ -24,7 +26,6 @@ const route = getRouteApi('/entities')
 /** Entities that are listed first, and after asking for more. */
 const listedFirst = 500
 const listedMax = 10_000
-const typingMs = 300
 const signalOrder = ['metrics', 'logs', 'traces', 'events'] as const
 
 /** Everything that signals are about, as it was in the range in view. */
@@ -66,10 +67,15 @@ export function EntitiesPage() {
   const all = Object.values(types).reduce((sum, n) => sum + n, 0)
   const filtered = search.type !== undefined || search.health !== undefined || search.text !== undefined
   return (
-    <div className={styles.page}>
-      <h1 className={styles.title}>{e.title}</h1>
+    <div className={screen.page}>
+      <h1 className={screen.title}>{e.title}</h1>
       <div className={styles.bar}>
-        <SearchText value={search.text ?? ''} onChange={(text) => change({ text })} />
+        <SearchText
+          label={e.search}
+          className={styles.text}
+          value={search.text ?? ''}
+          onChange={(text) => change({ text })}
+        />
         <SegmentedControl
           size="xs"
           aria-label={e.health}
@@ -100,7 +106,7 @@ export function EntitiesPage() {
         })}
       </ul>
       {asked.error !== null && (
-        <p className={styles.error} role="alert">
+        <p className={screen.error} role="alert">
           {errorText(asked.error.message)}
         </p>
       )}
@@ -243,47 +249,4 @@ function columnsOf(t: With<'entities' | 'related'>, now: number): readonly Table
         row.lastSeen === null ? '' : t.common.ago(formatUptime((now - row.lastSeen) / 1000, t.locale)),
     },
   ]
-}
-
-interface SearchTextProps {
-  readonly value: string
-  readonly onChange: (text: string | undefined) => void
-}
-
-function SearchText({ value, onChange }: SearchTextProps) {
-  const e = useMessages('entities').entities
-  const [text, setText] = useState(value)
-  const [sent, setSent] = useState(value)
-  // Going back, or a link, replaces what was typed.
-  if (sent !== value) {
-    setSent(value)
-    setText(value)
-  }
-  const timer = useRef(0)
-  useEffect(() => () => window.clearTimeout(timer.current), [])
-  const commit = (next: string) => {
-    window.clearTimeout(timer.current)
-    setSent(next.trim())
-    onChange(next.trim() === '' ? undefined : next.trim())
-  }
-  return (
-    <TextInput
-      className={styles.text}
-      data-main-input
-      aria-label={e.search}
-      placeholder={e.search}
-      leftSection={<IconSearch size={15} />}
-      value={text}
-      onChange={(event) => {
-        const next = event.currentTarget.value
-        setText(next)
-        window.clearTimeout(timer.current)
-        timer.current = window.setTimeout(() => commit(next), typingMs)
-      }}
-      onKeyDown={(event) => {
-        if (event.key === 'Enter') commit(text)
-        if (event.key === 'Escape') event.currentTarget.blur()
-      }}
-    />
-  )
 }

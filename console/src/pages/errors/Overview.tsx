@@ -3,6 +3,7 @@ import { useMemo } from 'react'
 import type { IssueList } from '@/api/errors'
 import type { ChartData, ChartSpec } from '@/components/chart/model'
 import { TimeChart } from '@/components/chart/TimeChart'
+import listStyles from '@/components/ColorList.module.css'
 import { useMessages } from '@/i18n'
 import { seriesColor } from '@/lib/palette'
 import { formatCount } from '@/lib/units'
@@ -45,7 +46,7 @@ export function Overview({ found, project, onProject }: OverviewProps) {
   return (
     <section className={styles.panel} aria-label={t.chart}>
       <TimeChart label={t.chart} data={data} spec={spec} height={height} />
-      <ul className={styles.legend}>
+      <ul className={listStyles.pills}>
         {data.series.map((series) => (
           <li key={series.key}>
             <button
@@ -62,7 +63,7 @@ export function Overview({ found, project, onProject }: OverviewProps) {
           </li>
         ))}
         {data.series.length === 0 && <li className="muted">{t.noneInRange}</li>}
-        <li className={styles.hint}>{t.chartHint}</li>
+        <li className={`${listStyles.note ?? ''} ${styles.hint ?? ''}`}>{t.chartHint}</li>
       </ul>
     </section>
   )

@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Skeleton, Tooltip } from '@mantine/core'
+import { ActionIcon, Button, Skeleton } from '@mantine/core'
 import { IconExternalLink, IconLink, IconLogs, IconPlus, IconTimeline, IconX } from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
@@ -6,6 +6,7 @@ import type { ServerEvent } from '@/api/events'
 import { RelatedButton } from '@/components/related/RelatedMenu'
 import { useCopy } from '@/components/useCopy'
 import { Way } from '@/components/Way'
+import { Tooltip } from '@/components/Tooltip'
 import { useMessages } from '@/i18n'
 import { exactTimeText } from '@/lib/clockText'
 import { quote } from '@/lib/matcher'
@@ -16,7 +17,7 @@ import { traceIdPattern } from '@/state/traceSearch'
 import styles from './EventDetail.module.css'
 import { linkTo } from './eventLink'
 import type { EventsState } from './eventsState'
-import { useRangeNow } from './useRangeNow'
+import { useRangeNow } from '@/state/rangeNow'
 
 interface EventDetailProps {
   /** null while it is not known, undefined if there is none of the link. */

@@ -1,14 +1,16 @@
-import { ActionIcon, Button, Select, SegmentedControl, TextInput, Tooltip } from '@mantine/core'
-import { IconChartHistogram, IconFilter, IconLink, IconSearch, IconSend, IconX } from '@tabler/icons-react'
-import { useEffect, useRef, useState } from 'react'
+import { ActionIcon, Button, Select, SegmentedControl, TextInput } from '@mantine/core'
+import { IconChartHistogram, IconFilter, IconLink, IconSend, IconX } from '@tabler/icons-react'
+import { useState } from 'react'
 import { useCopy } from '@/components/useCopy'
+import { Tooltip } from '@/components/Tooltip'
+import { SearchText } from '@/components/SearchText'
 import { useMessages } from '@/i18n'
 import { formatCount } from '@/lib/units'
 import { eventFacets, eventSeverities } from '@/state/eventsSearch'
 import styles from './EventFilters.module.css'
 import { linkTo } from './eventLink'
 import type { EventsState } from './eventsState'
-import { useRangeNow } from './useRangeNow'
+import { useRangeNow } from '@/state/rangeNow'
 
 interface EventFiltersProps {
   readonly state: EventsState
@@ -20,9 +22,6 @@ interface EventFiltersProps {
   readonly facets: boolean | null
   readonly onFacets: () => void
 }
-
-/** What waits before typing counts as a question. */
-const typingMs = 350
 
 export function EventFilters(props: EventFiltersProps) {
   const { state, total, facets } = props
@@ -45,7 +44,12 @@ export function EventFilters(props: EventFiltersProps) {
   return (
     <section className={styles.filters} aria-label={e.filters}>
       <div className={styles.row}>
-        <SearchText value={search.text ?? ''} onChange={(text) => change({ text })} />
+        <SearchText
+          label={e.search}
+          className={styles.text}
+          value={search.text ?? ''}
+          onChange={(text) => change({ text })}
+        />
         <Select
           size="sm"
           w={150}
@@ -140,48 +144,5 @@ export function EventFilters(props: EventFiltersProps) {
         )}
       </div>
     </section>
-  )
-}
-
-interface SearchTextProps {
-  readonly value: string
-  readonly onChange: (text: string | undefined) => void
-}
-
-function SearchText({ value, onChange }: SearchTextProps) {
-  const e = useMessages('events').events
-  const [text, setText] = useState(value)
-  const [sent, setSent] = useState(value)
-  // Going back, or a link, replaces what was typed.
-  if (sent !== value) {
-    setSent(value)
-    setText(value)
-  }
-  const timer = useRef(0)
-  useEffect(() => () => window.clearTimeout(timer.current), [])
-  const commit = (next: string) => {
-    window.clearTimeout(timer.current)
-    setSent(next.trim())
-    onChange(next.trim() === '' ? undefined : next.trim())
-  }
-  return (
-    <TextInput
-      className={styles.text}
-      data-main-input
-      aria-label={e.search}
-      placeholder={e.search}
-      leftSection={<IconSearch size={15} />}
-      value={text}
-      onChange={(event) => {
-        const next = event.currentTarget.value
-        setText(next)
-        window.clearTimeout(timer.current)
-        timer.current = window.setTimeout(() => commit(next), typingMs)
-      }}
-      onKeyDown={(event) => {
-        if (event.key === 'Enter') commit(text)
-        if (event.key === 'Escape') event.currentTarget.blur()
-      }}
-    />
   )
 }

@@ -3,6 +3,7 @@ import { useMediaQuery } from '@mantine/hooks'
 import { IconCalendarSearch } from '@tabler/icons-react'
 import { lazy, Suspense, useMemo, useState } from 'react'
 import { Message } from '@/components/Message'
+import screen from '@/components/Screen.module.css'
 import { useMessages } from '@/i18n'
 import { errorText } from '@/lib/serverError'
 import { EventDetail } from './EventDetail'
@@ -46,8 +47,8 @@ export function EventsPage() {
     return found.counts !== null && !state.filtered && kinds.every((kind) => ownKinds.includes(kind))
   }, [found.counts, state.filtered])
   return (
-    <div className={styles.page}>
-      <h1 className={styles.title}>{e.title}</h1>
+    <div className={screen.page}>
+      <h1 className={screen.title}>{e.title}</h1>
       <EventFilters
         state={state}
         total={found.counts === null ? null : total}
@@ -58,7 +59,7 @@ export function EventsPage() {
         onFacets={() => setFacets(!facets)}
       />
       {found.error !== null && (
-        <p className={styles.error} role="alert">
+        <p className={screen.error} role="alert">
           {errorText(found.error.message)}
         </p>
       )}

@@ -5,6 +5,7 @@ import { EventLanes } from '@/components/chart/EventLanes'
 import type { Lane } from '@/components/chart/lanes'
 import type { ChartData, ChartSpec } from '@/components/chart/model'
 import { TimeChart } from '@/components/chart/TimeChart'
+import listStyles from '@/components/ColorList.module.css'
 import { useMessages } from '@/i18n'
 import { eventLanes } from '@/lib/eventList'
 import { serviceColors } from '@/lib/trace/colors'
@@ -100,7 +101,7 @@ export function TimelinePanel({ found, state, onPick }: TimelinePanelProps) {
         selected={state.search.event ?? null}
         onPick={onPick}
       />
-      <ul className={styles.legend}>
+      <ul className={listStyles.legend}>
         {lanes
           .filter(({ key }) => key !== '' && key !== '\u0000' && key !== '(other)')
           .map((lane) => (
@@ -118,7 +119,7 @@ export function TimelinePanel({ found, state, onPick }: TimelinePanelProps) {
             </li>
           ))}
         {(found.hasMore || found.full) && (
-          <li className={styles.note}>{e.marksOf(formatCount(events.length))}</li>
+          <li className={listStyles.note}>{e.marksOf(formatCount(events.length))}</li>
         )}
       </ul>
     </section>

@@ -1,10 +1,11 @@
 import { Button, useComputedColorScheme } from '@mantine/core'
-import { useMemo, useState } from 'react'
+import { useCallback, useMemo, useState } from 'react'
 import type uPlot from 'uplot'
 import type { RangeSeries } from '@/api/types'
-import type { ChartData, ChartSpec } from '@/components/chart/model'
+import type { ChartData, ChartPoint, ChartSpec } from '@/components/chart/model'
 import { TimeChart } from '@/components/chart/TimeChart'
 import { useIsolation } from '@/components/chart/useIsolation'
+import { RelatedAt } from '@/components/related/RelatedMenu'
 import { useMessages } from '@/i18n'
 import { labelsKey } from '@/lib/frame'
 import { heatMap, quantile, type HeatMap } from '@/lib/heat'
@@ -105,6 +106,7 @@ function HeatPanel({ series, row, prefix, unit }: HeatPanelProps) {
         key: `p${share * 100}`,
         row: '',
         name: `p${share * 100}`,
+        told: `p${share * 100}`,
         color: seriesColor(index + 1, scheme),
         labels: {},
         values: series.histograms.map(({ histogram }) => quantile(histogram, share)),
@@ -130,6 +132,8 @@ function HeatPanel({ series, row, prefix, unit }: HeatPanelProps) {
     () => (map === null ? undefined : painter(map, stepMs, scheme)),
     [map, stepMs, scheme],
   )
+  const [pointed, setPointed] = useState<ChartPoint | null>(null)
+  const unpoint = useCallback(() => setPointed(null), [])
   if (spec === null) return <p className={styles.note}>{x.emptyHistogram(name)}</p>
   return (
     <section className={styles.panel} aria-label={x.heatMap(name)}>
@@ -141,8 +145,17 @@ function HeatPanel({ series, row, prefix, unit }: HeatPanelProps) {
         height={300}
         hidden={hidden}
         underlay={underlay}
+        onPoint={setPointed}
       />
-      <LegendTable rows={lines} unit={unit} hidden={hidden} onToggle={toggle} />
+      {pointed !== null && (
+        <RelatedAt
+          point={{ labels: series.metric, time: pointed.time }}
+          x={pointed.x}
+          y={pointed.y}
+          onClose={unpoint}
+        />
+      )}
+      <LegendTable rows={lines} common="" unit={unit} hidden={hidden} onToggle={toggle} />
     </section>
   )
 }

@@ -9,7 +9,10 @@ import styles from './LegendTable.module.css'
 export interface LegendRow {
   readonly key: string
   readonly row: string
+  /** The series as it is written in full. */
   readonly name: string
+  /** What tells it from the others. */
+  readonly told: string
   readonly color: string
   readonly labels: Labels
   readonly values: readonly (number | null)[]
@@ -17,6 +20,8 @@ export interface LegendRow {
 
 interface LegendTableProps {
   readonly rows: readonly LegendRow[]
+  /** What all rows share, as a selector; empty if nothing. */
+  readonly common: string
   readonly unit: Unit
   readonly hidden: ReadonlySet<string>
   readonly onToggle: (key: string, additive: boolean) => void
@@ -24,7 +29,7 @@ interface LegendTableProps {
 
 type Summed = LegendRow & SeriesSummary
 
-export function LegendTable({ rows, unit, hidden, onToggle }: LegendTableProps) {
+export function LegendTable({ rows, common, unit, hidden, onToggle }: LegendTableProps) {
   const t = useMessages('explore')
   const l = t.explore.legend
   const summed = useMemo((): Summed[] => rows.map((row) => ({ ...row, ...summarize(row.values) })), [rows])
@@ -47,7 +52,7 @@ export function LegendTable({ rows, unit, hidden, onToggle }: LegendTableProps) 
           <span className={styles.name} title={r.name}>
             <i style={{ background: r.color }} />
             {r.row !== '' && <b>{r.row}</b>}
-            <span className="mono clip">{r.name}</span>
+            <span className="mono clip">{r.told}</span>
           </span>
         ),
       },
@@ -59,6 +64,11 @@ export function LegendTable({ rows, unit, hidden, onToggle }: LegendTableProps) 
   }, [l, unit])
   return (
     <div className={styles.legend} title={t.explore.legendHelp}>
+      {common !== '' && (
+        <p className={styles.common}>
+          {l.common} <code>{common}</code>
+        </p>
+      )}
       <VirtualTable
         label={l.series}
         rows={summed}

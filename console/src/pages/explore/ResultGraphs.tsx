@@ -28,11 +28,16 @@ interface GraphLine extends LegendRow {
 interface Graph {
   readonly unit: Unit
   readonly lines: readonly GraphLine[]
+  /** What all lines share, as a selector; empty if nothing. */
+  readonly common: string
   readonly total: number
   readonly from: number
   readonly to: number
   readonly stepMs: number
 }
+
+const only = (labels: Labels, wanted: (name: string) => boolean): Labels =>
+  Object.fromEntries(Object.entries(labels).filter(([name]) => wanted(name)))
 
 function matrixOf(row: ShownRow): readonly RangeSeries[] {
   const { result } = row.answer.data
@@ -57,6 +62,7 @@ function graphsOf(rows: readonly ShownRow[], chosen: Unit | null, all: boolean, 
     const telling = distinguishing(kept.map(({ series }) => series.metric))
     const lines = kept.map(({ row, series }, index): GraphLine => {
       const full = Object.keys(series.metric).length === 0 ? row.answer.expr : seriesName(series.metric)
+      const told = seriesName(only(series.metric, (name) => telling.has(name)))
       const short = Object.entries(series.metric).flatMap(([name, value]) =>
         telling.has(name) ? [value] : [],
       )
@@ -65,6 +71,7 @@ function graphsOf(rows: readonly ShownRow[], chosen: Unit | null, all: boolean, 
         key: `${row.index}\u0000${labelsKey(series.metric)}`,
         row: several ? rowName(row.index) : '',
         name: full,
+        told: told === '{}' ? full : told,
         shortName: prefix + (short.length === 0 ? full : short.join(' ')),
         color: seriesColor(index, scheme),
         values: series.values,
@@ -72,9 +79,11 @@ function graphsOf(rows: readonly ShownRow[], chosen: Unit | null, all: boolean, 
         series,
       }
     })
+    const shared = kept.length < 2 ? {} : only(kept[0]?.series.metric ?? {}, (name) => !telling.has(name))
     return {
       unit,
       lines,
+      common: Object.keys(shared).length === 0 ? '' : seriesName(shared),
       total: everything.length,
       from: Math.min(...members.map((row) => row.answer.from)),
       to: Math.max(...members.map((row) => row.answer.to)),
@@ -172,7 +181,13 @@ function GraphPanel({ graph, style, onAll }: GraphPanelProps) {
           </Button>
         </p>
       )}
-      <LegendTable rows={graph.lines} unit={graph.unit} hidden={hidden} onToggle={toggle} />
+      <LegendTable
+        rows={graph.lines}
+        common={graph.common}
+        unit={graph.unit}
+        hidden={hidden}
+        onToggle={toggle}
+      />
     </section>
   )
 }

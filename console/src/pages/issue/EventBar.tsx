@@ -1,4 +1,4 @@
-import { ActionIcon, Tooltip } from '@mantine/core'
+import { ActionIcon } from '@mantine/core'
 import {
   IconChevronLeft,
   IconChevronRight,
@@ -9,6 +9,7 @@ import {
 import type { ErrorEvent } from '@/api/errorEvent'
 import { LevelMark } from '@/components/issues/Badges'
 import { useCopy } from '@/components/useCopy'
+import { Tooltip } from '@/components/Tooltip'
 import { useMessages } from '@/i18n'
 import { exactTimeText } from '@/lib/clockText'
 import { useTimeState } from '@/state/timeSearch'

@@ -2,6 +2,7 @@ import { IconChartLine, IconLogs, IconSearch, IconTimeline } from '@tabler/icons
 import { useQuery } from '@tanstack/react-query'
 import { correlate } from '@/api/correlate'
 import type { ErrorEvent } from '@/api/errorEvent'
+import { RelatedButton } from '@/components/related/RelatedMenu'
 import { TraceWay, Way } from '@/components/Way'
 import { useMessages } from '@/i18n'
 import { quote } from '@/lib/matcher'
@@ -77,6 +78,9 @@ export function Ways({ event }: { readonly event: ErrorEvent }) {
           {w.traces}
         </Way>
       )}
+      <RelatedButton
+        point={{ labels, time: event.time, ...(links.traceId === '' ? {} : { traceId: links.traceId }) }}
+      />
     </div>
   )
 }

@@ -1,6 +1,7 @@
-import { ActionIcon, TextInput, Tooltip } from '@mantine/core'
+import { ActionIcon, TextInput } from '@mantine/core'
 import { IconChevronDown, IconChevronRight, IconColumns, IconSearch } from '@tabler/icons-react'
 import { useState } from 'react'
+import { Tooltip } from '@/components/Tooltip'
 import { useMessages } from '@/i18n'
 import { rankMatches } from '@/lib/fuzzy'
 import type { LogLine } from '@/lib/logLine'

@@ -1,10 +1,12 @@
-import { Skeleton, Tooltip } from '@mantine/core'
+import { Skeleton } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useMemo, useRef, type MouseEvent } from 'react'
 import type uPlot from 'uplot'
 import { logIndexStats } from '@/api/logs'
 import type { ChartSpec } from '@/components/chart/model'
 import { TimeChart } from '@/components/chart/TimeChart'
+import { Tooltip } from '@/components/Tooltip'
+import listStyles from '@/components/ColorList.module.css'
 import { useMessages } from '@/i18n'
 import { epochMs } from '@/lib/brand'
 import type { Level } from '@/lib/levels'
@@ -79,7 +81,7 @@ export function HistogramPanel({ histogram, lines, query, onQuery, onMoment }: H
       ) : (
         <TimeChart label={l.histogram} data={data} spec={spec} height={height} underlay={underlay} />
       )}
-      <ul className={styles.legend} title={l.histogramHelp}>
+      <ul className={`${listStyles.legend ?? ''} ${styles.levels ?? ''}`} title={l.histogramHelp}>
         {(data?.series ?? []).map((series) => (
           <li key={series.key}>
             <Tooltip label={l.onlyLevel(series.label)}>
@@ -131,7 +133,7 @@ function IndexFacts({ query }: { readonly query: string }) {
   })
   if (data === undefined) return null
   return (
-    <li className={styles.facts}>
+    <li className={listStyles.note}>
       {l.streams(data.streams, formatCount(data.streams), formatValue(data.bytes, 'bytes'))}
     </li>
   )

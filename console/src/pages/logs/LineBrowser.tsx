@@ -1,4 +1,4 @@
-import { ActionIcon, Button, SegmentedControl, Tooltip } from '@mantine/core'
+import { ActionIcon, Button, SegmentedControl } from '@mantine/core'
 import { useMediaQuery } from '@mantine/hooks'
 import {
   IconBroadcast,
@@ -8,6 +8,7 @@ import {
   IconWand,
 } from '@tabler/icons-react'
 import { lazy, Suspense, useMemo, useState, type ReactNode } from 'react'
+import { Tooltip } from '@/components/Tooltip'
 import { useMessages } from '@/i18n'
 import { formatOf, type LogLine } from '@/lib/logLine'
 import { addParser, filterBy, filterLines, parses, type Field } from '@/lib/logql/edit'
@@ -104,7 +105,7 @@ export function LineBrowser(props: LineBrowserProps) {
           {summary}
         </span>
         {format !== null && (
-          <Tooltip label={l.takeApartHelp} multiline maw={300}>
+          <Tooltip label={l.takeApartHelp} maw={300}>
             <Button
               variant="light"
               leftSection={<IconWand size={14} />}

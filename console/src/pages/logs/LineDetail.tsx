@@ -1,4 +1,4 @@
-import { ActionIcon, Button, SegmentedControl, Tooltip } from '@mantine/core'
+import { ActionIcon, Button, SegmentedControl } from '@mantine/core'
 import {
   IconArrowsVertical,
   IconColumns,
@@ -13,6 +13,8 @@ import { useMemo, useState } from 'react'
 import { CodeBlock } from '@/components/CodeBlock'
 import { RelatedButton } from '@/components/related/RelatedMenu'
 import { useCopy } from '@/components/useCopy'
+import { Tooltip } from '@/components/Tooltip'
+import lineText from '@/components/LineText.module.css'
 import { useMessages } from '@/i18n'
 import { epochMs } from '@/lib/brand'
 import { toNdjson } from '@/lib/exportLines'
@@ -188,7 +190,7 @@ function Text({ text, searched }: { readonly text: string; readonly searched: re
   const pieces = highlighted(cut ? text.slice(0, shownMax) : text, searched)
   return (
     <>
-      <pre className={styles.text}>
+      <pre className={lineText.text}>
         <code>
           {pieces.map((piece, at) => (piece.hit ? <mark key={at}>{piece.text}</mark> : piece.text))}
         </code>

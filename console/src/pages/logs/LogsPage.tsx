@@ -12,6 +12,7 @@ import { logqlHistory } from '@/state/queryHistory'
 import { EmptyLogs } from './EmptyLogs'
 import { HistogramPanel } from './HistogramPanel'
 import { levelVariables } from '@/components/levelVariables'
+import screen from '@/components/Screen.module.css'
 import { LinesPanel } from './LinesPanel'
 import styles from './LogsPage.module.css'
 import { useLogsSearch } from './logsSearch'
@@ -77,7 +78,7 @@ export function LogsPage() {
   }
   return (
     <div className={styles.page} style={levelVariables(scheme)} data-filled={asked !== null || undefined}>
-      <h1 className={styles.title}>{t.logs.title}</h1>
+      <h1 className={screen.title}>{t.logs.title}</h1>
       <LogsQuery
         draft={draft}
         ran={ran ?? ''}

@@ -2,19 +2,17 @@ import { Button } from '@mantine/core'
 import { IconBraces, IconFilterCog } from '@tabler/icons-react'
 import { useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { useEffect, useMemo, useRef } from 'react'
-import { formatLogQuery, type Span } from '@/api/logs'
+import { useMemo } from 'react'
+import { formatLogQuery } from '@/api/logs'
 import { HistoryMenu } from '@/components/HistoryMenu'
 import { Fact, InspectedExchange, Inspection } from '@/components/Inspection'
 import { PlanTree } from '@/components/plan/PlanTree'
 import { QueryBar } from '@/components/QueryBar'
 import { useMessages } from '@/i18n'
-import { epochMs } from '@/lib/brand'
 import { errorText } from '@/lib/serverError'
-import { resolveRange } from '@/lib/time'
 import { formatCount, formatSeconds, formatValue } from '@/lib/units'
 import { logqlHistory } from '@/state/queryHistory'
-import { useTimeState } from '@/state/timeSearch'
+import { useRangeNow } from '@/state/rangeNow'
 import { say } from '@/state/toasts'
 import { logqlExtension } from './logqlExtension'
 import type { LogsState } from './logsSearch'
@@ -50,15 +48,8 @@ export function LogsQuery({
 }: LogsQueryProps) {
   const t = useMessages('logs')
   const client = useQueryClient()
-  const { range, zone } = useTimeState()
-  const times = useRef({ range, zone })
-  useEffect(() => {
-    times.current = { range, zone }
-  })
-  const language = useMemo(() => {
-    const span = (): Span => resolveRange(times.current.range, epochMs(Date.now()), times.current.zone)
-    return logqlExtension(client, span)
-  }, [client])
+  const rangeNow = useRangeNow()
+  const language = useMemo(() => logqlExtension(client, rangeNow), [client, rangeNow])
   const format = async () => {
     try {
       onDraft(await formatLogQuery(draft))

@@ -1,6 +1,7 @@
-import { Button, Tooltip } from '@mantine/core'
+import { Button } from '@mantine/core'
 import { IconEraser, IconPlayerPause, IconPlayerPlay } from '@tabler/icons-react'
 import { useEffect, useMemo, useRef, useState } from 'react'
+import { Tooltip } from '@/components/Tooltip'
 import { useMessages } from '@/i18n'
 import { tailLinesMax } from '@/lib/tailBuffer'
 import { formatCount, significant } from '@/lib/units'
@@ -70,7 +71,7 @@ export function TailPanel({ query, state, change, onQuery, onError }: TailPanelP
           <span>{l.tail.received(formatCount(tail.received))}</span>
           {tail.rate > 0 && <span>{l.tail.rate(significant(tail.rate, 2))}</span>}
           {tail.held.length > 0 && <span>{l.tail.waiting(formatCount(tail.held.length))}</span>}
-          <Tooltip label={l.tail.droppedHelp(formatCount(tailLinesMax))} multiline maw={320}>
+          <Tooltip label={l.tail.droppedHelp(formatCount(tailLinesMax))} maw={320}>
             <span data-dropped={tail.dropped > 0 || undefined} tabIndex={0}>
               {l.tail.dropped(formatCount(tail.dropped))}
             </span>

@@ -1,5 +1,6 @@
-import { Button, Code, Select } from '@mantine/core'
+import { Button, Code } from '@mantine/core'
 import { IconFlame, IconHistory } from '@tabler/icons-react'
+import { lazy, Suspense } from 'react'
 import { EventMarks, EventsToggle } from '@/components/chart/EventMarks'
 import { Message } from '@/components/Message'
 import { useMessages } from '@/i18n'
@@ -14,6 +15,8 @@ import { ProcessTable } from './ProcessTable'
 import { StatusTiles } from './StatusTiles'
 import type { Host } from '@/state/hosts'
 import { useFacts, useHosts, useMachine } from './useMachine'
+
+const HostMenu = lazy(() => import('./HostMenu').then((m) => ({ default: m.HostMenu })))
 
 /** What people look at first: is this machine well, and if not, where does it hurt. */
 export function MachinePage() {
@@ -46,15 +49,9 @@ function MachineView({ host, hosts }: { readonly host: Host; readonly hosts: rea
       <header className={styles.header}>
         <h1 className={styles.title}>{t.machine.title}</h1>
         {hosts.length > 1 ? (
-          <Select
-            aria-label={t.machine.host}
-            data={hosts.map((h) => h.instance)}
-            value={host.instance}
-            onChange={(value) => value !== null && setHost(value)}
-            allowDeselect={false}
-            searchable={hosts.length > 8}
-            size="xs"
-          />
+          <Suspense fallback={<span className={styles.host}>{host.instance}</span>}>
+            <HostMenu hosts={hosts.map((h) => h.instance)} host={host.instance} onHost={setHost} />
+          </Suspense>
         ) : (
           <span className={styles.host}>{host.instance}</span>
         )}

@@ -1,6 +1,6 @@
-import { Tooltip } from '@mantine/core'
 import { IconPencil } from '@tabler/icons-react'
 import type { ActivePipeline } from '@/api/pipelines'
+import { Tooltip } from '@/components/Tooltip'
 import { useMessages } from '@/i18n'
 import { formatCount } from '@/lib/units'
 import styles from './ActiveList.module.css'
@@ -80,7 +80,7 @@ function Row({ pipeline, onOpen }: RowProps) {
             : p.dropped(formatCount(dropped), `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`)}
         </span>
         {leftOut > 0 && (
-          <Tooltip label={p.leftOutHelp} multiline maw={280}>
+          <Tooltip label={p.leftOutHelp} maw={280}>
             <span className={styles.leftOut} tabIndex={0}>
               {p.leftOut(formatCount(leftOut))}
             </span>

@@ -8,6 +8,7 @@ import { replacementsIn, stageText, type Change, type LineTrial, type StageDone 
 import type { ZoneId } from '@/lib/time'
 import type { YamlNode } from '@/lib/yamlTree'
 import { useTimeState } from '@/state/timeSearch'
+import lineText from '@/components/LineText.module.css'
 import { Marked } from './Marked'
 import { outcomeOf } from './outcome'
 import { stageNote } from './stageNotes'
@@ -47,7 +48,7 @@ export const TrialLine = memo(function TrialLine(props: TrialLineProps) {
       {open && (
         <div className={styles.detail}>
           <h3>{p.came}</h3>
-          <pre className={styles.text}>
+          <pre className={lineText.text}>
             <Marked text={trial.line} words={trial.secrets} as="del" />
           </pre>
           <h3>{p.steps}</h3>

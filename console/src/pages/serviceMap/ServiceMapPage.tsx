@@ -5,6 +5,7 @@ import { useMemo } from 'react'
 import { Message } from '@/components/Message'
 import { QueryError } from '@/components/QueryError'
 import { TracesTabs } from '@/components/TracesTabs'
+import screen from '@/components/Screen.module.css'
 import { useMessages } from '@/i18n'
 import { around, graphOf, grouped, prefixOf, type MapGraph, type MapNode } from '@/lib/map/graph'
 import { formatCount } from '@/lib/units'
@@ -50,7 +51,7 @@ export function ServiceMapPage() {
   const times = moment === null ? null : { from: String(moment.at - moment.windowMs), to: String(moment.at) }
   return (
     <div className={styles.page}>
-      <h1 className={styles.title}>{t.title}</h1>
+      <h1 className={screen.title}>{t.title}</h1>
       <TracesTabs />
       <div className={styles.bar}>
         <TextInput

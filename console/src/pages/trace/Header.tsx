@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Tooltip } from '@mantine/core'
+import { ActionIcon, Button } from '@mantine/core'
 import {
   IconAlertTriangle,
   IconArrowsDiff,
@@ -9,6 +9,8 @@ import {
 } from '@tabler/icons-react'
 import { Link } from '@tanstack/react-router'
 import { useCopy } from '@/components/useCopy'
+import { Tooltip } from '@/components/Tooltip'
+import listStyles from '@/components/ColorList.module.css'
 import { useMessages } from '@/i18n'
 import { exactTimeText } from '@/lib/clockText'
 import { msOf } from '@/lib/nanos'
@@ -123,7 +125,7 @@ export function Header({ model, colors, logs, service, onService }: HeaderProps)
           <IconAlertTriangle size={15} aria-hidden /> {t.earlier(document.earlier)}
         </p>
       )}
-      <ul className={styles.services} aria-label={t.services}>
+      <ul className={`${listStyles.pills ?? ''} ${styles.services ?? ''}`} aria-label={t.services}>
         {tree.services.slice(0, servicesMax).map((of) => (
           <li key={of.name}>
             <Tooltip

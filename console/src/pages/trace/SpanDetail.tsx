@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Tooltip } from '@mantine/core'
+import { ActionIcon, Button } from '@mantine/core'
 import {
   IconAlertTriangle,
   IconChartLine,
@@ -16,6 +16,7 @@ import type { Labels } from '@/api/types'
 import { RelatedButton } from '@/components/related/RelatedMenu'
 import { useCopy } from '@/components/useCopy'
 import { Way } from '@/components/Way'
+import { Tooltip } from '@/components/Tooltip'
 import { useMessages } from '@/i18n'
 import { exactTimeText } from '@/lib/clockText'
 import { msOf } from '@/lib/nanos'

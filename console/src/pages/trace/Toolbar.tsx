@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Menu, TextInput, Tooltip } from '@mantine/core'
+import { ActionIcon, Button, Menu, TextInput } from '@mantine/core'
 import {
   IconArrowDown,
   IconArrowUp,
@@ -9,6 +9,7 @@ import {
   IconSearch,
 } from '@tabler/icons-react'
 import { useEffect, useState } from 'react'
+import { Tooltip } from '@/components/Tooltip'
 import { useMessages } from '@/i18n'
 import { formatCount } from '@/lib/units'
 import styles from './TracePage.module.css'

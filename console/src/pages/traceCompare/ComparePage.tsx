@@ -2,6 +2,7 @@ import { SegmentedControl, useComputedColorScheme } from '@mantine/core'
 import { getRouteApi } from '@tanstack/react-router'
 import { traceVariables } from '@/components/traceVariables'
 import { TracesTabs } from '@/components/TracesTabs'
+import screen from '@/components/Screen.module.css'
 import { useMessages } from '@/i18n'
 import styles from './ComparePage.module.css'
 import { Groups } from './Groups'
@@ -18,7 +19,7 @@ export function ComparePage() {
   const groups = q !== undefined || sel !== undefined
   return (
     <div className={styles.page} style={traceVariables(scheme)}>
-      <h1 className={styles.title}>{t.title}</h1>
+      <h1 className={screen.title}>{t.title}</h1>
       <TracesTabs />
       <SegmentedControl
         className={styles.modes}

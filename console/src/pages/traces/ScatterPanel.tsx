@@ -1,6 +1,6 @@
 import { Skeleton } from '@mantine/core'
 import { useNavigate } from '@tanstack/react-router'
-import { useCallback, useMemo } from 'react'
+import { useCallback, useMemo, type ReactNode } from 'react'
 import { useMessages } from '@/i18n'
 import { decadesAround, durationBuckets, type DurationBucket } from '@/lib/trace/buckets'
 import { formatCount, formatSeconds } from '@/lib/units'
@@ -13,6 +13,8 @@ interface ScatterPanelProps {
   readonly points: readonly Point[]
   readonly counts: SpanCounts | null
   readonly onDuration: (bucket: DurationBucket) => void
+  /** Said below: how much of the range is shown. */
+  readonly reach: ReactNode
 }
 
 const height = 210
@@ -21,7 +23,7 @@ const below = 26
 const above = 8
 
 /** Time against duration, and beside it how often which duration is. */
-export function ScatterPanel({ data, points, counts, onDuration }: ScatterPanelProps) {
+export function ScatterPanel({ data, points, counts, onDuration, reach }: ScatterPanelProps) {
   const t = useMessages('traces').traces
   const navigate = useNavigate()
   const scale = useMemo(() => decadesAround(points.map(({ ms }) => ms)), [points])
@@ -71,6 +73,7 @@ export function ScatterPanel({ data, points, counts, onDuration }: ScatterPanelP
           </span>
         )}
       </footer>
+      {reach}
     </section>
   )
 }

@@ -9,6 +9,7 @@ import { Message } from '@/components/Message'
 import { MetricAnswer, type MetricSource } from '@/components/MetricAnswer'
 import { traceVariables } from '@/components/traceVariables'
 import { TracesTabs } from '@/components/TracesTabs'
+import screen from '@/components/Screen.module.css'
 import { useMessages } from '@/i18n'
 import { ms } from '@/lib/brand'
 import { quantile, type DurationBucket } from '@/lib/trace/buckets'
@@ -20,6 +21,7 @@ import { useTimeState } from '@/state/timeSearch'
 import { traceIdPattern } from '@/state/traceSearch'
 import { EmptyTraces } from './EmptyTraces'
 import type { Point } from './Scatter'
+import { Reach } from './Reach'
 import { ScatterPanel } from './ScatterPanel'
 import { TraceList } from './TraceList'
 import styles from './TracesPage.module.css'
@@ -140,9 +142,10 @@ export function TracesPage() {
       ]),
     )
   }
+  const more = () => setLimit((old) => Math.min(old + pageTraces, tracesMax))
   return (
     <div className={styles.page} style={traceVariables(scheme)}>
-      <h1 className={styles.title}>{t.title}</h1>
+      <h1 className={screen.title}>{t.title}</h1>
       <TracesTabs />
       {any === false ? (
         <EmptyTraces />
@@ -161,7 +164,15 @@ export function TracesPage() {
           {metric && <MetricAnswer source={numbers} query={ran} turn={turn} inspecting={false} />}
           {!metric && found.error === null && (
             <>
-              <ScatterPanel data={data} points={points} counts={counts} onDuration={onDuration} />
+              <ScatterPanel
+                data={data}
+                points={points}
+                counts={counts}
+                onDuration={onDuration}
+                reach={
+                  data !== null && <Reach data={data} query={ran} slow={slow} onQuery={run} onMore={more} />
+                }
+              />
               {data?.traces.length === 0 ? (
                 <Nothing />
               ) : (
@@ -171,7 +182,7 @@ export function TracesPage() {
                     state={state}
                     change={change}
                     loading={found.isFetching && limit > data.limit}
-                    onMore={() => setLimit((old) => Math.min(old + pageTraces, tracesMax))}
+                    onMore={more}
                     onHold={(hold) => setHeld(hold ? data : null)}
                   />
                 )

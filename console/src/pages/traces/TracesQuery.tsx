@@ -2,18 +2,15 @@ import { Button, Menu } from '@mantine/core'
 import { IconArrowsDiff } from '@tabler/icons-react'
 import { useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { useEffect, useMemo, useRef, useState } from 'react'
-import type { TraceRange } from '@/api/traces'
+import { useMemo, useState } from 'react'
 import type { Exchange } from '@/api/types'
 import { HistoryMenu } from '@/components/HistoryMenu'
 import { InspectedExchange, Inspection } from '@/components/Inspection'
 import { QueryBar } from '@/components/QueryBar'
 import { useMessages } from '@/i18n'
-import { epochMs } from '@/lib/brand'
-import { resolveRange } from '@/lib/time'
 import { filterOf } from '@/lib/traceql/filter'
 import { traceqlHistory } from '@/state/queryHistory'
-import { useTimeState } from '@/state/timeSearch'
+import { useRangeNow } from '@/state/rangeNow'
 import { Filters } from './Filters'
 import { traceqlExtension } from './traceqlExtension'
 
@@ -35,16 +32,9 @@ export function TracesQuery(props: TracesQueryProps) {
   const { draft, ran, onDraft, onRun, running, error, exchange, slow } = props
   const t = useMessages('traces')
   const client = useQueryClient()
-  const { range, zone } = useTimeState()
   const [inspecting, setInspecting] = useState(false)
-  const times = useRef({ range, zone })
-  useEffect(() => {
-    times.current = { range, zone }
-  })
-  const language = useMemo(() => {
-    const now = (): TraceRange => resolveRange(times.current.range, epochMs(Date.now()), times.current.zone)
-    return traceqlExtension(client, now)
-  }, [client])
+  const rangeNow = useRangeNow()
+  const language = useMemo(() => traceqlExtension(client, rangeNow), [client, rangeNow])
   return (
     <>
       <QueryBar
