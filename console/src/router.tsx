@@ -16,6 +16,7 @@ import { validateErrorsSearch, validateIssueSearch, validateReleasesSearch } fro
 import { validateEntitiesSearch, validateEntitySearch } from './state/entitiesSearch'
 import { validateEventsSearch } from './state/eventsSearch'
 import { hostsOptions } from './state/hosts'
+import { validateLookoutSearch } from './state/lookoutSearch'
 import { traceOptions } from './state/trace'
 import { statusTabs } from './state/statusTabs'
 import { timeSearchKeys, validateTimeSearch } from './state/timeSearch'
@@ -190,6 +191,13 @@ const alerts = createRoute({
   component: lazyRouteComponent(() => import('./pages/alerts/AlertsPage'), 'AlertsPage'),
 })
 
+const probes = createRoute({
+  getParentRoute: () => root,
+  path: '/probes',
+  validateSearch: (search: Record<string, unknown>) => present({ ...validateLookoutSearch(search) }),
+  component: lazyRouteComponent(() => import('./pages/lookout/LookoutPage'), 'LookoutPage'),
+})
+
 const targets = createRoute({
   getParentRoute: () => root,
   path: '/targets',
@@ -225,6 +233,7 @@ export const router = createRouter({
     entities,
     entity,
     alerts,
+    probes,
     pipelines,
     targets,
     status,

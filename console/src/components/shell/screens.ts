@@ -10,6 +10,7 @@ import {
   IconRadar2,
   IconTerminal2,
   IconTimeline,
+  IconWorldSearch,
   type Icon,
 } from '@tabler/icons-react'
 
@@ -22,6 +23,7 @@ export const screens = [
   { name: 'events', to: '/events', key: 'v', icon: IconCalendarEvent },
   { name: 'entities', to: '/entities', key: 'n', icon: IconAffiliate },
   { name: 'alerts', to: '/alerts', key: 'a', icon: IconBellRinging },
+  { name: 'probes', to: '/probes', key: 'b', icon: IconWorldSearch },
   { name: 'pipelines', to: '/pipelines', key: 'p', icon: IconFilterCog },
   { name: 'targets', to: '/targets', key: 't', icon: IconRadar2 },
   { name: 'status', to: '/status', key: 's', icon: IconGauge },

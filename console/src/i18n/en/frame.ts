@@ -9,6 +9,7 @@ export const nav = {
   entities: 'Entities',
   alerts: 'Alerts',
   firing: (n: number) => `Alerts, ${n} firing`,
+  probes: 'Probes',
   pipelines: 'Pipelines',
   targets: 'Targets',
   status: 'Status',

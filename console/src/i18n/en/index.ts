@@ -6,6 +6,7 @@ import { explore } from './explore'
 import { inbox } from './inbox'
 import { issue } from './issue'
 import { logs } from './logs'
+import { lookout } from './lookout'
 import { machine } from './machine'
 import { pipelines } from './pipelines'
 import { query } from './query'
@@ -40,6 +41,7 @@ export const en = {
   related,
   entities,
   alerts,
+  lookout,
   pipelines,
   targets,
   status,
