@@ -46,7 +46,7 @@ export const checkLabels = (check: Check) => ({ job: 'nagios', ...check.labels, 
 export const shownState = (check: Check): CheckState =>
   check.hardState === 'pending' ? check.state : check.hardState
 
-const keyOf = (check: Check): string => `${check.name} ${labelWords(check.labels)}`
+const keyOf = (check: Check): string => [check.name, ...Object.values(check.labels)].join(' ')
 const wordsOf = (check: Check): string =>
   `${check.name} ${check.summary} ${check.trouble} ${check.program} ${labelWords(check.labels)}`
 

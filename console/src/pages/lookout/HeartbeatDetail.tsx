@@ -82,7 +82,13 @@ export function HeartbeatDetail({ beat, plan, onClose }: HeartbeatDetailProps) {
           {
             name: b.expected,
             value: planText(plan),
-            note: plan === undefined ? undefined : b.grace(plan.grace),
+            note:
+              plan === undefined
+                ? undefined
+                : [
+                    b.grace(plan.grace),
+                    ...(plan.maxDuration === '' ? [] : [b.maxDuration(plan.maxDuration)]),
+                  ].join(' · '),
           },
           due === null
             ? null
@@ -112,9 +118,6 @@ export function HeartbeatDetail({ beat, plan, onClose }: HeartbeatDetailProps) {
             value: formatCount(beat.runs),
             note: b.runsText(formatCount(beat.runs), formatCount(beat.failures), formatCount(beat.lates)),
           },
-          plan === undefined || plan.maxDuration === ''
-            ? null
-            : { name: b.maxDuration(plan.maxDuration), value: '' },
         ]}
       />
       <div className={kit.actions}>

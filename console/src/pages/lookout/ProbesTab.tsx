@@ -11,7 +11,6 @@ import { Strip } from '@/components/watch/Strip'
 import { Unavailable } from '@/components/watch/Unavailable'
 import { useWalk } from '@/components/watch/useWalk'
 import { WindowList } from '@/components/WindowList'
-import { labelsKey } from '@/lib/frame'
 import { certificateTone, daysLeft, hasWords, labelWords } from '@/lib/lookout'
 import type { Cell } from '@/lib/strip'
 import { formatCount, formatSeconds } from '@/lib/units'
@@ -36,7 +35,11 @@ export const probeState = ({ last }: ProbeTarget): ProbeState =>
 
 const upOrDown = (value: number): ProbeState => (value > 0 ? 'up' : 'down')
 
-export const probeKey = (probe: ProbeTarget): string => labelsKey(probe.labels)
+/** The values of its labels tell a target from others, and can be read in the address. */
+export const probeKey = ({ target, labels }: ProbeTarget): string =>
+  [target, ...Object.entries(labels).flatMap(([name, value]) => (name === 'instance' ? [] : [value]))].join(
+    ' ',
+  )
 
 const wordsOf = (probe: ProbeTarget): string =>
   `${probe.target} ${probe.module} ${probe.prober} ${probe.last?.failure ?? ''} ${labelWords(probe.labels)}`
