@@ -67,7 +67,9 @@ const test = base.extend<object, Fixtures>({
 })
 
 const details = (page: Page) => page.getByRole('complementary', { name: 'Details' })
-const row = (page: Page, name: string) => page.getByRole('listitem').filter({ hasText: name })
+const rows = (page: Page) =>
+  page.getByRole('list', { name: /^(Probes|Heartbeats|Checks)$/ }).getByRole('listitem')
+const row = (page: Page, name: string) => rows(page).filter({ hasText: name })
 
 test('targets are listed with what is wrong, and one opens to its course', async ({
   open,
@@ -80,12 +82,12 @@ test('targets are listed with what is wrong, and one opens to its course', async
   await expect(row(page, '/broken')).toContainText('503')
   await expect(row(page, 'team=web')).toContainText('Up')
   // What is down stands first.
-  await expect(page.getByRole('listitem').first()).toContainText('/broken')
+  await expect(rows(page).first()).toContainText('/broken')
   await page.getByRole('button', { name: /^Up/ }).click()
   await expect(row(page, '/broken')).toHaveCount(0)
   await page.getByRole('button', { name: /^Up/ }).click()
   await page.getByRole('textbox', { name: 'Filter' }).fill('team=web')
-  await expect(page.getByRole('listitem')).toHaveCount(1)
+  await expect(rows(page)).toHaveCount(1)
   await page.getByRole('button', { name: `http://127.0.0.1:${port}/` }).click()
   await expect(details(page)).toContainText('http_2xx · http · every 1s')
   await expect(details(page).getByRole('img', { name: 'Time by phase' })).toBeVisible()
@@ -111,11 +113,12 @@ test('a target is probed again on request, with all that was done', async ({ ope
 })
 
 test('the keyboard walks through targets', async ({ open, watched }) => {
-  const page = await open(`${watched.url}/`)
+  const page = await open(`${watched.url}/targets`)
+  await expect(page.getByRole('heading', { level: 2 })).toBeVisible()
   await page.keyboard.press('g')
   await page.keyboard.press('b')
   await expect(page).toHaveURL(/\/probes/)
-  await expect(page.getByRole('listitem').first()).toContainText('/broken')
+  await expect(rows(page).first()).toContainText('/broken')
   await page.keyboard.press('j')
   await expect(details(page)).toContainText('/broken')
   await page.keyboard.press('j')
@@ -185,11 +188,11 @@ test('a thousand targets are as quick as ten', async ({ open, site }) => {
   })
   try {
     const page = await open(`${server.url}/probes`, { language: 'en', scheme: 'light' })
-    await expect(page.getByRole('listitem').first()).toHaveAttribute('aria-setsize', String(manyTargets))
-    expect(await page.getByRole('listitem').count()).toBeLessThan(60)
+    await expect(rows(page).first()).toHaveAttribute('aria-setsize', String(manyTargets))
+    expect(await rows(page).count()).toBeLessThan(60)
     await page.setViewportSize({ width: 390, height: 800 })
     await page.getByRole('textbox', { name: 'Filter' }).fill('/999')
-    await expect(page.getByRole('listitem')).toHaveCount(1)
+    await expect(rows(page)).toHaveCount(1)
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
     expect(wide).toBeLessThanOrEqual(0)
   } finally {

@@ -17,6 +17,7 @@ import { validateEntitiesSearch, validateEntitySearch } from './state/entitiesSe
 import { validateEventsSearch } from './state/eventsSearch'
 import { hostsOptions } from './state/hosts'
 import { validateLookoutSearch } from './state/lookoutSearch'
+import { validateObjectivesSearch } from './state/objectivesSearch'
 import { traceOptions } from './state/trace'
 import { statusTabs } from './state/statusTabs'
 import { timeSearchKeys, validateTimeSearch } from './state/timeSearch'
@@ -198,6 +199,25 @@ const probes = createRoute({
   component: lazyRouteComponent(() => import('./pages/lookout/LookoutPage'), 'LookoutPage'),
 })
 
+const objectives = createRoute({
+  getParentRoute: () => root,
+  path: '/objectives',
+  validateSearch: (search: Record<string, unknown>) => present({ ...validateObjectivesSearch(search) }),
+  component: lazyRouteComponent(() => import('./pages/objectives/ObjectivesPage'), 'ObjectivesPage'),
+})
+
+const newObjective = createRoute({
+  getParentRoute: () => root,
+  path: '/objectives/new',
+  component: lazyRouteComponent(() => import('./pages/objectives/NewObjectivePage'), 'NewObjectivePage'),
+})
+
+const objective = createRoute({
+  getParentRoute: () => root,
+  path: '/objectives/$name',
+  component: lazyRouteComponent(() => import('./pages/objectives/ObjectivePage'), 'ObjectivePage'),
+})
+
 const targets = createRoute({
   getParentRoute: () => root,
   path: '/targets',
@@ -234,6 +254,9 @@ export const router = createRouter({
     entity,
     alerts,
     probes,
+    objectives,
+    newObjective,
+    objective,
     pipelines,
     targets,
     status,

@@ -9,6 +9,7 @@ export const nav = {
   entities: 'Entities',
   alerts: 'Alerts',
   firing: (n: number) => `Alerts, ${n} firing`,
+  objectives: 'Objectives',
   probes: 'Probes',
   pipelines: 'Pipelines',
   targets: 'Targets',

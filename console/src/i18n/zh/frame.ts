@@ -11,6 +11,7 @@ export const nav: Messages['nav'] = {
   entities: '实体',
   alerts: '告警',
   firing: (n) => `告警，${n} 条触发中`,
+  objectives: '服务目标',
   probes: '探测',
   pipelines: '日志处理',
   targets: '采集目标',

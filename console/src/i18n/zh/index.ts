@@ -9,6 +9,7 @@ import { issue } from './issue'
 import { logs } from './logs'
 import { lookout } from './lookout'
 import { machine } from './machine'
+import { objectives } from './objectives'
 import { pipelines } from './pipelines'
 import { query } from './query'
 import { serviceMap } from './serviceMap'
@@ -42,6 +43,7 @@ export const zh: Messages = {
   entities,
   alerts,
   lookout,
+  objectives,
   pipelines,
   targets,
   status,
