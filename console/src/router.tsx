@@ -16,6 +16,11 @@ import { validateErrorsSearch, validateIssueSearch, validateReleasesSearch } fro
 import { validateEntitiesSearch, validateEntitySearch } from './state/entitiesSearch'
 import { validateEventsSearch } from './state/eventsSearch'
 import { hostsOptions } from './state/hosts'
+import {
+  validateIncidentSearch,
+  validateIncidentsSearch,
+  validateOncallSearch,
+} from './state/incidentsSearch'
 import { validateLookoutSearch } from './state/lookoutSearch'
 import { validateObjectivesSearch } from './state/objectivesSearch'
 import { traceOptions } from './state/trace'
@@ -218,6 +223,27 @@ const objective = createRoute({
   component: lazyRouteComponent(() => import('./pages/objectives/ObjectivePage'), 'ObjectivePage'),
 })
 
+const incidents = createRoute({
+  getParentRoute: () => root,
+  path: '/incidents',
+  validateSearch: (search: Record<string, unknown>) => present({ ...validateIncidentsSearch(search) }),
+  component: lazyRouteComponent(() => import('./pages/incidents/IncidentsPage'), 'IncidentsPage'),
+})
+
+const oncall = createRoute({
+  getParentRoute: () => root,
+  path: '/incidents/oncall',
+  validateSearch: (search: Record<string, unknown>) => present({ ...validateOncallSearch(search) }),
+  component: lazyRouteComponent(() => import('./pages/incidents/OncallPage'), 'OncallPage'),
+})
+
+const incident = createRoute({
+  getParentRoute: () => root,
+  path: '/incidents/$id',
+  validateSearch: (search: Record<string, unknown>) => present({ ...validateIncidentSearch(search) }),
+  component: lazyRouteComponent(() => import('./pages/incidents/IncidentPage'), 'IncidentPage'),
+})
+
 const targets = createRoute({
   getParentRoute: () => root,
   path: '/targets',
@@ -253,6 +279,9 @@ export const router = createRouter({
     entities,
     entity,
     alerts,
+    incidents,
+    oncall,
+    incident,
     probes,
     objectives,
     newObjective,

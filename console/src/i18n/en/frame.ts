@@ -9,6 +9,8 @@ export const nav = {
   entities: 'Entities',
   alerts: 'Alerts',
   firing: (n: number) => `Alerts, ${n} firing`,
+  incidents: 'Incidents',
+  waiting: (n: number) => `Incidents, ${n} not acknowledged`,
   objectives: 'Objectives',
   probes: 'Probes',
   pipelines: 'Pipelines',

@@ -4,6 +4,7 @@ import { entities } from './entities'
 import { events, related } from './events'
 import { explore } from './explore'
 import { inbox } from './inbox'
+import { incidents } from './incidents'
 import { issue } from './issue'
 import { logs } from './logs'
 import { lookout } from './lookout'
@@ -42,6 +43,7 @@ export const en = {
   related,
   entities,
   alerts,
+  incidents,
   lookout,
   objectives,
   pipelines,

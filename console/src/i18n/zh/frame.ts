@@ -11,6 +11,8 @@ export const nav: Messages['nav'] = {
   entities: '实体',
   alerts: '告警',
   firing: (n) => `告警，${n} 条触发中`,
+  incidents: '事故',
+  waiting: (n) => `事故，${n} 个未确认`,
   objectives: '服务目标',
   probes: '探测',
   pipelines: '日志处理',
