@@ -160,7 +160,7 @@ export const incidents = {
     then: (name: string, text: string) => `then ${name}, from ${text}`,
     thenNobody: 'then nobody',
     people: 'People',
-    receivers: (names: string) => `told by ${names}`,
+    toldBy: 'Told by',
     noReceivers: 'not told by anything',
     schedule: 'Schedule',
     calendar: 'Shifts',

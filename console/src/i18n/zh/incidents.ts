@@ -144,7 +144,7 @@ export const incidents: Messages['incidents'] = {
     then: (name, text) => `之后是 ${name}，自 ${text}`,
     thenNobody: '之后无人',
     people: '人员',
-    receivers: (names) => `通过 ${names} 通知`,
+    toldBy: '通知方式',
     noReceivers: '没有通知方式',
     schedule: '值班表',
     calendar: '班次',

@@ -14,7 +14,7 @@ import kit from '@/components/watch/kit.module.css'
 import { Unavailable } from '@/components/watch/Unavailable'
 import { useMessages } from '@/i18n'
 import { formatUptime } from '@/lib/ago'
-import { epochMs } from '@/lib/brand'
+import { epochMs, ms } from '@/lib/brand'
 import { dateTimeText } from '@/lib/clockText'
 import { rangeOf, severityTone } from '@/lib/incidents'
 import { absoluteRange, resolveRange } from '@/lib/time'
@@ -83,7 +83,15 @@ function Known({ incident }: { readonly incident: IncidentDetail }) {
   )
   const duty = useCurrent(['oncall'], onCall, { slowest: 30_000 })
   const whole = rangeOf(incident.startedAt, incident.resolvedAt, now)
-  const showWhole = () => setRange(absoluteRange(whole.from, whole.to))
+  const showWhole = () =>
+    setRange(
+      incident.resolvedAt === null
+        ? {
+            from: absoluteRange(whole.from, whole.to).from,
+            to: { kind: 'relative', back: ms(0), floor: null },
+          }
+        : absoluteRange(whole.from, whole.to),
+    )
   // An address without a range of its own shows the incident.
   useEffect(() => {
     if (given === undefined) showWhole()

@@ -90,7 +90,7 @@ function Known({ duty }: { readonly duty: OnCall }) {
         <h2>{o.people}</h2>
         <Rows
           label={o.people}
-          titles={[o.person, o.receivers(''), o.now]}
+          titles={[o.person, o.toldBy, o.now]}
           rows={duty.people.map((person) => ({
             key: person.name,
             cells: [
