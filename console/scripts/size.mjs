@@ -31,11 +31,13 @@ function take(key) {
 take('index.html')
 take('src/pages/machine/MachinePage.tsx')
 
-// A visit fetches the words of one language; counted are those of the larger.
+// A visit fetches the words of its screens in one language; counted are those of the larger.
 const packed = (name) => gzipSync(read(name), { level: 9 }).length
-const words = ['en', 'zh'].map((language) => `src/i18n/${language}/index.ts`)
-words.sort((a, b) => packed(manifest[b].file) - packed(manifest[a].file))
-take(words[0])
+for (const section of ['index', 'machine']) {
+  const words = ['en', 'zh'].map((language) => `src/i18n/${language}/${section}.ts`)
+  words.sort((a, b) => packed(manifest[b].file) - packed(manifest[a].file))
+  take(words[0])
+}
 
 // Fonts are compressed already, and the monospaced one is fetched only where it is used: on the first page it is not
 // needed for the text in view, yet it is counted, because a palette or a process list asks for it.

@@ -9,6 +9,7 @@ import {
 import { Crash } from './components/Crash'
 import { NotFound } from './components/NotFound'
 import { Shell } from './components/shell/Shell'
+import { withWords } from './i18n'
 import { many, one, oneOf, parseSearch, stringifySearch } from './lib/search'
 import { validateAlertsSearch } from './state/alertTabs'
 import { client } from './state/client'
@@ -53,7 +54,10 @@ const machine = createRoute({
   path: '/',
   // Asked while the screen's code is still on its way; every chart waits for this answer.
   loader: () => void client.query(hostsOptions).catch(() => undefined),
-  component: lazyRouteComponent(() => import('./pages/machine/MachinePage'), 'MachinePage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/machine/MachinePage'), 'machine'),
+    'MachinePage',
+  ),
 })
 
 const explore = createRoute({
@@ -68,7 +72,10 @@ const explore = createRoute({
       unit: one(search.unit),
       step: one(search.step),
     }),
-  component: lazyRouteComponent(() => import('./pages/explore/ExplorePage'), 'ExplorePage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/explore/ExplorePage'), 'explore', 'related'),
+    'ExplorePage',
+  ),
 })
 
 const logs = createRoute({
@@ -83,14 +90,17 @@ const logs = createRoute({
       line: one(search.line),
       tail: oneOf(search.tail, ['1'] as const),
     }),
-  component: lazyRouteComponent(() => import('./pages/logs/LogsPage'), 'LogsPage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/logs/LogsPage'), 'logs', 'related'),
+    'LogsPage',
+  ),
 })
 
 const traces = createRoute({
   getParentRoute: () => root,
   path: '/traces',
   validateSearch: (search: Record<string, unknown>) => present({ ...validateTracesSearch(search) }),
-  component: lazyRouteComponent(() => import('./pages/traces/TracesPage'), 'TracesPage'),
+  component: lazyRouteComponent(() => withWords(import('./pages/traces/TracesPage'), 'traces'), 'TracesPage'),
 })
 
 const trace = createRoute({
@@ -99,21 +109,30 @@ const trace = createRoute({
   validateSearch: (search: Record<string, unknown>) => present({ ...validateTraceSearch(search) }),
   // Asked while the screen's code is still on its way.
   loader: ({ params }) => void client.query(traceOptions(params.id)).catch(() => undefined),
-  component: lazyRouteComponent(() => import('./pages/trace/TracePage'), 'TracePage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/trace/TracePage'), 'trace', 'traces', 'related'),
+    'TracePage',
+  ),
 })
 
 const traceCompare = createRoute({
   getParentRoute: () => root,
   path: '/traces/compare',
   validateSearch: (search: Record<string, unknown>) => present({ ...validateCompareSearch(search) }),
-  component: lazyRouteComponent(() => import('./pages/traceCompare/ComparePage'), 'ComparePage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/traceCompare/ComparePage'), 'traceCompare', 'trace', 'traces'),
+    'ComparePage',
+  ),
 })
 
 const serviceMap = createRoute({
   getParentRoute: () => root,
   path: '/traces/map',
   validateSearch: (search: Record<string, unknown>) => present({ ...validateMapSearch(search) }),
-  component: lazyRouteComponent(() => import('./pages/serviceMap/ServiceMapPage'), 'ServiceMapPage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/serviceMap/ServiceMapPage'), 'serviceMap', 'traces'),
+    'ServiceMapPage',
+  ),
 })
 
 /** Errors are looked at by the day: without a range of its own the address gets one. */
@@ -134,7 +153,7 @@ const errors = createRoute({
   path: '/errors',
   validateSearch: (search: Record<string, unknown>) => present({ ...validateErrorsSearch(search) }),
   beforeLoad: byDay('/errors'),
-  component: lazyRouteComponent(() => import('./pages/errors/ErrorsPage'), 'ErrorsPage'),
+  component: lazyRouteComponent(() => withWords(import('./pages/errors/ErrorsPage'), 'inbox'), 'ErrorsPage'),
 })
 
 const releases = createRoute({
@@ -142,7 +161,10 @@ const releases = createRoute({
   path: '/errors/releases',
   validateSearch: (search: Record<string, unknown>) => present({ ...validateReleasesSearch(search) }),
   beforeLoad: byDay('/errors/releases'),
-  component: lazyRouteComponent(() => import('./pages/errors/ReleasesPage'), 'ReleasesPage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/errors/ReleasesPage'), 'inbox'),
+    'ReleasesPage',
+  ),
 })
 
 const issue = createRoute({
@@ -159,89 +181,125 @@ const issue = createRoute({
       replace: true,
     })
   },
-  component: lazyRouteComponent(() => import('./pages/issue/IssuePage'), 'IssuePage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/issue/IssuePage'), 'issue', 'inbox'),
+    'IssuePage',
+  ),
 })
 
 const events = createRoute({
   getParentRoute: () => root,
   path: '/events',
   validateSearch: (search: Record<string, unknown>) => present({ ...validateEventsSearch(search) }),
-  component: lazyRouteComponent(() => import('./pages/events/EventsPage'), 'EventsPage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/events/EventsPage'), 'events', 'related'),
+    'EventsPage',
+  ),
 })
 
 const entities = createRoute({
   getParentRoute: () => root,
   path: '/entities',
   validateSearch: (search: Record<string, unknown>) => present({ ...validateEntitiesSearch(search) }),
-  component: lazyRouteComponent(() => import('./pages/entities/EntitiesPage'), 'EntitiesPage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/entities/EntitiesPage'), 'entities', 'related'),
+    'EntitiesPage',
+  ),
 })
 
 const entity = createRoute({
   getParentRoute: () => root,
   path: '/entities/$type',
   validateSearch: (search: Record<string, unknown>) => present({ ...validateEntitySearch(search) }),
-  component: lazyRouteComponent(() => import('./pages/entities/EntityPage'), 'EntityPage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/entities/EntityPage'), 'entities', 'related'),
+    'EntityPage',
+  ),
 })
 
 const pipelines = createRoute({
   getParentRoute: () => root,
   path: '/pipelines',
   validateSearch: (search: Record<string, unknown>) => present({ name: one(search.name) }),
-  component: lazyRouteComponent(() => import('./pages/pipelines/PipelinesPage'), 'PipelinesPage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/pipelines/PipelinesPage'), 'pipelines'),
+    'PipelinesPage',
+  ),
 })
 
 const alerts = createRoute({
   getParentRoute: () => root,
   path: '/alerts',
   validateSearch: (search: Record<string, unknown>) => present({ ...validateAlertsSearch(search) }),
-  component: lazyRouteComponent(() => import('./pages/alerts/AlertsPage'), 'AlertsPage'),
+  component: lazyRouteComponent(() => withWords(import('./pages/alerts/AlertsPage'), 'alerts'), 'AlertsPage'),
 })
 
 const probes = createRoute({
   getParentRoute: () => root,
   path: '/probes',
   validateSearch: (search: Record<string, unknown>) => present({ ...validateLookoutSearch(search) }),
-  component: lazyRouteComponent(() => import('./pages/lookout/LookoutPage'), 'LookoutPage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/lookout/LookoutPage'), 'lookout', 'related'),
+    'LookoutPage',
+  ),
 })
 
 const objectives = createRoute({
   getParentRoute: () => root,
   path: '/objectives',
   validateSearch: (search: Record<string, unknown>) => present({ ...validateObjectivesSearch(search) }),
-  component: lazyRouteComponent(() => import('./pages/objectives/ObjectivesPage'), 'ObjectivesPage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/objectives/ObjectivesPage'), 'objectives'),
+    'ObjectivesPage',
+  ),
 })
 
 const newObjective = createRoute({
   getParentRoute: () => root,
   path: '/objectives/new',
-  component: lazyRouteComponent(() => import('./pages/objectives/NewObjectivePage'), 'NewObjectivePage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/objectives/NewObjectivePage'), 'objectives'),
+    'NewObjectivePage',
+  ),
 })
 
 const objective = createRoute({
   getParentRoute: () => root,
   path: '/objectives/$name',
-  component: lazyRouteComponent(() => import('./pages/objectives/ObjectivePage'), 'ObjectivePage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/objectives/ObjectivePage'), 'objectives'),
+    'ObjectivePage',
+  ),
 })
 
 const incidents = createRoute({
   getParentRoute: () => root,
   path: '/incidents',
   validateSearch: (search: Record<string, unknown>) => present({ ...validateIncidentsSearch(search) }),
-  component: lazyRouteComponent(() => import('./pages/incidents/IncidentsPage'), 'IncidentsPage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/incidents/IncidentsPage'), 'incidents'),
+    'IncidentsPage',
+  ),
 })
 
 const oncall = createRoute({
   getParentRoute: () => root,
   path: '/incidents/oncall',
   validateSearch: (search: Record<string, unknown>) => present({ ...validateOncallSearch(search) }),
-  component: lazyRouteComponent(() => import('./pages/incidents/OncallPage'), 'OncallPage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/incidents/OncallPage'), 'incidents'),
+    'OncallPage',
+  ),
 })
 
 const incident = createRoute({
   getParentRoute: () => root,
   path: '/incidents/$id',
   validateSearch: (search: Record<string, unknown>) => present({ ...validateIncidentSearch(search) }),
-  component: lazyRouteComponent(() => import('./pages/incidents/IncidentPage'), 'IncidentPage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/incidents/IncidentPage'), 'incidents', 'alerts', 'related'),
+    'IncidentPage',
+  ),
 })
 
 const targets = createRoute({
@@ -252,7 +310,10 @@ const targets = createRoute({
       filter: one(search.filter),
       health: oneOf(search.health, ['up', 'down', 'unknown', 'dropped'] as const),
     }),
-  component: lazyRouteComponent(() => import('./pages/targets/TargetsPage'), 'TargetsPage'),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/targets/TargetsPage'), 'targets'),
+    'TargetsPage',
+  ),
 })
 
 const status = createRoute({
@@ -260,7 +321,7 @@ const status = createRoute({
   path: '/status',
   validateSearch: (search: Record<string, unknown>) =>
     present({ tab: oneOf(search.tab, statusTabs), metric: one(search.metric), label: one(search.label) }),
-  component: lazyRouteComponent(() => import('./pages/status/StatusPage'), 'StatusPage'),
+  component: lazyRouteComponent(() => withWords(import('./pages/status/StatusPage'), 'status'), 'StatusPage'),
 })
 
 export const router = createRouter({

@@ -1,13 +1,16 @@
 import {
-  ActionIcon,
-  Button,
   createTheme,
-  Modal,
-  Popover,
-  SegmentedControl,
-  Tooltip,
+  type ActionIcon,
+  type Button,
   type MantineColorsTuple,
+  type Modal,
+  type Popover,
+  type SegmentedControl,
+  type Tooltip,
 } from '@mantine/core'
+
+/** What a component's own `extend` takes; calling that would bring the component into every visit. */
+type Look<C extends { extend: (look: never) => unknown }> = Parameters<C['extend']>[0]
 
 const ember: MantineColorsTuple = [
   '#fff1e6',
@@ -67,23 +70,23 @@ export const theme = createTheme({
   respectReducedMotion: true,
   cursorType: 'pointer',
   components: {
-    ActionIcon: ActionIcon.extend({ defaultProps: { variant: 'subtle', color: 'gray' } }),
-    Button: Button.extend({ defaultProps: { size: 'xs' } }),
-    Modal: Modal.extend({
+    ActionIcon: { defaultProps: { variant: 'subtle', color: 'gray' } } satisfies Look<typeof ActionIcon>,
+    Button: { defaultProps: { size: 'xs' } } satisfies Look<typeof Button>,
+    Modal: {
       styles: {
         content: { background: 'var(--wf-panel)' },
         header: { background: 'var(--wf-panel)' },
         title: { fontWeight: 600 },
       },
-    }),
-    SegmentedControl: SegmentedControl.extend({
+    } satisfies Look<typeof Modal>,
+    SegmentedControl: {
       defaultProps: { withItemsBorders: false },
       styles: {
         root: { background: 'var(--wf-panel)', border: '1px solid var(--wf-line)' },
         indicator: { background: 'var(--wf-accent-soft)', boxShadow: 'none' },
       },
-    }),
-    Tooltip: Tooltip.extend({ defaultProps: { openDelay: 350, withArrow: true, fz: 'xs' } }),
-    Popover: Popover.extend({ defaultProps: { shadow: 'md' } }),
+    } satisfies Look<typeof SegmentedControl>,
+    Tooltip: { defaultProps: { openDelay: 350, withArrow: true, fz: 'xs' } } satisfies Look<typeof Tooltip>,
+    Popover: { defaultProps: { shadow: 'md' } } satisfies Look<typeof Popover>,
   },
 })

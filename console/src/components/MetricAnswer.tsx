@@ -105,7 +105,7 @@ export function MetricAnswer({ source, query, turn, inspecting }: MetricAnswerPr
           </>
         )}
         {(answer?.series.length ?? 0) > seriesMax && (
-          <p className={styles.note}>{t.explore.manySeries(seriesMax, answer?.series.length ?? 0)}</p>
+          <p className={styles.note}>{t.query.manySeries(seriesMax, answer?.series.length ?? 0)}</p>
         )}
       </section>
     </>

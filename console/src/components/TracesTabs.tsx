@@ -9,6 +9,6 @@ const tabs = [
 
 /** The ways to look at traces. */
 export function TracesTabs() {
-  const t = useMessages().traces
+  const t = useMessages('traces').traces
   return <SectionTabs label={t.title} tabs={tabs.map(({ name, to }) => ({ to, text: t.tabs[name] }))} />
 }

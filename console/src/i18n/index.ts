@@ -1,14 +1,12 @@
+import { use } from 'react'
 import { stored } from '@/state/stored'
-import type { Language, Messages } from './messages'
+import type { Base, Language, Section, Sections, With } from './messages'
+import { sources } from './sources'
 
-export type { Language, Messages } from './messages'
+export type { Language, Section, With } from './messages'
 
-/** A visit needs one language; the other is fetched when it is chosen. */
-const sources: Readonly<Record<Language, () => Promise<Messages>>> = {
-  en: async () => (await import('./en')).en,
-  zh: async () => (await import('./zh')).zh,
-}
-const dictionaries = new Map<Language, Messages>()
+/** The words that are there: those of the frame, and of the screens that were opened. */
+type Known = Partial<Base & Sections>
 
 function preferred(): Language {
   return navigator.languages.some((tag, index) => index === 0 && tag.toLowerCase().startsWith('zh'))
@@ -17,23 +15,65 @@ function preferred(): Language {
 }
 
 const choice = stored<Language>('language', (raw) => (raw === 'en' || raw === 'zh' ? raw : preferred()))
+const dictionaries: Readonly<Record<Language, Known>> = { en: {}, zh: {} }
+/** What is under way or there, by language and name; a fetch that failed is forgotten, so that it is tried again. */
+const fetches = new Map<string, Promise<void>>()
+/** What the other language needs before it is changed to. */
+const wanted = new Set<Section>()
 
-async function fetched(wanted: Language): Promise<void> {
-  if (!dictionaries.has(wanted)) dictionaries.set(wanted, await sources[wanted]())
+function once(key: string, fetch: () => Promise<void>): Promise<void> {
+  const known = fetches.get(key)
+  if (known !== undefined) return known
+  const asked = fetch().catch((error: unknown) => {
+    fetches.delete(key)
+    throw error
+  })
+  fetches.set(key, asked)
+  return asked
+}
+
+const fetchedBase = (of: Language): Promise<void> =>
+  once(of, async () => void Object.assign(dictionaries[of], await sources[of].base()))
+
+function fetched<S extends Section>(of: Language, name: S): Promise<void> {
+  wanted.add(name)
+  const words: Partial<Sections> = dictionaries[of]
+  return once(`${of}/${name}`, () =>
+    sources[of].sections[name]().then((came: Sections[S]) => void (words[name] = came)),
+  )
+}
+
+function holds<S extends Section>(words: Known, names: readonly S[]): words is With<S> {
+  return words.nav !== undefined && names.every((name) => words[name] !== undefined)
 }
 
 export const language = {
   get: choice.get,
   use: choice.use,
   /** The words come first, then the screens change to them. */
-  set: (next: Language): void => void fetched(next).then(() => choice.set(next)),
+  set: (next: Language): void =>
+    void Promise.all([fetchedBase(next), ...[...wanted].map((name) => fetched(next, name))]).then(() =>
+      choice.set(next),
+    ),
 }
 
-/** Fetches the words of the first screen; nothing is drawn before they are there. */
-export const languageReady = (): Promise<void> => fetched(choice.get())
+/** Fetches the words of the frame; nothing is drawn before they are there. */
+export const languageReady = (): Promise<void> => fetchedBase(choice.get())
 
-export function useMessages(): Messages {
-  const words = dictionaries.get(choice.use())
-  if (words === undefined) throw new Error('a screen was drawn before languageReady()')
-  return words
+/** Code that is fetched when it is needed, and beside it the words that it says. */
+export async function withWords<M>(code: Promise<M>, ...names: readonly Section[]): Promise<M> {
+  const [module] = await Promise.all([code, ...names.map((name) => fetched(choice.get(), name))])
+  return module
+}
+
+/**
+ * The words of the frame and of what is named. Routes fetch those of their screens beside the code (`withWords`); what
+ * is not there yet is waited for, as code is. The same language gives the same object.
+ */
+export function useMessages<S extends Section = never>(...names: readonly S[]): With<S> {
+  const of = choice.use()
+  const words = dictionaries[of]
+  if (holds(words, names)) return words
+  for (const asked of [fetchedBase(of), ...names.map((name) => fetched(of, name))]) use(asked)
+  throw new Error(`the words of ${names.join(', ')} did not come`)
 }

@@ -1,12 +1,13 @@
 //! Properties of evaluation, and its limits.
 
-use model::{Labels, Matcher, Samples};
+use model::{Counts, Histogram, Labels, Matcher, Samples, Span};
 use promql::{
     Control, Engine, EngineOptions, EvalError, MemoryPool, Point, Selection, SeriesSet, Source, SourceError,
     Value, parse,
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Series in memory. `read` gives every sample, whatever range was asked for: queries must not rely on it.
@@ -186,6 +187,114 @@ proptest! {
                     prop_assert_eq!(range.is_err(), instants.is_err(), "{}", query);
                 }
             }
+        }
+    }
+}
+
+/// As [`Fixed`], with nothing but what was asked for.
+struct Clipped<'a>(&'a Fixed);
+
+impl Source for Clipped<'_> {
+    fn select(&self, selection: &Selection<'_>) -> Result<Box<dyn SeriesSet + '_>, SourceError> {
+        let range = selection.range;
+        let inside = |t: &i64| (range.start_ms..=range.end_ms).contains(t);
+        let all = self.0.0.iter().map(|(labels, samples)| {
+            let kept = samples.histogram_times.iter().zip(&samples.histograms).filter(|(t, _)| inside(t));
+            let (histogram_times, histograms) = kept.map(|(t, h)| (*t, h.clone())).unzip();
+            (labels.clone(), Samples { histogram_times, histograms, ..Samples::default() })
+        });
+        let matches = |m: &Matcher, l: &Labels| m.matches(l.get(m.name()).unwrap_or(""));
+        Ok(Box::new(Owned(all.filter(|(l, _)| selection.matchers.iter().all(|m| matches(m, l))).collect())))
+    }
+}
+
+struct Owned(Vec<(Labels, Samples)>);
+
+impl SeriesSet for Owned {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+    fn labels(&self, i: usize) -> &Labels {
+        &self.0[i].0
+    }
+    fn read(&self, i: usize, out: &mut Samples) -> Result<(), SourceError> {
+        out.clone_from(&self.0[i].1);
+        Ok(())
+    }
+}
+
+const HISTOGRAM_QUERIES: &[&str] = &[
+    "histogram_count(increase(h[2m]))",
+    "histogram_sum(rate(h[90s]))",
+    "histogram_quantile(0.7, increase(h[3m]))",
+    "histogram_quantiles(rate(h[2m]), \"q\", 0.1, 0.9)",
+    "histogram_fraction(0, 3, increase(h[1m]))",
+    "histogram_count(delta(h[2m]))",
+    "histogram_count(increase(h[2m] anchored))",
+    "histogram_sum(sum(rate(h[2m])))",
+    "resets(h[3m])",
+];
+
+/// A counter of observations that is reset and changes its buckets now and then, and is a gauge or stale at times.
+fn histograms() -> impl Strategy<Value = Samples> {
+    prop::collection::vec((1..40i64, 0..24u32, prop::array::uniform3(0..5u64)), 0..30).prop_map(|steps| {
+        let (mut out, mut time, mut schema, mut counts) = (Samples::default(), 0, 0i8, [0u64; 3]);
+        for (gap, event, grown) in steps {
+            time += gap * 1000;
+            match event {
+                0 => counts = [0; 3],
+                1 => schema = 1 - schema,
+                2 => counts[1] /= 2,
+                _ => {}
+            }
+            counts.iter_mut().zip(grown).for_each(|(c, g)| *c += g);
+            let hints = [model::ResetHint::Gauge, model::ResetHint::Yes, model::ResetHint::No];
+            out.histogram_times.push(time);
+            out.histograms.push(Arc::new(Histogram {
+                reset_hint: hints
+                    .get(event.wrapping_sub(3) as usize)
+                    .copied()
+                    .unwrap_or(model::ResetHint::Unknown),
+                schema,
+                zero_threshold: if event == 6 { 0.6 } else { 0.0 },
+                sum: if event == 7 { model::stale_nan() } else { counts.iter().sum::<u64>() as f64 * 1.5 },
+                positive_spans: vec![Span { offset: 0, length: 1 }, Span { offset: 1, length: 1 }],
+                negative_spans: Vec::new(),
+                custom_bounds: Vec::new(),
+                counts: Counts::Integer {
+                    count: counts.iter().sum(),
+                    zero: counts[0],
+                    positive: vec![counts[1], counts[2]],
+                    negative: Vec::new(),
+                },
+            }));
+        }
+        out
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn histograms_change_as_if_each_step_read_its_own_samples(
+        columns in prop::collection::vec(histograms(), 3),
+        (start, step, count) in (-50..200i64, 1..90i64, 1..12i64),
+    ) {
+        let all = columns.into_iter().zip(["1", "2", "3"]).map(|(samples, a)| (labels("h", a, ""), samples));
+        let source = Fixed(all.collect());
+        let engine = Engine::new(EngineOptions { lookback_ms: 60_000, ..EngineOptions::default() });
+        let control = Control::new();
+        let (start, step) = (start * 1000, step * 1000);
+        for query in HISTOGRAM_QUERIES {
+            let expr = parse(query).expect(query);
+            let range = engine.range(&source, &expr, start, start + step * (count - 1), step, &control);
+            let mut instants = Points::new();
+            for time in (0..count).map(|i| start + i * step) {
+                let output = engine.instant(&Clipped(&source), &expr, time, &control).expect(query);
+                instants.extend(instant_points(output.value, time));
+            }
+            prop_assert_eq!(range_points(range.expect(query).value), instants, "{}", query);
         }
     }
 }

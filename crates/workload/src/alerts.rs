@@ -2,7 +2,7 @@
 //! one who is to be told has been.
 
 use crate::measure::{mib, percentile};
-use crate::server::{Host, Server};
+use crate::server::{Host, Server, free_port};
 use crate::torture::now_ms;
 use crate::write::{Body, send};
 use anyhow::{Context, ensure};
@@ -11,9 +11,11 @@ use model::Labels;
 use std::collections::HashMap;
 use std::fmt;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
+use tokio::process::Command;
 
 /// What is measured.
 #[derive(Clone, Copy)]
@@ -28,6 +30,16 @@ pub struct Plan {
     pub fires: u32,
     /// How long samples come in at that rate.
     pub lasting: Duration,
+}
+
+/// Prometheus and Alertmanager, to be measured in place of Watchfire.
+pub struct Peers {
+    /// The prometheus binary.
+    pub prometheus: PathBuf,
+    /// The alertmanager binary.
+    pub alertmanager: PathBuf,
+    /// How often Prometheus evaluates its rules.
+    pub interval: Duration,
 }
 
 /// What was measured.
@@ -52,8 +64,8 @@ const AFTERWARDS: Duration = Duration::from_secs(5);
 /// Messages by the number of their series: when the first came.
 type Told = Arc<Mutex<HashMap<u32, Instant>>>;
 
-/// Starts a server with these rules, loads and measures it.
-pub async fn run(host: &mut Host, plan: Plan) -> anyhow::Result<Report> {
+/// Starts a server with these rules, or its peers, loads and measures it.
+pub async fn run(host: &mut Host, plan: Plan, peers: Option<&Peers>) -> anyhow::Result<Report> {
     host.wipe()?;
     let told = Told::default();
     let hook = receiver(Arc::clone(&told)).await?;
@@ -67,12 +79,19 @@ pub async fn run(host: &mut Host, plan: Plan) -> anyhow::Result<Report> {
              receivers: [{{name: hook, webhook_configs: [{{url: '{hook}', send_resolved: false}}]}}]\n"
         ),
     )?;
-    host.config = Some(format!(
-        "rule_files: ['{}']\nalerting: {{config_file: '{}'}}\n",
-        path("rules.yml"),
-        path("alertmanager.yml")
-    ));
-    let server = host.start().await?;
+    // The first takes the samples.
+    let servers = match peers {
+        Some(peers) => start_peers(host, peers).await?,
+        None => {
+            host.config = Some(format!(
+                "rule_files: ['{}']\nalerting: {{config_file: '{}'}}\n",
+                path("rules.yml"),
+                path("alertmanager.yml")
+            ));
+            vec![host.start().await?]
+        }
+    };
+    let server = &servers[0];
     let begun = Instant::now();
     for from in (0..plan.series).step_by(BODY_SERIES as usize) {
         let body = body(from, plan, now_ms(), &mut |_| 1.0);
@@ -81,16 +100,53 @@ pub async fn run(host: &mut Host, plan: Plan) -> anyhow::Result<Report> {
     }
     println!("{} series in {:.1?}; {} rules", plan.series, begun.elapsed(), plan.rules);
     // Every rule has had its turn once then.
-    tokio::time::sleep(Duration::from_secs(20)).await;
-    let report = load(&server, plan, &told).await?;
-    server.kill().await?;
+    let turns = peers.map_or(Duration::ZERO, |p| p.interval * 2);
+    tokio::time::sleep(turns.max(Duration::from_secs(20))).await;
+    let report = load(&servers, plan, &told, turns + AFTERWARDS).await?;
+    for server in servers {
+        server.kill().await?;
+    }
     host.wipe()?;
     Ok(report)
 }
 
-async fn load(server: &Server, plan: Plan, told: &Told) -> anyhow::Result<Report> {
+async fn start_peers(host: &Host, peers: &Peers) -> anyhow::Result<Vec<Server>> {
+    let path = |name: &str| host.data.join(name).display().to_string();
+    let (port, alertmanager_port) = (free_port()?, free_port()?);
+    std::fs::write(
+        path("prometheus.yml"),
+        format!(
+            "global: {{evaluation_interval: {}ms}}\nrule_files: ['{}']\n\
+             alerting: {{alertmanagers: [{{static_configs: [{{targets: ['127.0.0.1:{alertmanager_port}']}}]}}]}}\n",
+            peers.interval.as_millis(),
+            path("rules.yml"),
+        ),
+    )?;
+    let mut alertmanager = Command::new(&peers.alertmanager);
+    alertmanager
+        .arg(format!("--config.file={}", path("alertmanager.yml")))
+        .arg(format!("--storage.path={}", path("alertmanager")))
+        .arg(format!("--web.listen-address=127.0.0.1:{alertmanager_port}"))
+        .arg("--cluster.listen-address=");
+    let mut prometheus = Command::new(&peers.prometheus);
+    prometheus
+        .arg(format!("--config.file={}", path("prometheus.yml")))
+        .arg(format!("--storage.tsdb.path={}", path("prometheus")))
+        .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+        .arg("--web.enable-remote-write-receiver");
+    let alertmanager = Server::start(alertmanager, alertmanager_port).await?;
+    Ok(vec![Server::start(prometheus, port).await?, alertmanager])
+}
+
+/// Processor time of all of them.
+fn cpu(servers: &[Server]) -> anyhow::Result<Duration> {
+    servers.iter().map(Server::cpu).sum()
+}
+
+async fn load(servers: &[Server], plan: Plan, told: &Told, afterwards: Duration) -> anyhow::Result<Report> {
+    let server = &servers[0];
     let mut clock = tokio::time::interval(Duration::from_secs_f64(f64::from(BODY_SERIES) / plan.rate));
-    let (begun, cpu) = (Instant::now(), server.cpu()?);
+    let (begun, cpu) = (Instant::now(), cpu(servers)?);
     let mut fired: HashMap<u32, Instant> = HashMap::new();
     let mut from = 0;
     while begun.elapsed() < plan.lasting {
@@ -111,8 +167,8 @@ async fn load(server: &Server, plan: Plan, told: &Told) -> anyhow::Result<Report
         fired.extend(firing.into_iter().map(|series| (series, acknowledged)));
         from = if from + BODY_SERIES < plan.series { from + BODY_SERIES } else { 0 };
     }
-    let cpu = (server.cpu()? - cpu).as_secs_f64() / begun.elapsed().as_secs_f64();
-    tokio::time::sleep(AFTERWARDS).await;
+    let cpu = (self::cpu(servers)? - cpu).as_secs_f64() / begun.elapsed().as_secs_f64();
+    tokio::time::sleep(afterwards).await;
     let told = told.lock().unwrap_or_else(PoisonError::into_inner);
     let mut delays: Vec<Duration> = fired
         .iter()
@@ -120,7 +176,8 @@ async fn load(server: &Server, plan: Plan, told: &Told) -> anyhow::Result<Report
         .collect();
     delays.sort_unstable();
     let untold = fired.len() - delays.len();
-    Ok(Report { plan, delays, untold, cpu, resident: server.memory("VmHWM")? })
+    let resident = servers.iter().map(|s| s.memory("VmHWM")).sum::<anyhow::Result<u64>>()?;
+    Ok(Report { plan, delays, untold, cpu, resident })
 }
 
 fn labels(series: u32, rules: u32) -> Labels {

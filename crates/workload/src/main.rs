@@ -137,6 +137,12 @@ enum Command {
         /// For how long, in seconds.
         #[arg(long, default_value_t = 60)]
         seconds: u64,
+        /// Measure Prometheus and Alertmanager instead: their binaries.
+        #[arg(long, num_args = 2, value_names = ["PROMETHEUS", "ALERTMANAGER"])]
+        peers: Option<Vec<PathBuf>>,
+        /// How often Prometheus evaluates, in seconds.
+        #[arg(long, default_value_t = 15, requires = "peers")]
+        interval: u64,
     },
     /// Sends traces over OTLP; prints processor time and bytes for each span, and how long a trace takes by its id.
     Spans {
@@ -201,10 +207,18 @@ async fn main() -> anyhow::Result<()> {
             server.kill().await?;
             host.wipe()
         }
-        Command::Alerts { rules, series, rate, fires, seconds } => {
+        Command::Alerts { rules, series, rate, fires, seconds, peers, interval } => {
             let lasting = Duration::from_secs(seconds);
             let plan = alerts::Plan { rules, series, rate, fires, lasting };
-            println!("{}", alerts::run(&mut host, plan).await?);
+            let peers = peers.as_deref().and_then(|p| match p {
+                [prometheus, alertmanager] => Some(alerts::Peers {
+                    prometheus: prometheus.clone(),
+                    alertmanager: alertmanager.clone(),
+                    interval: Duration::from_secs(interval),
+                }),
+                _ => None,
+            });
+            println!("{}", alerts::run(&mut host, plan, peers.as_ref()).await?);
             Ok(())
         }
         Command::Spans { traces } => {

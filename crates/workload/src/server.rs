@@ -44,27 +44,42 @@ impl Host {
             std::fs::create_dir_all(&self.data)?;
             std::fs::write(self.data.join("watchfire.yml"), config)?;
         }
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let started = Instant::now();
-        let child = Command::new(&self.binary)
+        let port = free_port()?;
+        let mut command = Command::new(&self.binary);
+        command
             .arg("serve")
             .arg(format!("--data={}", self.data.display()))
             .arg(format!("--listen=127.0.0.1:{port}"))
-            .arg("--no-agent")
-            .args(
-                self.config.iter().map(|_| format!("--config={}", self.data.join("watchfire.yml").display())),
-            )
+            .arg("--no-agent");
+        if self.config.is_some() {
+            command.arg(format!("--config={}", self.data.join("watchfire.yml").display()));
+        }
+        Server::start(command, port).await
+    }
+}
+
+/// A port of the loopback interface that nobody uses.
+pub fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+impl Server {
+    /// Starts a process and waits until it says at this port that it is ready.
+    pub async fn start(mut command: Command, port: u16) -> anyhow::Result<Server> {
+        let program = command.as_std().get_program().display().to_string();
+        let started = Instant::now();
+        let child = command
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()
-            .with_context(|| format!("starting {}", self.binary.display()))?;
-        let pid = child.id().context("the server has ended")?;
+            .with_context(|| format!("starting {program}"))?;
+        let pid = child.id().with_context(|| format!("{program} has ended"))?;
         let mut server = Server::at(format!("http://127.0.0.1:{port}"), pid);
         let child = server.child.insert(child);
         loop {
             if let Some(status) = child.try_wait()? {
-                bail!("the server ended with {status} instead of serving");
+                bail!("{program} ended with {status} instead of serving");
             }
             let answer = server.client.get(format!("{}/-/ready", server.url)).send().await;
             if answer.is_ok_and(|a| a.status().is_success()) {
@@ -72,14 +87,12 @@ impl Host {
                 return Ok(server);
             }
             if started.elapsed() > READY_WITHIN {
-                bail!("the server is not ready after {READY_WITHIN:?}");
+                bail!("{program} is not ready after {READY_WITHIN:?}");
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
-}
 
-impl Server {
     /// A server that runs already, in this process.
     pub fn at(url: String, pid: u32) -> Server {
         // Bodies are looked at by the byte: nothing is decompressed on the way.

@@ -35,7 +35,7 @@ const releasesMax = 12
 /** What can be done about issues. */
 export function ActionBar(props: ActionBarProps) {
   const { count, status, assigned, people, releases, busy, open, onOpen, onAct, onMerge } = props
-  const a = useMessages().inbox.actions
+  const a = useMessages('inbox').inbox.actions
   const none = count === 0 || busy
   const close = () => onOpen(null)
   const act = (action: IssueAction) => {

@@ -14,7 +14,7 @@ const peopleMax = 50
 
 /** Whose an issue is: one of those that have some, or whoever is named. */
 export function AssignForm({ people, assigned, onAssign }: AssignFormProps) {
-  const a = useMessages().inbox.assign
+  const a = useMessages('inbox').inbox.assign
   const me = author.use()
   const [text, setText] = useState('')
   const wanted = text.trim()

@@ -13,7 +13,7 @@ interface BadgesProps {
 
 /** Where an issue is in its life, as far as that says something. */
 export function Badges({ issue, now }: BadgesProps) {
-  const b = useMessages().inbox.badges
+  const b = useMessages('inbox').inbox.badges
   const isNew = issue.status === 'unresolved' && !issue.regressed && now - issue.firstSeen < newMs
   const shown = [
     issue.status === 'unresolved' ? null : issue.status,
@@ -34,7 +34,7 @@ export function Badges({ issue, now }: BadgesProps) {
 
 /** How grave it is: a colour, and the word for who cannot see it. */
 export function LevelMark({ level }: { readonly level: IssueLevel }) {
-  const words = useMessages().inbox.levels
+  const words = useMessages('inbox').inbox.levels
   return (
     <span className={styles.level} style={{ '--tone': `var(--wf-level-${level})` } as CSSProperties}>
       {words[level]}

@@ -21,7 +21,7 @@ interface IgnoreFormProps {
 
 /** Until when an issue is ignored: a time, so many events, so many users, or for good. */
 export function IgnoreForm({ onIgnore }: IgnoreFormProps) {
-  const i = useMessages().inbox.ignore
+  const i = useMessages('inbox').inbox.ignore
   const [duration, setDuration] = useState('')
   const [events, setEvents] = useState('')
   const [users, setUsers] = useState('')

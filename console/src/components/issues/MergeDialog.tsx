@@ -14,7 +14,7 @@ interface MergeDialogProps {
 
 /** Issues that become one: which of them it is, and that it can be undone. */
 export function MergeDialog({ issues, busy, onClose, onMerge }: MergeDialogProps) {
-  const t = useMessages()
+  const t = useMessages('inbox')
   const m = t.inbox.merge
   const most = issues.reduce<Issue | undefined>(
     (best, issue) => (best === undefined || issue.events > best.events ? issue : best),

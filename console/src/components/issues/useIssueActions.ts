@@ -17,7 +17,7 @@ export interface IssueActions {
 }
 
 export function useIssueActions(): IssueActions {
-  const a = useMessages().inbox.actions
+  const a = useMessages('inbox').inbox.actions
   const client = useQueryClient()
   const [busy, setBusy] = useState(false)
   const act = async (ids: readonly string[], action: IssueAction) => {

@@ -35,7 +35,7 @@ interface RelatedButtonProps {
 
 /** The other signals of the same entity and moment, one click away: for a line, a span, an event, an error. */
 export function RelatedButton({ point, size }: RelatedButtonProps) {
-  const t = useMessages().related
+  const t = useMessages('related').related
   const [opened, setOpened] = useState(false)
   return (
     <Menu opened={opened} onChange={setOpened} position="bottom-start" withinPortal width={300}>
@@ -86,7 +86,7 @@ export function RelatedAt({ point, x, y, onClose }: RelatedAtProps) {
 }
 
 function Ways({ point }: { readonly point: RelatedPoint }) {
-  const t = useMessages().related
+  const t = useMessages('related').related
   const { zone } = useTimeState()
   const asked = useRelated(point, true)
   const trace =
@@ -161,7 +161,7 @@ interface EntityItemProps {
 }
 
 function EntityItem({ type, id, at }: EntityItemProps) {
-  const types: Readonly<Record<string, string>> = useMessages().entities.types
+  const types: Readonly<Record<string, string>> = useMessages('related').related.entityTypes
   return (
     <Menu.Item
       leftSection={<EntityIcon type={type} size={15} />}

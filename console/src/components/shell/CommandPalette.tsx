@@ -30,7 +30,7 @@ interface Command {
 const metricsMax = 40
 
 export function CommandPalette({ onClose }: { readonly onClose: () => void }) {
-  const t = useMessages()
+  const t = useMessages('palette')
   const navigate = useNavigate()
   const { toggleColorScheme } = useMantineColorScheme()
   const [text, setText] = useState('')
@@ -73,7 +73,7 @@ export function CommandPalette({ onClose }: { readonly onClose: () => void }) {
           {
             id: 'trace',
             group: t.nav.traces,
-            label: t.traces.openTrace(id),
+            label: t.palette.openTrace(id),
             icon: IconTimeline,
             run: () => void navigate({ to: '/traces/$id', params: { id } }),
           },

@@ -1,7 +1,7 @@
 import { useDisclosure } from '@mantine/hooks'
 import { Outlet } from '@tanstack/react-router'
 import { lazy, Suspense } from 'react'
-import { useMessages } from '@/i18n'
+import { useMessages, withWords } from '@/i18n'
 import { useHeartbeat } from '@/state/live'
 import { stored } from '@/state/stored'
 import { ConnectionBanner } from './ConnectionBanner'
@@ -12,9 +12,11 @@ import { TopBar } from './TopBar'
 import { useDocumentLanguage } from './useDocumentLanguage'
 import { useShortcuts } from './useShortcuts'
 
-const loadPalette = () => import('./CommandPalette')
+const loadPalette = () => withWords(import('./CommandPalette'), 'palette')
 const CommandPalette = lazy(() => loadPalette().then((m) => ({ default: m.CommandPalette })))
-const ShortcutHelp = lazy(() => import('./ShortcutHelp').then((m) => ({ default: m.ShortcutHelp })))
+const ShortcutHelp = lazy(() =>
+  withWords(import('./ShortcutHelp'), 'shortcuts').then((m) => ({ default: m.ShortcutHelp })),
+)
 
 const collapsed = stored('nav-collapsed', (raw) => raw === true)
 

@@ -5,7 +5,7 @@ import { screens } from './screens'
 import styles from './ShortcutHelp.module.css'
 
 export function ShortcutHelp({ onClose }: { readonly onClose: () => void }) {
-  const t = useMessages()
+  const t = useMessages('shortcuts')
   const s = t.shortcuts
   const mod = /mac/i.test(navigator.userAgent) ? '⌘' : 'Ctrl'
   const groups: readonly [string, readonly (readonly [readonly string[], string])[]][] = [
@@ -32,57 +32,57 @@ export function ShortcutHelp({ onClose }: { readonly onClose: () => void }) {
     [
       t.nav.logs,
       [
-        [['j', 'k'], t.logs.keys.move],
-        [['o'], t.logs.keys.open],
-        [['c'], t.logs.keys.context],
-        [['w'], t.logs.keys.view],
-        [['f'], t.logs.keys.fields],
-        [['p'], t.logs.keys.tail],
+        [['j', 'k'], t.shortcuts.logs.move],
+        [['o'], t.shortcuts.logs.open],
+        [['c'], t.shortcuts.logs.context],
+        [['w'], t.shortcuts.logs.view],
+        [['f'], t.shortcuts.logs.fields],
+        [['p'], t.shortcuts.logs.tail],
       ],
     ],
     [
       t.nav.traces,
       [
-        [['j', 'k'], t.traces.keys.rows],
-        [['o'], t.traces.keys.open],
-        [['←', '→', 'Enter'], t.traces.keys.fold],
-        [['a'], t.traces.keys.foldAll],
-        [['n', 'N'], t.traces.keys.match],
-        [['e', 'E'], t.traces.keys.error],
-        [['c'], t.traces.keys.path],
-        [['z', '0'], t.traces.keys.zoom],
-        [['x'], t.traces.keys.close],
+        [['j', 'k'], t.shortcuts.traces.rows],
+        [['o'], t.shortcuts.traces.open],
+        [['←', '→', 'Enter'], t.shortcuts.traces.fold],
+        [['a'], t.shortcuts.traces.foldAll],
+        [['n', 'N'], t.shortcuts.traces.match],
+        [['e', 'E'], t.shortcuts.traces.error],
+        [['c'], t.shortcuts.traces.path],
+        [['z', '0'], t.shortcuts.traces.zoom],
+        [['x'], t.shortcuts.traces.close],
       ],
     ],
     [
       t.nav.errors,
       [
-        [['j', 'k'], t.inbox.keys.move],
-        [['Enter'], t.inbox.keys.open],
-        [['x', 'X'], t.inbox.keys.mark],
-        [['*', 'Esc'], t.inbox.keys.all],
-        [['e'], t.inbox.keys.resolve],
-        [['i'], t.inbox.keys.ignore],
-        [['a'], t.inbox.keys.assign],
-        [['m'], t.inbox.keys.merge],
-        [['u'], t.inbox.keys.back],
+        [['j', 'k'], t.shortcuts.errors.move],
+        [['Enter'], t.shortcuts.errors.open],
+        [['x', 'X'], t.shortcuts.errors.mark],
+        [['*', 'Esc'], t.shortcuts.errors.all],
+        [['e'], t.shortcuts.errors.resolve],
+        [['i'], t.shortcuts.errors.ignore],
+        [['a'], t.shortcuts.errors.assign],
+        [['m'], t.shortcuts.errors.merge],
+        [['u'], t.shortcuts.errors.back],
       ],
     ],
     [
       t.nav.events,
       [
-        [['j', 'k'], t.events.keys.move],
-        [['x'], t.events.keys.close],
+        [['j', 'k'], t.shortcuts.events.move],
+        [['x'], t.shortcuts.events.close],
       ],
     ],
     [
       t.nav.alerts,
       [
-        [['j', 'k'], t.alerts.keys.move],
-        [['s'], t.alerts.keys.silence],
-        [['e'], t.alerts.keys.explore],
-        [['x'], t.alerts.keys.close],
-        [['n'], t.alerts.keys.newSilence],
+        [['j', 'k'], t.shortcuts.alerts.move],
+        [['s'], t.shortcuts.alerts.silence],
+        [['e'], t.shortcuts.alerts.explore],
+        [['x'], t.shortcuts.alerts.close],
+        [['n'], t.shortcuts.alerts.newSilence],
       ],
     ],
     [s.go, screens.map(({ key, name }) => [['g', key], t.nav[name]] as const)],

@@ -2,7 +2,7 @@ import { ActionIcon, Popover, Tooltip } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
 import { IconChevronLeft, IconChevronRight, IconClock, IconZoomOut } from '@tabler/icons-react'
 import { lazy, Suspense } from 'react'
-import { useMessages, type Messages } from '@/i18n'
+import { useMessages, type With } from '@/i18n'
 import { epochMs } from '@/lib/brand'
 import { dateTimeText, offsetText } from '@/lib/clockText'
 import { formatDuration } from '@/lib/duration'
@@ -20,7 +20,7 @@ import styles from './TimeControl.module.css'
 
 const TimePanel = lazy(() => import('./TimePanel').then((m) => ({ default: m.TimePanel })))
 
-export function spanName(text: string, t: Messages): string {
+export function spanName(text: string, t: With): string {
   const [, count = '', unit = ''] = /^(\d+)([mhd])$/.exec(text) ?? []
   const words = unit === 'm' || unit === 'h' || unit === 'd' ? t.time.units[unit](Number(count)) : text
   return t.time.last(words)
@@ -30,7 +30,7 @@ function pointName(point: TimePoint, zone: ZoneId): string {
   return point.kind === 'absolute' ? dateTimeText(point.at, zone) : encodeTimePoint(point)
 }
 
-export function rangeName(range: TimeRange, zone: ZoneId, t: Messages): string {
+export function rangeName(range: TimeRange, zone: ZoneId, t: With): string {
   const span = relativeSpan(range)
   if (span !== null) return spanName(formatDuration(span), t)
   const from = encodeTimePoint(range.from)

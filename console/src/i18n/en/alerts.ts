@@ -97,13 +97,6 @@ export const alerts = {
     pending: 'pending',
     firing: 'firing',
   },
-  keys: {
-    move: 'Next and previous alert',
-    silence: 'Silence',
-    explore: 'Open in Explore',
-    close: 'Close details',
-    newSilence: 'New silence',
-  },
   rules: {
     search: 'Search rules by name, expression, group, file or label',
     searchLabel: 'Search rules',

@@ -1,18 +1,6 @@
 export const entities = {
   title: 'Entities',
   type: 'Type',
-  types: {
-    service: 'Service',
-    instance: 'Instance',
-    endpoint: 'Endpoint',
-    host: 'Host',
-    process: 'Process',
-    container: 'Container',
-    pod: 'Pod',
-    node: 'Node',
-    database: 'Database',
-    queue: 'Queue',
-  } as Readonly<Record<string, string>>,
   health: 'Health',
   healths: {
     critical: 'Critical',

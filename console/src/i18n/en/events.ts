@@ -29,14 +29,6 @@ export const events = {
     attr: 'Attribute',
   },
   remove: (name: string, value: string) => `Remove ${name} ${value}`,
-  results: {
-    ok: 'ok',
-    failed: 'failed',
-    cancelled: 'cancelled',
-    running: 'running',
-    firing: 'firing',
-    resolved: 'resolved',
-  } as Readonly<Record<string, string>>,
   total: (n: number, shown: string) => `${shown} ${n === 1 ? 'event' : 'events'}`,
   clear: 'Clear conditions',
   derive: 'As a metric',
@@ -74,10 +66,6 @@ export const events = {
   toLink: 'Open link',
   attributes: 'Attributes',
   onlyWith: (name: string) => `Only events with this ${name}`,
-  keys: {
-    move: 'Open the next, the previous event',
-    close: 'Close it',
-  },
   deriving: {
     title: 'Events as metrics',
     counted: 'All events are counted already',
@@ -101,29 +89,5 @@ export const events = {
     gitlab: 'GitLab',
     alertmanager: 'Alertmanager',
     kubernetes: 'Kubernetes',
-  },
-}
-
-export const related = {
-  title: 'Related',
-  asking: 'Looking around…',
-  around: (time: string) => `Within five minutes of ${time}`,
-  thisTrace: 'This trace',
-  nobody: 'No label here names a service, a host or anything else that other signals know.',
-  unknown: 'Not in the catalogue yet: it is looked at every few seconds.',
-  chartHint: 'Arrow keys choose a point; Enter shows what else there is of it.',
-  signals: {
-    metrics: 'Metrics',
-    logs: 'Logs',
-    traces: 'Traces',
-    errors: 'Errors',
-    events: 'Events',
-  },
-  counts: {
-    metrics: (_: number, n: string) => `${n} series`,
-    logs: (count: number, n: string) => `${n} ${count === 1 ? 'line' : 'lines'}`,
-    traces: (count: number, n: string) => `${n} ${count === 1 ? 'span' : 'spans'}`,
-    errors: (count: number, n: string) => `${n} ${count === 1 ? 'issue' : 'issues'}`,
-    events: (count: number, n: string) => `${n} ${count === 1 ? 'event' : 'events'}`,
   },
 }

@@ -38,7 +38,6 @@ export const explore = {
   patternHint: (written: string) => `${written} compares exactly; a pattern takes =~`,
   heatMap: (name: string) => `Heat map with quantiles: ${name}`,
   emptyHistogram: (name: string) => `${name} holds histograms without observations.`,
-  manySeries: (shown: number, total: number) => `Drawing the first ${shown} of ${total} series`,
   drawAll: 'Draw all',
   rows: (n: number) => `${n} rows`,
   at: (time: string) => `at ${time}`,

@@ -35,6 +35,24 @@ export const common = {
   shown: (shown: number, total: number) => `${shown} of ${total}`,
   ago: (text: string) => `${text} ago`,
   never: 'never',
+  of: (total: string) => `of ${total}`,
+  levels: {
+    fatal: 'fatal',
+    error: 'error',
+    warn: 'warning',
+    info: 'info',
+    debug: 'debug',
+    trace: 'trace',
+    unknown: 'no level',
+  } as Record<string, string>,
+  results: {
+    ok: 'ok',
+    failed: 'failed',
+    cancelled: 'cancelled',
+    running: 'running',
+    firing: 'firing',
+    resolved: 'resolved',
+  } as Readonly<Record<string, string>>,
 }
 
 export const top = {
@@ -76,35 +94,6 @@ export const time = {
     h: (n: number) => (n === 1 ? '1 hour' : `${n} hours`),
     d: (n: number) => (n === 1 ? '1 day' : `${n} days`),
   },
-}
-
-export const palette = {
-  placeholder: 'Go to a screen, or look up a metric…',
-  screens: 'Screens',
-  actions: 'Actions',
-  metrics: 'Metrics',
-  empty: 'Nothing matches',
-  toggleTheme: 'Switch between light and dark',
-  switchLanguage: '切换到中文',
-  hint: '↑↓ choose · Enter open · Esc close',
-}
-
-export const shortcuts = {
-  title: 'Keyboard shortcuts',
-  anywhere: 'Anywhere',
-  time: 'Time',
-  go: 'Go to',
-  help: 'Show this list',
-  palette: 'Search screens and metrics',
-  focus: 'Focus the query or filter',
-  theme: 'Light or dark',
-  nav: 'Collapse navigation',
-  earlier: 'Earlier',
-  later: 'Later',
-  zoomOut: 'Zoom out',
-  refresh: 'Refresh now',
-  run: 'Run the query',
-  then: 'then',
 }
 
 export const errors = {

@@ -129,17 +129,6 @@ export const inbox = {
     few: 'Select two issues or more: x on the keyboard, or the box of each.',
     mixed: 'These are of different projects. Only issues of one project can become one.',
   },
-  keys: {
-    move: 'Next and previous issue; in an issue newer and older event',
-    open: 'Open the issue',
-    mark: 'Select it; all from the last selected one',
-    all: 'Select all; none',
-    resolve: 'Resolve, or unresolve',
-    ignore: 'Ignore until…',
-    assign: 'Assign',
-    merge: 'Merge',
-    back: 'From an issue back to the list',
-  },
   empty: {
     title: 'No errors yet',
     hint: (dsn: string) => `Any SDK of Sentry sends here. Its DSN for this server: ${dsn}`,

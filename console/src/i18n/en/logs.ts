@@ -2,15 +2,6 @@ export const logs = {
   title: 'Logs',
   query: 'Query for logs',
   placeholder: 'Words to search for, or LogQL: {service_name="web"} |= "timeout"',
-  levels: {
-    fatal: 'fatal',
-    error: 'error',
-    warn: 'warning',
-    info: 'info',
-    debug: 'debug',
-    trace: 'trace',
-    unknown: 'no level',
-  } as Record<string, string>,
   histogram: 'Lines over time',
   histogramHelp:
     'Drag to zoom in, double click to zoom out; click to go to a moment, or on a level to see only it',
@@ -144,13 +135,5 @@ export const logs = {
     otel: 'OpenTelemetry',
     elastic: 'Elasticsearch',
     syslog: 'rsyslog',
-  },
-  keys: {
-    move: 'Next and previous line',
-    open: 'Details of the line',
-    context: 'Surrounding lines',
-    view: 'Lines, wrapped, JSON',
-    fields: 'Show or hide fields',
-    tail: 'Live tail: start, pause, resume',
   },
 }

@@ -23,7 +23,6 @@ export const machine = {
   switches: 'Context switches and interrupts',
   switchesHelp: 'Per second, all cores together',
   used: 'used',
-  of: (total: string) => `of ${total}`,
   free: (text: string) => `${text} free`,
   perCore: (text: string) => `${text} per core`,
   received: 'in',

@@ -32,4 +32,5 @@ export const query = {
     unfold: 'Unfold',
   },
   answer: 'Numbers over time',
+  manySeries: (shown: number, total: number) => `Drawing the first ${shown} of ${total} series`,
 }

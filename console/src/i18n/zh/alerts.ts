@@ -93,13 +93,6 @@ export const alerts: Messages['alerts'] = {
     pending: '等待中',
     firing: '触发中',
   },
-  keys: {
-    move: '下一条和上一条告警',
-    silence: '静默',
-    explore: '在查询页打开',
-    close: '关闭详情',
-    newSilence: '新建静默',
-  },
   rules: {
     search: '按名称、表达式、组、文件或标签搜索规则',
     searchLabel: '搜索规则',

@@ -3,18 +3,6 @@ import type { Messages } from '../messages'
 export const entities: Messages['entities'] = {
   title: '实体',
   type: '类型',
-  types: {
-    service: '服务',
-    instance: '实例',
-    endpoint: '端点',
-    host: '主机',
-    process: '进程',
-    container: '容器',
-    pod: 'Pod',
-    node: '节点',
-    database: '数据库',
-    queue: '队列',
-  },
   health: '健康',
   healths: { critical: '严重', warning: '警告', ok: '正常', gone: '已消失' },
   alerts: '告警',

@@ -25,14 +25,6 @@ export const events: Messages['events'] = {
     attr: '属性',
   },
   remove: (name, value) => `移除 ${name} ${value}`,
-  results: {
-    ok: '成功',
-    failed: '失败',
-    cancelled: '已取消',
-    running: '进行中',
-    firing: '触发',
-    resolved: '已恢复',
-  },
   total: (_, shown) => `${shown} 个事件`,
   clear: '清除条件',
   derive: '作为指标',
@@ -70,7 +62,6 @@ export const events: Messages['events'] = {
   toLink: '打开链接',
   attributes: '属性',
   onlyWith: (name) => `只看 ${name} 相同的事件`,
-  keys: { move: '打开下一个、上一个事件', close: '关闭' },
   deriving: {
     title: '事件作为指标',
     counted: '所有事件都已计数',
@@ -94,23 +85,5 @@ export const events: Messages['events'] = {
     gitlab: 'GitLab',
     alertmanager: 'Alertmanager',
     kubernetes: 'Kubernetes',
-  },
-}
-
-export const related: Messages['related'] = {
-  title: '关联信号',
-  asking: '正在查找…',
-  around: (time) => `${time} 前后五分钟`,
-  thisTrace: '此链路',
-  nobody: '这里没有标签能指出其他信号也认识的服务、主机或别的对象。',
-  unknown: '尚未收入目录：每隔几秒更新一次。',
-  chartHint: '方向键选择一点，回车查看与之关联的信号。',
-  signals: { metrics: '指标', logs: '日志', traces: '链路', errors: '错误', events: '事件' },
-  counts: {
-    metrics: (_, n) => `${n} 条序列`,
-    logs: (_, n) => `${n} 行`,
-    traces: (_, n) => `${n} 个 span`,
-    errors: (_, n) => `${n} 个问题`,
-    events: (_, n) => `${n} 个事件`,
   },
 }

@@ -40,7 +40,6 @@ export const explore: Messages['explore'] = {
   patternHint: (written) => `${written} 是精确比较；使用模式请写 =~`,
   heatMap: (name) => `热力图与分位数：${name}`,
   emptyHistogram: (name) => `${name} 的直方图中没有观测值。`,
-  manySeries: (shown, total) => `仅绘制前 ${shown} 条，共 ${total} 条序列`,
   drawAll: '全部绘制',
   rows: (n) => `${n} 行`,
   at: (time) => `时刻 ${time}`,

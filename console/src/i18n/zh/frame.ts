@@ -37,6 +37,24 @@ export const common: Messages['common'] = {
   shown: (shown, total) => `${shown} / ${total}`,
   ago: (text) => `${text}前`,
   never: '从未',
+  of: (total) => `共 ${total}`,
+  levels: {
+    fatal: '致命',
+    error: '错误',
+    warn: '警告',
+    info: '信息',
+    debug: '调试',
+    trace: '跟踪',
+    unknown: '无级别',
+  },
+  results: {
+    ok: '成功',
+    failed: '失败',
+    cancelled: '已取消',
+    running: '进行中',
+    firing: '触发',
+    resolved: '已恢复',
+  },
 }
 
 export const top: Messages['top'] = {
@@ -78,35 +96,6 @@ export const time: Messages['time'] = {
     h: (n) => `${n} 小时`,
     d: (n) => `${n} 天`,
   },
-}
-
-export const palette: Messages['palette'] = {
-  placeholder: '前往页面，或查找指标…',
-  screens: '页面',
-  actions: '操作',
-  metrics: '指标',
-  empty: '没有匹配项',
-  toggleTheme: '切换浅色与深色',
-  switchLanguage: 'Switch to English',
-  hint: '↑↓ 选择 · Enter 打开 · Esc 关闭',
-}
-
-export const shortcuts: Messages['shortcuts'] = {
-  title: '键盘快捷键',
-  anywhere: '任何页面',
-  time: '时间',
-  go: '前往',
-  help: '显示此列表',
-  palette: '搜索页面和指标',
-  focus: '聚焦查询或筛选框',
-  theme: '浅色或深色',
-  nav: '收起导航',
-  earlier: '更早',
-  later: '更晚',
-  zoomOut: '放宽范围',
-  refresh: '立即刷新',
-  run: '执行查询',
-  then: '然后',
 }
 
 export const errors: Messages['errors'] = {

@@ -129,17 +129,6 @@ export const inbox: Messages['inbox'] = {
     few: '请选择两个或更多问题：按 x 键，或勾选每行的复选框。',
     mixed: '这些问题属于不同项目，只有同一项目的问题才能合并。',
   },
-  keys: {
-    move: '下一个、上一个问题；在问题页中为更新、更早的事件',
-    open: '打开问题',
-    mark: '选择；从上次选择处连续选择',
-    all: '全选；全不选',
-    resolve: '解决，或重新打开',
-    ignore: '忽略，直到…',
-    assign: '指派',
-    merge: '合并',
-    back: '从问题返回列表',
-  },
   empty: {
     title: '还没有错误',
     hint: (dsn) => `任何 Sentry SDK 都可以发送到这里。此服务器的 DSN：${dsn}`,

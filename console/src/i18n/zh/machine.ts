@@ -25,7 +25,6 @@ export const machine: Messages['machine'] = {
   switches: '上下文切换与中断',
   switchesHelp: '每秒次数，全部核心合计',
   used: '已用',
-  of: (total) => `共 ${total}`,
   free: (text) => `剩余 ${text}`,
   perCore: (text) => `每核 ${text}`,
   received: '接收',

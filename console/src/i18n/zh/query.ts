@@ -33,4 +33,5 @@ export const query: Messages['query'] = {
     unfold: '展开',
   },
   answer: '随时间变化的数值',
+  manySeries: (shown, total) => `仅绘制前 ${shown} 条，共 ${total} 条序列`,
 }

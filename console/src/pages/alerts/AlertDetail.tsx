@@ -34,7 +34,7 @@ interface AlertDetailProps {
 
 /** Everything about one alert: why it is there, since when, and who is told. */
 export function AlertDetail({ alert, onClose, onFilter, onSilence }: AlertDetailProps) {
-  const t = useMessages()
+  const t = useMessages('alerts')
   const d = t.alerts.detail
   return (
     <aside className={styles.detail} aria-label={d.label}>
@@ -51,7 +51,7 @@ export function AlertDetail({ alert, onClose, onFilter, onSilence }: AlertDetail
 type KnownProps = Omit<AlertDetailProps, 'alert' | 'onClose'> & { readonly alert: Alert }
 
 function Known({ alert, onFilter, onSilence }: KnownProps) {
-  const t = useMessages()
+  const t = useMessages('alerts')
   const d = t.alerts.detail
   const copy = useCopy()
   const { zone } = useTimeState()
@@ -125,7 +125,7 @@ interface WhyProps {
 }
 
 function Why({ alert, rule, loading, expr }: WhyProps) {
-  const t = useMessages()
+  const t = useMessages('alerts')
   const d = t.alerts.detail
   const now = useNow()
   const { setRange } = useTimeState()
@@ -183,7 +183,7 @@ function Why({ alert, rule, loading, expr }: WhyProps) {
 
 /** How much of `for` has passed. */
 function Progress({ alert, rule }: { readonly alert: Alert; readonly rule: FoundRule }) {
-  const t = useMessages()
+  const t = useMessages('alerts')
   const d = t.alerts.detail
   const now = useNow()
   const wait = rule.rule.forSeconds

@@ -32,7 +32,7 @@ const size = (item: Item): number => (item.kind === 'group' ? groupHeight : aler
 
 /** Alerts in groups that can be folded. */
 export function AlertList({ groups, by, selected, onOpen, onFilter, onSilence }: AlertListProps) {
-  const a = useMessages().alerts
+  const a = useMessages('alerts').alerts
   const [closed, setClosed] = useState<ReadonlySet<string>>(new Set())
   const items = useMemo(
     () =>
@@ -81,7 +81,7 @@ interface GroupHeadProps {
 }
 
 function GroupHead({ group, by, open, onToggle }: GroupHeadProps) {
-  const a = useMessages().alerts
+  const a = useMessages('alerts').alerts
   const state = by === 'state' ? alertStates.find((known) => known === group.name) : undefined
   const name = state !== undefined ? a.state[state] : group.name === '' ? a.without(by) : group.name
   return (
@@ -117,7 +117,7 @@ interface AlertRowProps {
 /** Drawn anew only when something of it changes: a list that scrolls draws many. */
 const AlertRow = memo(function AlertRow(props: AlertRowProps) {
   const { alert, hidden, selected, onOpen, onFilter, onSilence } = props
-  const t = useMessages()
+  const t = useMessages('alerts')
   const a = t.alerts
   const { zone } = useTimeState()
   const now = useNow()

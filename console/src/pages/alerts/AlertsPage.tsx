@@ -21,7 +21,7 @@ const bodies: Readonly<Record<AlertTab, () => React.JSX.Element>> = {
 
 /** What fires, what watches for it, what is kept quiet, and who is told. */
 export function AlertsPage() {
-  const a = useMessages().alerts
+  const a = useMessages('alerts').alerts
   const scheme = useComputedColorScheme('dark', { getInitialValueInEffect: false })
   const { tab = 'alerts' } = route.useSearch()
   const navigate = route.useNavigate()

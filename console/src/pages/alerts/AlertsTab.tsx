@@ -34,7 +34,7 @@ const groupings = ['severity', 'alertname', 'state', 'none'] as const
 
 /** What fires now, and everything about one of it. */
 export function AlertsTab() {
-  const a = useMessages().alerts
+  const a = useMessages('alerts').alerts
   const search = route.useSearch()
   const { filter = '', by = 'severity' } = search
   const navigate = route.useNavigate()
@@ -193,7 +193,7 @@ interface QuietProps {
 
 /** Nothing fires: because all is well, or because nobody watches. */
 function Quiet({ hidden, onShowAll }: QuietProps) {
-  const a = useMessages().alerts
+  const a = useMessages('alerts').alerts
   const rules = useCurrent(['rules'], (signal) => ruleGroups({ alerts: false }, signal), { slowest: 10_000 })
   const count = (rules.data ?? [])
     .flatMap((group) => group.rules)

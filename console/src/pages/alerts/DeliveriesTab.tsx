@@ -17,7 +17,7 @@ import { useCurrent, useRefreshByHand } from './useAlerts'
 
 /** Who can be told, whether that works, and what was told. */
 export function DeliveriesTab() {
-  const a = useMessages().alerts
+  const a = useMessages('alerts').alerts
   useRefreshByHand()
   const tree = useCurrent(['routes'], routingTree, { slowest: 10_000 })
   if (tree.data === undefined) {
@@ -36,7 +36,7 @@ export function DeliveriesTab() {
 type Shown = 'all' | 'open' | 'failures'
 
 function Journal() {
-  const t = useMessages()
+  const t = useMessages('alerts')
   const d = t.alerts.deliveries
   const { zone } = useTimeState()
   const now = useNow()

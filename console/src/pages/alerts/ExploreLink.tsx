@@ -13,7 +13,7 @@ interface ExploreLinkProps {
 
 /** Where people look into what an expression gives: each language has a screen of its own. */
 export function ExploreLink({ language, expr, queries }: ExploreLinkProps) {
-  const t = useMessages()
+  const t = useMessages('alerts')
   return (
     <Button
       variant="default"

@@ -24,7 +24,7 @@ const offeredMax = 60
 
 /** Conditions row by row, with the labels and values of the alerts of now. */
 export function MatcherEditor({ matchers, onMatchers }: MatcherEditorProps) {
-  const s = useMessages().alerts.silences
+  const s = useMessages('alerts').alerts.silences
   const told = useCurrent(['told'], toldAlerts, { slowest: 5000 })
   const known = useMemo(() => {
     const values = new Map<string, Set<string>>()

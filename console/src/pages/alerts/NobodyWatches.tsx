@@ -29,7 +29,7 @@ receivers:
 
 /** There are no rules: how the first one comes into being. */
 export function NobodyWatches() {
-  const a = useMessages().alerts
+  const a = useMessages('alerts').alerts
   const file = useConfigFile()
   const commands = [
     'watchfire check rules rules/*.yml',

@@ -18,7 +18,7 @@ type Pair = readonly [name: string, value: string]
 
 /** Names and texts, row by row; rows without a name count for nothing. */
 export function PairsEditor({ title, add, pairs, onPairs, tall = false }: PairsEditorProps) {
-  const e = useMessages().alerts.editor
+  const e = useMessages('alerts').alerts.editor
   const [rows, setRows] = useState<readonly Pair[]>(() => Object.entries(pairs))
   const set = (next: readonly Pair[]) => {
     setRows(next)

@@ -11,7 +11,7 @@ import { alertsKey } from './useAlerts'
 
 /** Who can be told and through what; each can be tried. */
 export function Receivers({ receivers }: { readonly receivers: readonly ReceiverInfo[] }) {
-  const d = useMessages().alerts.deliveries
+  const d = useMessages('alerts').alerts.deliveries
   return (
     <section className={styles.panel} aria-label={d.receivers}>
       <h2>{d.receivers}</h2>
@@ -27,7 +27,7 @@ export function Receivers({ receivers }: { readonly receivers: readonly Receiver
 }
 
 function Receiver({ receiver }: { readonly receiver: ReceiverInfo }) {
-  const d = useMessages().alerts.deliveries
+  const d = useMessages('alerts').alerts.deliveries
   const client = useQueryClient()
   const [busy, setBusy] = useState(false)
   const [results, setResults] = useState<readonly TestSent[]>([])

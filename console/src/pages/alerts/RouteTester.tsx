@@ -30,7 +30,7 @@ const seconds = (value: number): string => formatDuration(ms(value * 1000))
 
 /** Labels of an alert, and who would be told of it. */
 export function RouteTester({ text, test, receivers, error, mistaken, onText }: RouteTesterProps) {
-  const a = useMessages().alerts
+  const a = useMessages('alerts').alerts
   const r = a.routes
   const told = useCurrent(['told'], toldAlerts, { slowest: 5000 })
   // One of each name, the gravest first.

@@ -40,7 +40,7 @@ interface BranchProps extends RouteTreeProps {
 }
 
 function Branch(props: BranchProps) {
-  const r = useMessages().alerts.routes
+  const r = useMessages('alerts').alerts.routes
   const { node, routes, path, hits, closed, onToggle } = props
   const open = !closed.has(node.id)
   return (
@@ -80,7 +80,7 @@ const sameList = (a: readonly string[] | null, b: readonly string[] | null): boo
   JSON.stringify(a) === JSON.stringify(b)
 
 function Node({ node, above, receivers }: BranchProps) {
-  const r = useMessages().alerts.routes
+  const r = useMessages('alerts').alerts.routes
   const silent = receivers.some(({ name, ways }) => name === node.receiver && ways.length === 0)
   const waits = [node.groupWaitSeconds, node.groupIntervalSeconds, node.repeatIntervalSeconds] as const
   const timed =

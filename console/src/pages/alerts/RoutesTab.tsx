@@ -32,7 +32,7 @@ function pathTo(routes: readonly RouteNode[], hits: ReadonlySet<number>): Set<nu
 
 /** Who is told of which alerts: the tree of routes, and a way to try it. */
 export function RoutesTab() {
-  const a = useMessages().alerts
+  const a = useMessages('alerts').alerts
   const r = a.routes
   const { labels: text = '' } = route.useSearch()
   const navigate = route.useNavigate()
@@ -133,7 +133,7 @@ receivers:
     webhook_configs: [{url: 'http://hooks.example.org/on-call'}]`
 
 function NobodyTold() {
-  const r = useMessages().alerts.routes
+  const r = useMessages('alerts').alerts.routes
   const file = useConfigFile()
   const commands = [
     'watchfire check alertmanager alertmanager.yml',

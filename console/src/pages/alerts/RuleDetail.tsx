@@ -34,7 +34,7 @@ interface RuleDetailProps {
 
 /** Everything about one rule: what it asks, how it fares, which alerts it gives. */
 export function RuleDetail({ placed, onClose, onEdit }: RuleDetailProps) {
-  const r = useMessages().alerts.rules
+  const r = useMessages('alerts').alerts.rules
   const t = useMessages()
   return (
     <aside className={styles.detail} aria-label={r.detail}>
@@ -55,7 +55,7 @@ function remedyOf(error: string, r: ReturnType<typeof useMessages>['alerts']['ru
 }
 
 function Known({ placed, onEdit }: { readonly placed: PlacedRule; readonly onEdit: () => void }) {
-  const t = useMessages()
+  const t = useMessages('alerts')
   const r = t.alerts.rules
   const copy = useCopy()
   const now = useNow()
@@ -172,7 +172,7 @@ function Known({ placed, onEdit }: { readonly placed: PlacedRule; readonly onEdi
 const shownMax = 50
 
 function RuleAlerts({ placed }: { readonly placed: PlacedRule }) {
-  const t = useMessages()
+  const t = useMessages('alerts')
   const r = t.alerts.rules
   const now = useNow()
   const { rule, group } = placed

@@ -47,7 +47,7 @@ const beginning: RuleText = {
 
 /** An alerting rule that is written, and what it would do. */
 export function RuleEditor({ onClose }: { readonly onClose: () => void }) {
-  const e = useMessages().alerts.editor
+  const e = useMessages('alerts').alerts.editor
   const draft = ruleDraft.use() ?? beginning
   const window = windowChoice.use()
   const [settled] = useDebouncedValue(draft, restMs)

@@ -12,7 +12,7 @@ import styles from './RuleEditor.module.css'
 
 /** The rule as a file: rule files are files, which only people write. */
 export function RuleFilePanel({ rule }: { readonly rule: RuleText }) {
-  const e = useMessages().alerts.editor
+  const e = useMessages('alerts').alerts.editor
   const [busy, setBusy] = useState(false)
   const [refused, setRefused] = useState<string | null>(null)
   const annotations = Object.fromEntries(Object.entries(rule.annotations).filter(([, text]) => text !== ''))

@@ -36,7 +36,7 @@ const itemKey = (item: Item): string =>
 
 /** Rules below their groups, in the order in which they are evaluated. */
 export function RuleList({ rules, selected, onOpen }: RuleListProps) {
-  const a = useMessages().alerts
+  const a = useMessages('alerts').alerts
   const items = useMemo(
     () =>
       rules.flatMap((rule, at): Item[] => [
@@ -62,7 +62,7 @@ export function RuleList({ rules, selected, onOpen }: RuleListProps) {
 const slowShare = 0.5
 
 function GroupHead({ group }: { readonly group: RuleGroup }) {
-  const t = useMessages()
+  const t = useMessages('alerts')
   const r = t.alerts.rules
   const now = useNow()
   const share = group.intervalSeconds > 0 ? group.evaluationSeconds / group.intervalSeconds : 0
@@ -107,7 +107,7 @@ interface RuleRowProps {
 }
 
 const RuleRow = memo(function RuleRow({ placed, selected, onOpen }: RuleRowProps) {
-  const a = useMessages().alerts
+  const a = useMessages('alerts').alerts
   const { rule } = placed
   const state = rule.health === 'err' ? 'failing' : rule.state
   return (

@@ -34,7 +34,7 @@ function textOf({ rule, group }: PlacedRule): string {
 
 /** The rules that watch, whether they can, and where one is tried. */
 export function RulesTab() {
-  const a = useMessages().alerts
+  const a = useMessages('alerts').alerts
   const r = a.rules
   const search = route.useSearch()
   const { filter = '', health } = search

@@ -48,7 +48,7 @@ const matchersOf = ({ text, silence }: SilenceBeginning): readonly Matcher[] => 
 
 /** One silence, new or changed: which alerts, for how long, and why. */
 export function SilenceForm({ beginning, onClose, onSaved }: SilenceFormProps) {
-  const t = useMessages()
+  const t = useMessages('alerts')
   const s = t.alerts.silences
   const { zone } = useTimeState()
   const { silence } = beginning
@@ -195,7 +195,7 @@ export function SilenceForm({ beginning, onClose, onSaved }: SilenceFormProps) {
 
 /** The alerts of now that would become quiet. */
 function Preview({ matchers }: { readonly matchers: readonly Matcher[] }) {
-  const s = useMessages().alerts.silences
+  const s = useMessages('alerts').alerts.silences
   const [asked] = useDebouncedValue(matchers, restMs)
   const found = useQuery({
     queryKey: [alertsKey, 'preview', asked],

@@ -34,7 +34,7 @@ const textOf = (silence: Silence): string =>
 
 /** What is kept quiet, by whom, and for how long. */
 export function SilencesTab() {
-  const s = useMessages().alerts.silences
+  const s = useMessages('alerts').alerts.silences
   const search = route.useSearch()
   const { filter = '', silences: kind = 'active' } = search
   const navigate = route.useNavigate()
@@ -148,7 +148,7 @@ interface SilenceRowProps {
 }
 
 function SilenceRow({ silence, told, onEdit, onEnded }: SilenceRowProps) {
-  const t = useMessages()
+  const t = useMessages('alerts')
   const s = t.alerts.silences
   const { zone } = useTimeState()
   const now = useNow()

@@ -18,7 +18,7 @@ const firingMs = ({ stretches }: AlertHistory): number =>
 
 /** The lives of alerts side by side: one row each, those that fire longest first. */
 export function Timeline({ trial }: { readonly trial: RuleTrial }) {
-  const t = useMessages()
+  const t = useMessages('alerts')
   const { zone } = useTimeState()
   const { start, end, histories } = trial
   const rows = useMemo(

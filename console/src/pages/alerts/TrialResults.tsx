@@ -23,7 +23,7 @@ const alertsMax = 30
 
 /** What a rule gives now, and when it would have fired. */
 export function TrialResults({ trial, stale, forText }: TrialResultsProps) {
-  const t = useMessages()
+  const t = useMessages('alerts')
   const e = t.alerts.editor
   const { zone } = useTimeState()
   const firing = trial.alerts.filter(({ state }) => state === 'firing').length

@@ -17,7 +17,7 @@ const seconds = (value: number): string => formatDuration(ms(value * 1000))
 
 /** The receivers of an alert, what they were told of its group, and what keeps it quiet. */
 export function WhoIsTold({ alert }: { readonly alert: Alert }) {
-  const t = useMessages()
+  const t = useMessages('alerts')
   const d = t.alerts.detail
   const now = useNow()
   const routed = useQuery({

@@ -36,7 +36,7 @@ const limitsMax = 4
 
 /** What an alert's expression measures over time, against its threshold, with the states of the alert behind. */
 export function WhyChart({ expr, labels, alert }: WhyChartProps) {
-  const t = useMessages()
+  const t = useMessages('alerts')
   const a = t.alerts
   const scheme = useComputedColorScheme('dark', { getInitialValueInEffect: false })
   const { range, zone } = useTimeState()

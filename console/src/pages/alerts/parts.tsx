@@ -1,18 +1,18 @@
 import type { CSSProperties } from 'react'
 import type { Labels } from '@/api/types'
-import { useMessages } from '@/i18n'
+import { useMessages, type With } from '@/i18n'
 import { severityTone } from '@/lib/alerts'
 import { quote } from '@/lib/matcher'
 import styles from './parts.module.css'
 
-export type ShownState = keyof ReturnType<typeof useMessages>['alerts']['state']
+export type ShownState = keyof With<'alerts'>['alerts']['state']
 
 /** The colour of a state, for `--tone`. */
 export const toneOf = (state: ShownState): CSSProperties =>
   ({ '--tone': `var(--wf-state-${state})` }) as CSSProperties
 
 export function StateMark({ state, text }: { readonly state: ShownState; readonly text?: string }) {
-  const a = useMessages().alerts
+  const a = useMessages('alerts').alerts
   return (
     <span className={styles.state} data-state={state} style={toneOf(state)}>
       {text ?? a.state[state]}
@@ -40,7 +40,7 @@ interface ChipsProps {
 
 /** Labels that filter: a click on one shows only what has it, its minus leaves that out. */
 export function LabelChips({ labels, without, line = false, onFilter }: ChipsProps) {
-  const a = useMessages().alerts
+  const a = useMessages('alerts').alerts
   const shown = Object.entries(labels).filter(([name]) => without?.has(name) !== true)
   return (
     <ul className={styles.chips} data-line={line || undefined}>

@@ -21,7 +21,7 @@ const shownFirst = 30
 
 /** What became different in the range: attributes, relations, and events that change things. */
 export function Changes({ entity, events, range }: ChangesProps) {
-  const e = useMessages().entities
+  const e = useMessages('entities').entities
   const now = useNow()
   const { zone } = useTimeState()
   const [all, setAll] = useState(false)
@@ -49,7 +49,7 @@ export function Changes({ entity, events, range }: ChangesProps) {
 }
 
 function Told({ change }: { readonly change: Change }) {
-  const t = useMessages()
+  const t = useMessages('entities')
   const e = t.entities
   if (change.what === 'event') {
     const { event } = change
@@ -67,7 +67,7 @@ function Told({ change }: { readonly change: Change }) {
         >
           {event.title}
         </Link>{' '}
-        <span className="muted">{t.events.results[event.result] ?? event.result}</span>
+        <span className="muted">{t.common.results[event.result] ?? event.result}</span>
       </div>
     )
   }

@@ -8,7 +8,7 @@ import { Message } from '@/components/Message'
 import { EntityIcon } from '@/components/related/EntityIcon'
 import { signalIcons } from '@/components/related/RelatedMenu'
 import { VirtualTable, type TableColumn } from '@/components/VirtualTable'
-import { useMessages, type Messages } from '@/i18n'
+import { useMessages, type With } from '@/i18n'
 import { formatUptime } from '@/lib/ago'
 import { errorText } from '@/lib/serverError'
 import { encodeTimePoint, resolveRange } from '@/lib/time'
@@ -29,7 +29,7 @@ const signalOrder = ['metrics', 'logs', 'traces', 'events'] as const
 
 /** Everything that signals are about, as it was in the range in view. */
 export function EntitiesPage() {
-  const t = useMessages()
+  const t = useMessages('entities', 'related')
   const e = t.entities
   const search: EntitiesSearch = route.useSearch()
   const navigate = route.useNavigate()
@@ -92,7 +92,7 @@ export function EntitiesPage() {
             <li key={type ?? ''}>
               <button type="button" aria-pressed={search.type === type} onClick={() => change({ type })}>
                 {type !== undefined && <EntityIcon type={type} size={15} />}
-                {type === undefined ? t.common.all : e.types[type]}
+                {type === undefined ? t.common.all : t.related.entityTypes[type]}
                 <b>{formatCount(count)}</b>
               </button>
             </li>
@@ -163,7 +163,7 @@ export function EntitiesPage() {
 
 const told = ['service.version', 'deployment.environment.name', 'k8s.namespace.name', 'os.type', 'db.system']
 
-function columnsOf(t: Messages, now: number): readonly TableColumn<Entity>[] {
+function columnsOf(t: With<'entities' | 'related'>, now: number): readonly TableColumn<Entity>[] {
   const e = t.entities
   const rank = (health: string) => entityHealths.findIndex((known) => known === health)
   const attributes = ({ attributes: of }: Entity) =>
@@ -191,7 +191,7 @@ function columnsOf(t: Messages, now: number): readonly TableColumn<Entity>[] {
       title: e.type,
       width: '104px',
       value: (row) => entityTypes.findIndex((type) => type === row.type),
-      cell: (row) => <span className="muted">{e.types[row.type] ?? row.type}</span>,
+      cell: (row) => <span className="muted">{t.related.entityTypes[row.type] ?? row.type}</span>,
     },
     {
       key: 'alerts',
@@ -251,7 +251,7 @@ interface SearchTextProps {
 }
 
 function SearchText({ value, onChange }: SearchTextProps) {
-  const e = useMessages().entities
+  const e = useMessages('entities').entities
   const [text, setText] = useState(value)
   const [sent, setSent] = useState(value)
   // Going back, or a link, replaces what was typed.

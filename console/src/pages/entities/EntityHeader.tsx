@@ -24,7 +24,7 @@ interface EntityHeaderProps {
 
 /** Who it is, how it is, and the ways to its signals. */
 export function EntityHeader({ entity, alerts, range }: EntityHeaderProps) {
-  const t = useMessages()
+  const t = useMessages('entities', 'related')
   const e = t.entities
   const { zone } = useTimeState()
   const now = useNow()
@@ -36,7 +36,7 @@ export function EntityHeader({ entity, alerts, range }: EntityHeaderProps) {
         <div>
           <p>
             <Link to="/entities" search={{ type: entity.type as never }}>
-              {e.types[entity.type] ?? entity.type}
+              {t.related.entityTypes[entity.type] ?? entity.type}
             </Link>
             {entity.id !== entity.name && <span> · {entity.id}</span>}
           </p>

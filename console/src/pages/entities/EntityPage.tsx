@@ -25,7 +25,7 @@ export function EntityPage() {
 }
 
 function Known({ type, id }: { readonly type: string; readonly id: string }) {
-  const e = useMessages().entities
+  const e = useMessages('entities').entities
   const asked = useEntity(type, id)
   const entity = asked.data?.entity
   const events = useEntityEvents(entity)

@@ -17,8 +17,8 @@ interface LogLevelsProps {
 
 /** Lines over time by level. */
 export function LogLevels({ selector, axisPixels, height }: LogLevelsProps) {
-  const t = useMessages()
-  const levelName = useMemo(() => (level: string) => t.logs.levels[level] ?? level, [t])
+  const t = useMessages('entities')
+  const levelName = useMemo(() => (level: string) => t.common.levels[level] ?? level, [t])
   const { data, stepMs, error } = useHistogram(selector, levelName)
   const spec = useMemo(
     (): ChartSpec => ({ style: 'bars', unit: 'short', min: 0, barMs: stepMs, axisPixels }),

@@ -18,7 +18,7 @@ const order = ['calls_in', 'calls_out', 'runs_on_out', 'runs_on_in', 'part_of_ou
 
 /** Who is beside it, by relation, and in which part of the range that held. */
 export function Neighbours({ entity, range }: NeighboursProps) {
-  const e = useMessages().entities
+  const e = useMessages('entities').entities
   const groups = useMemo(() => {
     const by = new Map<string, Neighbour[]>()
     for (const neighbour of entity.neighbours) {
@@ -50,7 +50,7 @@ interface GroupProps {
 const graveness: Readonly<Record<string, number>> = { critical: 0, warning: 1, ok: 2, gone: 3 }
 
 function Group({ title, members, range }: GroupProps) {
-  const e = useMessages().entities
+  const e = useMessages('entities').entities
   const { zone } = useTimeState()
   const [all, setAll] = useState(false)
   const sorted = [...members].sort(

@@ -9,7 +9,7 @@ import styles from './NewestRecords.module.css'
 
 /** The newest of each signal, to read at a glance. */
 export function NewestRecords({ preview }: { readonly preview: Correlation['preview'] }) {
-  const t = useMessages()
+  const t = useMessages('entities', 'related')
   const { zone } = useTimeState()
   const names = (['logs', 'traces', 'errors', 'events'] as const).filter((name) => preview[name].length > 0)
   if (names.length === 0) return null

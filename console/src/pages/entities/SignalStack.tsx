@@ -38,7 +38,7 @@ interface SignalStackProps {
 
 /** How it does, its logs, spans, errors and events, on one axis of time. */
 export function SignalStack({ entity, events, range }: SignalStackProps) {
-  const e = useMessages().entities
+  const e = useMessages('entities').entities
   const instances = useInstances(entity)
   const span = range.to - range.from
   const stepMs = chooseStep(ms(span), points)
@@ -80,7 +80,7 @@ function richest(selectors: EntityPage['signals']['logs']): string | undefined {
 }
 
 function Health({ chart, stepMs }: { readonly chart: HealthChart; readonly stepMs: number }) {
-  const e = useMessages().entities
+  const e = useMessages('entities').entities
   const live = useLiveFrame(chart.expr, ms(stepMs))
   const spec = useMemo(
     (): ChartSpec => ({
@@ -122,7 +122,7 @@ const statusColor = (status: string, scheme: Scheme): string =>
 
 /** How many spans there are, and how many of them failed. */
 function Spans({ filter, span }: { readonly filter: string; readonly span: number }) {
-  const e = useMessages().entities
+  const e = useMessages('entities').entities
   const stepMs = chooseStep(ms(span), barSteps)
   const live = useLiveFrame(`${filter} | count_over_time() by (status)`, stepMs, spanSource)
   const spec = useMemo(
@@ -146,7 +146,7 @@ function Spans({ filter, span }: { readonly filter: string; readonly span: numbe
 
 /** Error events of its services. */
 function Errors({ services, span }: { readonly services: readonly string[]; readonly span: number }) {
-  const e = useMessages().entities
+  const e = useMessages('entities').entities
   const stepMs = chooseStep(ms(span), barSteps)
   const pattern = services.map((name) => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|')
   const expr = `sum by (service, level) (increase(errors_events_total{service=~${quote(pattern)}}[${formatDuration(stepMs)}])) > 0`
@@ -169,7 +169,7 @@ function Errors({ services, span }: { readonly services: readonly string[]; read
 }
 
 function Happenings({ events, range }: Pick<SignalStackProps, 'events' | 'range'>) {
-  const e = useMessages().entities
+  const e = useMessages('entities').entities
   const lanes = useMemo((): readonly Lane[] => {
     const grouped = eventLanes(events, ({ kind }) => kind, null, lanesMax)
     return grouped.lanes.map((kind) => ({

@@ -5,7 +5,7 @@ import styles from './entityParts.module.css'
 
 /** How an entity is, by colour and word. */
 export function HealthMark({ health, word = false }: { readonly health: string; readonly word?: boolean }) {
-  const e = useMessages().entities
+  const e = useMessages('entities').entities
   const name = e.healths[health] ?? health
   return (
     <span className={styles.health} data-health={health} {...(word ? {} : { title: name })}>

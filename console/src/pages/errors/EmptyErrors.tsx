@@ -6,7 +6,7 @@ import { dsnOf, errorSenders } from './senders'
 
 /** A store without errors: how to send the first. */
 export function EmptyErrors() {
-  const e = useMessages().inbox.empty
+  const e = useMessages('inbox').inbox.empty
   const senders = errorSenders(window.location.origin).map((sender) => ({
     ...sender,
     title: e[sender.key],
@@ -25,7 +25,7 @@ export function EmptyErrors() {
 
 /** The same for who has some errors, and more to send. */
 export function SendersDialog({ onClose }: { readonly onClose: () => void }) {
-  const t = useMessages()
+  const t = useMessages('inbox')
   return (
     <Modal
       opened

@@ -31,7 +31,7 @@ const route = getRouteApi('/errors')
 
 /** What fails: issues, and what is done about them. */
 export function ErrorsPage() {
-  const t = useMessages().inbox
+  const t = useMessages('inbox').inbox
   const scheme = useComputedColorScheme('dark', { getInitialValueInEffect: false })
   const any = useAnyErrors()
   return (
@@ -44,7 +44,7 @@ export function ErrorsPage() {
 }
 
 function Inbox({ enabled }: { readonly enabled: boolean }) {
-  const t = useMessages()
+  const t = useMessages('inbox')
   const i = t.inbox
   const copy = useCopy()
   const search = route.useSearch()
@@ -210,7 +210,7 @@ interface NothingProps {
 
 /** Nothing is to be done, or nothing fits: they are not the same. */
 function Nothing({ search, found, onSearch }: NothingProps) {
-  const i = useMessages().inbox
+  const i = useMessages('inbox').inbox
   const { setRange } = useTimeState()
   const counts = found.overview?.counts
   const others = counts === undefined ? 0 : counts.ignored + counts.resolved + counts.unresolved

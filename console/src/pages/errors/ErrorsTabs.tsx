@@ -3,7 +3,7 @@ import { useMessages } from '@/i18n'
 
 /** The ways to look at errors. */
 export function ErrorsTabs() {
-  const t = useMessages().inbox
+  const t = useMessages('inbox').inbox
   return (
     <SectionTabs
       label={t.title}

@@ -20,7 +20,7 @@ const kinds = ['new', 'regressed', 'unhandled'] as const
 
 /** What narrows the list; all of it is in the address. */
 export function Filters({ search, found, error, onSearch }: FiltersProps) {
-  const t = useMessages().inbox
+  const t = useMessages('inbox').inbox
   const facets: Facets = found?.facets ?? {}
   const status = search.status ?? 'unresolved'
   const counts = found?.counts
@@ -125,7 +125,7 @@ interface SearchFieldProps {
 }
 
 function SearchField({ value, error, onChange }: SearchFieldProps) {
-  const t = useMessages().inbox
+  const t = useMessages('inbox').inbox
   const [text, setText] = useState(value)
   const commit = (next: string) => {
     if (next.trim() !== value) onChange(next.trim() === '' ? undefined : next.trim())
@@ -160,7 +160,7 @@ interface FacetProps {
 
 /** One of the values that issues of the range have. */
 function Facet({ name, values = [], value, onSearch }: FacetProps) {
-  const t = useMessages().inbox
+  const t = useMessages('inbox').inbox
   const label = t.filters[name]
   const known = values.map(([text, issues]) => ({ value: text, label: `${text} (${formatCount(issues)})` }))
   const all = name === 'assigned' ? [{ value: '-', label: t.filters.nobody }, ...known] : known

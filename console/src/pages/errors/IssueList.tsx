@@ -22,7 +22,7 @@ const aheadRows = 25
 const keyOf = (issue: Issue): string => issue.id
 
 export function IssueList({ issues, marked, current, onMark, onEnd }: IssueListProps) {
-  const t = useMessages().inbox
+  const t = useMessages('inbox').inbox
   const narrow = useMediaQuery('(width <= 760px)', false, { getInitialValueInEffect: false })
   const size = useCallback(() => (narrow ? narrowHeight : rowHeight), [narrow])
   return (

@@ -21,7 +21,7 @@ interface IssueRowProps {
 
 /** Drawn anew only when something of it changes: a list that scrolls draws many. */
 export const IssueRow = memo(function IssueRow({ issue, marked, current, onMark }: IssueRowProps) {
-  const t = useMessages()
+  const t = useMessages('inbox')
   const i = t.inbox
   const now = useNow()
   const { zone } = useTimeState()

@@ -18,7 +18,7 @@ const height = 120
 
 /** Errors over time by project, of all that the list is about. */
 export function Overview({ found, project, onProject }: OverviewProps) {
-  const t = useMessages().inbox
+  const t = useMessages('inbox').inbox
   const scheme = useComputedColorScheme('dark', { getInitialValueInEffect: false })
   const data = useMemo((): ChartData | null => {
     const timeline = found?.timeline ?? null

@@ -61,7 +61,7 @@ const toneOf = (share: number | null): string | undefined =>
 
 /** How releases do: sessions without a crash, errors, and issues that began with them. */
 export function ReleasesPage() {
-  const t = useMessages()
+  const t = useMessages('inbox')
   const r = t.inbox.releases
   const scheme = useComputedColorScheme('dark', { getInitialValueInEffect: false })
   const { range, zone } = useTimeState()

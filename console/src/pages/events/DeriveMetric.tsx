@@ -14,7 +14,7 @@ interface DeriveMetricProps {
 
 /** What is seen here as numbers: the counter that is always there, and how to derive further ones. */
 export function DeriveMetric({ search, onClose }: DeriveMetricProps) {
-  const t = useMessages()
+  const t = useMessages('events')
   const d = t.events.deriving
   const query = eventQuery(search)
   return (

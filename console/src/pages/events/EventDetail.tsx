@@ -31,7 +31,7 @@ const aroundMs = 5 * 60_000
 
 /** Everything that is known of an event, and the ways from it. */
 export function EventDetail({ event, state, onClose }: EventDetailProps) {
-  const t = useMessages()
+  const t = useMessages('events')
   return (
     <aside className={styles.detail} aria-label={t.events.detail}>
       <ActionIcon className={styles.close} aria-label={t.common.close} onClick={onClose}>
@@ -49,7 +49,7 @@ export function EventDetail({ event, state, onClose }: EventDetailProps) {
 }
 
 function Known({ event, state }: { readonly event: ServerEvent; readonly state: EventsState }) {
-  const t = useMessages()
+  const t = useMessages('events')
   const e = t.events
   const { zone } = useTimeState()
   const copy = useCopy()
@@ -70,7 +70,7 @@ function Known({ event, state }: { readonly event: ServerEvent; readonly state: 
           ] as const,
         ]),
     [e.severity, e.severities[event.severity] ?? event.severity],
-    ...(event.result === '' ? [] : [[e.result, e.results[event.result] ?? event.result] as const]),
+    ...(event.result === '' ? [] : [[e.result, t.common.results[event.result] ?? event.result] as const]),
     ...(event.subject === '' ? [] : [[e.subject, event.subject] as const]),
     ...(event.source === '' ? [] : [[e.source, event.source] as const]),
     ...(event.id === '' ? [] : [[e.id, <code key="id">{event.id}</code>] as const]),
@@ -152,7 +152,7 @@ function Known({ event, state }: { readonly event: ServerEvent; readonly state: 
 const entityOf: Readonly<Record<string, string>> = { 'service.name': 'service', 'host.name': 'host' }
 
 function Attributes({ event, state }: { readonly event: ServerEvent; readonly state: EventsState }) {
-  const e = useMessages().events
+  const e = useMessages('events').events
   const names = Object.keys(event.attributes)
   if (names.length === 0) return null
   return (

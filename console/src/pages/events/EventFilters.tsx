@@ -26,7 +26,7 @@ const typingMs = 350
 
 export function EventFilters(props: EventFiltersProps) {
   const { state, total, facets } = props
-  const e = useMessages().events
+  const e = useMessages('events').events
   const { search, change, toggle, clear, filtered } = state
   const copy = useCopy()
   const rangeNow = useRangeNow()
@@ -149,7 +149,7 @@ interface SearchTextProps {
 }
 
 function SearchText({ value, onChange }: SearchTextProps) {
-  const e = useMessages().events
+  const e = useMessages('events').events
   const [text, setText] = useState(value)
   const [sent, setSent] = useState(value)
   // Going back, or a link, replaces what was typed.

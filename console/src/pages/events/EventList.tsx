@@ -27,7 +27,7 @@ const keyOf = (event: ServerEvent) => event.key
 
 /** Events one by one, the newest first: those that come while one reads older ones offer themselves. */
 export function EventList({ found, open, walkedTo, onPick, narrow }: EventListProps) {
-  const e = useMessages().events
+  const e = useMessages('events').events
   const host = useRef<HTMLDivElement>(null)
   // The newest that was shown when one left the top.
   const [held, setHeld] = useState<string | null>(null)
@@ -85,7 +85,7 @@ interface RowProps {
 }
 
 function Row({ event, open, narrow, onPick }: RowProps) {
-  const e = useMessages().events
+  const results = useMessages().common.results
   const { zone } = useTimeState()
   const time = exactTimeText(event.time, zone)
   return (
@@ -109,7 +109,7 @@ function Row({ event, open, narrow, onPick }: RowProps) {
       </span>
       <span className={`${styles.what ?? ''} clip`}>{event.title}</span>
       <span className={styles.result} data-result={event.result}>
-        {e.results[event.result] ?? event.result}
+        {results[event.result] ?? event.result}
       </span>
       <span className={styles.took}>
         {event.durationNs === null ? '' : formatSeconds(event.durationNs / 1e9, 2)}
@@ -120,7 +120,7 @@ function Row({ event, open, narrow, onPick }: RowProps) {
 
 /** The end of what is loaded: coming near it loads more. */
 function Footer({ found }: { readonly found: Events }) {
-  const e = useMessages().events
+  const e = useMessages('events').events
   const end = useRef<HTMLDivElement>(null)
   const { hasMore, loadMore } = found
   const latest = useRef(loadMore)

@@ -23,7 +23,7 @@ const ownKinds: readonly string[] = ['start', 'stop', 'config']
 
 /** What happened: over time, counted, and one by one. */
 export function EventsPage() {
-  const e = useMessages().events
+  const e = useMessages('events').events
   const state = useEventsState()
   const { search, change } = state
   const found = useEvents(search)

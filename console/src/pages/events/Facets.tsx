@@ -17,7 +17,7 @@ const shortMax = 8
 
 /** Values with how often they come; a click shows only those. */
 export function Facets({ state, counts, others }: FacetsProps) {
-  const e = useMessages().events
+  const e = useMessages('events').events
   return (
     <aside className={styles.facets} aria-label={e.facets}>
       {eventFacets.map(([name, asked]) => {
@@ -38,7 +38,8 @@ interface FacetProps {
 }
 
 function Facet({ name, known, chosen, state }: FacetProps) {
-  const e = useMessages().events
+  const t = useMessages('events')
+  const e = t.events
   const [all, setAll] = useState(false)
   const values = Object.entries(known).sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]))
   if (values.length === 0) return null
@@ -58,7 +59,11 @@ function Facet({ name, known, chosen, state }: FacetProps) {
             >
               <i style={{ width: `${(count / most) * 100}%` }} />
               <span className="clip" title={value}>
-                {value === '(other)' ? e.otherLanes : name === 'result' ? (e.results[value] ?? value) : value}
+                {value === '(other)'
+                  ? e.otherLanes
+                  : name === 'result'
+                    ? (t.common.results[value] ?? value)
+                    : value}
               </span>
               <b>{formatCount(count)}</b>
             </button>

@@ -8,7 +8,7 @@ import { eventSenders } from './senders'
 
 /** How to send events: on its own where there are none yet, else as a panel. */
 export function SendEvents({ empty }: { readonly empty: boolean }) {
-  const s = useMessages().events.senders
+  const s = useMessages('events').events.senders
   const shown = eventSenders(window.location.origin).map((sender) => ({ ...sender, title: s[sender.key] }))
   if (empty) {
     return (

@@ -29,7 +29,7 @@ export function axisPixelsOf(width: number): number {
 
 /** How many there are over time, by kind, and lanes of them on the same axis. */
 export function TimelinePanel({ found, state, onPick }: TimelinePanelProps) {
-  const e = useMessages().events
+  const e = useMessages('events').events
   const scheme = useComputedColorScheme('dark', { getInitialValueInEffect: false })
   const { counts, events, from, to } = found
   const by = state.search.by ?? 'kind'

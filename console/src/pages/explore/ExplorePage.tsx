@@ -24,7 +24,7 @@ const none: readonly string[] = []
 
 /** Ask anything. What is typed is a draft; what was run is in the address. */
 export function ExplorePage() {
-  const t = useMessages()
+  const t = useMessages('explore')
   const x = t.explore
   const client = useQueryClient()
   const [state, change] = useExplore()
@@ -153,7 +153,7 @@ export function ExplorePage() {
 }
 
 function Start({ onPick }: { readonly onPick: (expr: string) => void }) {
-  const x = useMessages().explore
+  const x = useMessages('explore').explore
   const examples = useExamples()
   return (
     <Message icon={<IconTelescope size={44} stroke={1.3} />} title={x.emptyTitle}>

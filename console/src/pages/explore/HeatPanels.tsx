@@ -29,7 +29,8 @@ interface HeatPanelsProps {
 
 /** Native histograms over time: one heat map per series, with the course of its quantiles. */
 export function HeatPanels({ row, several, unit }: HeatPanelsProps) {
-  const x = useMessages().explore
+  const t = useMessages('explore')
+  const x = t.explore
   const [all, setAll] = useState(false)
   const { result } = row.answer.data
   const series = result.type === 'matrix' ? result.series.filter((s) => s.histograms.length > 0) : []
@@ -47,7 +48,7 @@ export function HeatPanels({ row, several, unit }: HeatPanelsProps) {
       ))}
       {series.length > shown.length && (
         <p className={styles.note}>
-          {x.manySeries(shown.length, series.length)}
+          {t.query.manySeries(shown.length, series.length)}
           <Button variant="subtle" onClick={() => setAll(true)}>
             {x.drawAll}
           </Button>
@@ -93,7 +94,7 @@ interface HeatPanelProps {
 }
 
 function HeatPanel({ series, row, prefix, unit }: HeatPanelProps) {
-  const x = useMessages().explore
+  const x = useMessages('explore').explore
   const scheme = useComputedColorScheme('dark', { getInitialValueInEffect: false })
   const { from, to, stepMs, expr } = row.answer
   const name = prefix + (Object.keys(series.metric).length === 0 ? expr : seriesName(series.metric))

@@ -60,7 +60,7 @@ export function Inspector({ results, exprs }: InspectorProps) {
 }
 
 function AnswerFacts({ answer }: { readonly answer: RowAnswer }) {
-  const i = useMessages().explore.inspect
+  const i = useMessages('explore').explore.inspect
   const { series, points } = sizeOf(answer.data.result)
   const { stats } = answer.data
   const phases: Record<string, string> = i.phases

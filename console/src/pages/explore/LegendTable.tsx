@@ -25,7 +25,7 @@ interface LegendTableProps {
 type Summed = LegendRow & SeriesSummary
 
 export function LegendTable({ rows, unit, hidden, onToggle }: LegendTableProps) {
-  const t = useMessages()
+  const t = useMessages('explore')
   const l = t.explore.legend
   const summed = useMemo((): Summed[] => rows.map((row) => ({ ...row, ...summarize(row.values) })), [rows])
   const columns = useMemo((): TableColumn<Summed>[] => {

@@ -30,7 +30,7 @@ interface MetricsBrowserProps {
 }
 
 export function MetricsBrowser({ onClose, onInsert }: MetricsBrowserProps) {
-  const t = useMessages()
+  const t = useMessages('explore')
   const b = t.explore.browser
   const client = useQueryClient()
   const [text, setText] = useState('')
@@ -140,7 +140,7 @@ interface MetricDetailProps {
 const valuesShown = 8
 
 function MetricDetail({ metric, onInsert }: MetricDetailProps) {
-  const t = useMessages()
+  const t = useMessages('explore')
   const b = t.explore.browser
   const match = selector(metric.name, {})
   const labels = useQuery({

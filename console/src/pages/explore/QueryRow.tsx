@@ -33,7 +33,7 @@ interface QueryRowProps {
 
 export function QueryRow(props: QueryRowProps) {
   const { index, value, ran, hidden, error, only, onChange, onRun, handle } = props
-  const t = useMessages()
+  const t = useMessages('explore')
   const x = t.explore
   const client = useQueryClient()
   const language = useMemo(() => promqlExtension(client), [client])

@@ -9,7 +9,7 @@ interface RemarksProps {
 
 /** What the server has to say about an answer: warnings, that it may not be what was meant; infos, worth knowing. */
 export function Remarks({ warnings, infos }: RemarksProps) {
-  const x = useMessages().explore
+  const x = useMessages('explore').explore
   if (warnings.length + infos.length === 0) return null
   return (
     <ul className={styles.remarks}>

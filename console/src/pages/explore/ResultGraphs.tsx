@@ -115,7 +115,7 @@ interface GraphPanelProps {
 }
 
 function GraphPanel({ graph, style, onAll }: GraphPanelProps) {
-  const t = useMessages()
+  const t = useMessages('explore')
   const x = t.explore
   const keyText = graph.lines.map((line) => line.key).join('\n')
   const keys = useMemo(() => keyText.split('\n'), [keyText])
@@ -166,7 +166,7 @@ function GraphPanel({ graph, style, onAll }: GraphPanelProps) {
       )}
       {graph.total > graph.lines.length && (
         <p className={styles.note}>
-          {x.manySeries(graph.lines.length, graph.total)}
+          {t.query.manySeries(graph.lines.length, graph.total)}
           <Button variant="subtle" onClick={onAll}>
             {x.drawAll}
           </Button>

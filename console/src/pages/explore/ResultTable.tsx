@@ -68,7 +68,7 @@ function cellsOf({ index, answer }: ShownRow): Cell[] {
 }
 
 function useColumns(cells: readonly Cell[], several: boolean, zone: ZoneId): TableColumn<Cell>[] {
-  const t = useMessages()
+  const t = useMessages('explore')
   return useMemo(() => {
     const names = [...new Set(cells.flatMap((cell) => Object.keys(cell.labels)))].sort()
     const label = (name: string): TableColumn<Cell> => ({
@@ -150,7 +150,7 @@ interface ResultTableProps {
 }
 
 export function ResultTable({ rows, several }: ResultTableProps) {
-  const t = useMessages()
+  const t = useMessages('explore')
   const { zone } = useTimeState()
   const cells = useMemo(() => rows.flatMap(cellsOf), [rows])
   const columns = useColumns(cells, several, zone)

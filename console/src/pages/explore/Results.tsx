@@ -44,7 +44,7 @@ function useKept(rows: readonly ShownRow[]): readonly ShownRow[] {
 
 /** The answers, in the form that was asked for. */
 export function Results({ state, change, results }: ResultsProps) {
-  const x = useMessages().explore
+  const x = useMessages('explore').explore
   const rows = useKept(
     results.flatMap(({ data, isError }, index): ShownRow[] =>
       data === undefined || isError || state.hidden.has(index) ? [] : [{ index, answer: data }],
@@ -125,7 +125,7 @@ interface StepFieldProps {
 }
 
 function StepField({ value, hint, onChange }: StepFieldProps) {
-  const x = useMessages().explore
+  const x = useMessages('explore').explore
   const [text, setText] = useState(value)
   const valid = text === '' || (parseDuration(text) ?? 0) > 0
   const commit = () => valid && text !== value && onChange(text)

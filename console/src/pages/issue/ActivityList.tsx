@@ -2,7 +2,7 @@ import { Button, TextInput } from '@mantine/core'
 import { useState } from 'react'
 import type { Happening, IssueDocument, UntilShown } from '@/api/issue'
 import type { IssueActions } from '@/components/issues/useIssueActions'
-import { useMessages, type Messages } from '@/i18n'
+import { useMessages, type With } from '@/i18n'
 import { formatUptime } from '@/lib/ago'
 import { dateTimeText } from '@/lib/clockText'
 import type { ZoneId } from '@/lib/time'
@@ -11,7 +11,7 @@ import { useTimeState } from '@/state/timeSearch'
 import styles from './ActivityList.module.css'
 
 /** Until when something is ignored, in words. */
-export function untilText(until: UntilShown | null, t: Messages, zone: ZoneId): string {
+export function untilText(until: UntilShown | null, t: With<'issue'>, zone: ZoneId): string {
   const u = t.issue.until
   if (until === null) return u.forever
   const parts = [
@@ -22,7 +22,7 @@ export function untilText(until: UntilShown | null, t: Messages, zone: ZoneId): 
   return parts.length === 0 ? u.forever : parts.join(u.or)
 }
 
-function told(entry: Happening, t: Messages, zone: ZoneId): string {
+function told(entry: Happening, t: With<'issue'>, zone: ZoneId): string {
   const a = t.issue.activity
   switch (entry.what) {
     case 'created':
@@ -58,7 +58,7 @@ interface ActivityListProps {
 
 /** What happened to an issue, the newest first, and a place to say something. */
 export function ActivityList({ issue, actions, max }: ActivityListProps) {
-  const t = useMessages()
+  const t = useMessages('issue')
   const { zone } = useTimeState()
   const now = useNow()
   const [text, setText] = useState('')

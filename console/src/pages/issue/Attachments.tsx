@@ -7,7 +7,7 @@ import { Section } from './Section'
 
 /** Files that came with an event, to download. */
 export function Attachments({ event }: { readonly event: ErrorEvent }) {
-  const i = useMessages().issue
+  const i = useMessages('issue').issue
   const { id, time } = event
   const asked = useQuery({
     queryKey: ['errors', 'attachments', id],

@@ -17,7 +17,7 @@ const hasData = (data: unknown): boolean =>
 
 /** What happened before, the newest first. */
 export function Breadcrumbs({ event }: { readonly event: ErrorEvent }) {
-  const t = useMessages().issue
+  const t = useMessages('issue').issue
   const { zone } = useTimeState()
   const [all, setAll] = useState(false)
   const crumbs = [...event.breadcrumbs].reverse()

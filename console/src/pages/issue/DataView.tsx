@@ -17,7 +17,7 @@ interface ValueProps {
 
 /** Anything that was sent, as text. */
 export function ValueText({ value }: ValueProps) {
-  const t = useMessages().issue
+  const t = useMessages('issue').issue
   const [open, setOpen] = useState(false)
   const text = written(value)
   if (text.length <= shortChars) return <code className={styles.value}>{text}</code>

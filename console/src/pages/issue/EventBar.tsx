@@ -21,7 +21,7 @@ interface EventBarProps {
 
 /** Which event is shown, and the way to the ones beside it. */
 export function EventBar({ event, onEvent }: EventBarProps) {
-  const t = useMessages()
+  const t = useMessages('issue')
   const i = t.issue
   const copy = useCopy()
   const { zone } = useTimeState()

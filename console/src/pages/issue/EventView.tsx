@@ -23,7 +23,7 @@ const empty = (value: unknown): boolean =>
 
 /** Everything that one failure left behind. */
 export function EventView({ event, raw, onRaw, onEvent }: EventViewProps) {
-  const i = useMessages().issue
+  const i = useMessages('issue').issue
   return (
     <div className={styles.event}>
       <EventBar event={event} onEvent={onEvent} />
@@ -81,7 +81,7 @@ function Tags({ event }: { readonly event: ErrorEvent }) {
 }
 
 function RequestView({ event }: { readonly event: ErrorEvent }) {
-  const i = useMessages().issue
+  const i = useMessages('issue').issue
   const { request } = event
   if (request === null) return null
   const query = request.query === '' ? '' : `?${request.query}`
@@ -102,7 +102,7 @@ const isOrigin = (word: string): word is 'sentry' | 'span' | 'log' | 'text' =>
 
 /** Where the event came from, and what of it was cut. */
 function Provenance({ event }: { readonly event: ErrorEvent }) {
-  const i = useMessages().issue
+  const i = useMessages('issue').issue
   const { zone } = useTimeState()
   return (
     <p className={styles.provenance}>

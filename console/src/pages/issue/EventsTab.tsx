@@ -20,7 +20,7 @@ interface EventsTabProps {
 
 /** All events of an issue that are stored, the newest first. */
 export function EventsTab({ issue, onEvent }: EventsTabProps) {
-  const i = useMessages().issue
+  const i = useMessages('issue').issue
   const { zone } = useTimeState()
   const asked = useInfiniteQuery({
     queryKey: [...errorsKey, 'events', issue.id],

@@ -23,7 +23,7 @@ interface FeedbackTabProps {
 }
 
 export function FeedbackTab({ said, onEvent }: FeedbackTabProps) {
-  const i = useMessages().issue
+  const i = useMessages('issue').issue
   const { zone } = useTimeState()
   if (said.length === 0)
     return (

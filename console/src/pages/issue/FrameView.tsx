@@ -31,7 +31,7 @@ function Source({ frame }: { readonly frame: StackFrame }) {
 
 /** A call: where, and if it was sent the source and the variables there. */
 export function FrameView({ frame, openAtFirst }: FrameViewProps) {
-  const t = useMessages().issue
+  const t = useMessages('issue').issue
   const more = frame.source !== '' || hasVars(frame)
   const [open, setOpen] = useState(openAtFirst && more)
   const place = placeOf(frame)

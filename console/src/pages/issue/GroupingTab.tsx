@@ -19,7 +19,7 @@ interface GroupingTabProps {
 
 /** Why these events are one issue, and what to do where that is wrong. */
 export function GroupingTab({ issue, event, actions, onMerge }: GroupingTabProps) {
-  const g = useMessages().issue.grouping
+  const g = useMessages('issue').issue.grouping
   const { zone } = useTimeState()
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
   const { parts } = issue

@@ -8,7 +8,7 @@ import { ActionBar, type OpenAction } from '@/components/issues/ActionBar'
 import { Badges, LevelMark } from '@/components/issues/Badges'
 import type { IssueActions } from '@/components/issues/useIssueActions'
 import { useCopy } from '@/components/useCopy'
-import { useMessages, type Messages } from '@/i18n'
+import { useMessages, type With } from '@/i18n'
 import { dateTimeText } from '@/lib/clockText'
 import { titleParts, whereOf } from '@/lib/issueText'
 import type { ZoneId } from '@/lib/time'
@@ -26,7 +26,7 @@ interface HeaderProps {
 }
 
 /** What the state of an issue means, where a badge says too little. */
-function lifeText({ life }: IssueDocument, t: Messages, zone: ZoneId): string {
+function lifeText({ life }: IssueDocument, t: With<'issue'>, zone: ZoneId): string {
   const h = t.issue.life
   const since = dateTimeText(life.since, zone)
   if (life.status === 'ignored') return h.ignored(untilText(life.ignoredUntil, t, zone))
@@ -39,7 +39,7 @@ function lifeText({ life }: IssueDocument, t: Messages, zone: ZoneId): string {
 
 /** The issue in a line, and what can be done about it. */
 export function Header({ issue, actions, open, onOpen, onMerge }: HeaderProps) {
-  const t = useMessages()
+  const t = useMessages('inbox', 'issue')
   const copy = useCopy()
   const now = useNow()
   const { zone } = useTimeState()

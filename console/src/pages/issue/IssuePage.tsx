@@ -31,7 +31,7 @@ const route = getRouteApi('/errors/$id')
 
 /** One issue: what happened, to whom, since when, and what is done about it. */
 export function IssuePage() {
-  const t = useMessages().issue
+  const t = useMessages('issue').issue
   const scheme = useComputedColorScheme('dark', { getInitialValueInEffect: false })
   const { id } = route.useParams()
   const asked = useIssue(id)
@@ -57,7 +57,7 @@ export function IssuePage() {
 }
 
 function Known({ issue }: { readonly issue: IssueDocument }) {
-  const t = useMessages().issue
+  const t = useMessages('issue').issue
   const search = route.useSearch()
   const navigate = route.useNavigate()
   const actions = useIssueActions()
@@ -170,7 +170,7 @@ function Known({ issue }: { readonly issue: IssueDocument }) {
 const valuesMax = 10
 
 function AllTags({ issue }: { readonly issue: IssueDocument }) {
-  const t = useMessages().issue
+  const t = useMessages('issue').issue
   const tags = useTags(issue)
   if (tags.data === undefined) return <Skeleton height={240} />
   if (tags.data.tags.length === 0) return <Message title={t.noTags} />

@@ -20,7 +20,7 @@ const shownMax = 30
 
 /** Other issues of the project that become part of this one. */
 export function MergeInto({ issue, actions, onClose }: MergeIntoProps) {
-  const t = useMessages()
+  const t = useMessages('issue')
   const g = t.issue.grouping
   const [text, setText] = useState(issue.type)
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())

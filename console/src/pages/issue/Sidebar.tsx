@@ -24,7 +24,7 @@ const activityMax = 8
 
 /** Since when, for whom, where; and who did what about it. */
 export function Sidebar({ issue, actions }: SidebarProps) {
-  const t = useMessages()
+  const t = useMessages('issue')
   const i = t.issue
   const { zone } = useTimeState()
   const now = useNow()
@@ -78,7 +78,7 @@ interface ReleasesProps {
 }
 
 function Releases({ releases, project }: ReleasesProps) {
-  const i = useMessages().issue
+  const i = useMessages('issue').issue
   const newest = [...releases].sort((a, b) => b.lastSeen - a.lastSeen).slice(0, releasesMax)
   return (
     <Section

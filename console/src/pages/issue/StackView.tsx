@@ -19,7 +19,7 @@ interface StackViewProps {
 
 /** What was thrown and where: what was caught last first, then what caused it. */
 export function StackView({ event, raw, onRaw }: StackViewProps) {
-  const t = useMessages()
+  const t = useMessages('issue')
   const i = t.issue
   const copy = useCopy()
   const newest = newestFirst.use()
@@ -96,7 +96,7 @@ interface ThrownViewProps {
 }
 
 function ThrownView({ thrown, cause, first, newest }: ThrownViewProps) {
-  const i = useMessages().issue
+  const i = useMessages('issue').issue
   return (
     <article className={styles.thrown}>
       {cause && <small className={styles.cause}>{i.causedBy}</small>}
@@ -142,7 +142,7 @@ function Frames({ frames, newest, open }: FramesProps) {
 }
 
 function Folded({ frames }: { readonly frames: readonly StackFrame[] }) {
-  const i = useMessages().issue
+  const i = useMessages('issue').issue
   const [open, setOpen] = useState(false)
   if (open) return frames.map((frame, index) => <FrameView key={index} frame={frame} openAtFirst={false} />)
   return (

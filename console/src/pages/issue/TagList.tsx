@@ -32,7 +32,7 @@ interface TagListProps {
 }
 
 export function TagList({ tags, valuesMax }: TagListProps) {
-  const i = useMessages().issue
+  const i = useMessages('issue').issue
   return (
     <ul className={styles.tags}>
       {tags.map((tag) => {

@@ -23,7 +23,7 @@ const height = 116
 
 /** Counts over time, with the releases in which it was first seen and what else happened to its service. */
 export function TimelinePanel({ issue, shown }: TimelinePanelProps) {
-  const t = useMessages().issue
+  const t = useMessages('issue').issue
   const scheme = useComputedColorScheme('dark', { getInitialValueInEffect: false })
   const { start, end, bucketMs, buckets, level } = issue
   const data = useMemo(

@@ -20,7 +20,7 @@ function labelsOf({ service, host }: ErrorEvent['links']): Record<string, string
 
 /** From an event to the other signals of its moment: five minutes before and after it. */
 export function Ways({ event }: { readonly event: ErrorEvent }) {
-  const w = useMessages().issue.ways
+  const w = useMessages('issue').issue.ways
   const { links } = event
   const labels = labelsOf(links)
   const found = useQuery({

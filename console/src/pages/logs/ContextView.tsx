@@ -23,7 +23,7 @@ const dayNs = 86_400_000_000_000n
 
 /** What was logged before and after a line, by the same stream. */
 export function ContextView({ line, onClose, onQuery }: ContextViewProps) {
-  const l = useMessages().logs
+  const l = useMessages('logs').logs
   const t = useMessages().common
   const s = l.surrounding
   const scheme = useComputedColorScheme('dark', { getInitialValueInEffect: false })
@@ -117,7 +117,7 @@ function useSide(line: LogLine, query: string, direction: 'backward' | 'forward'
 }
 
 function More({ side }: { readonly side: ReturnType<typeof useSide> }) {
-  const s = useMessages().logs.surrounding
+  const s = useMessages('logs').logs.surrounding
   return (
     <div className={styles.more}>
       {side.hasNextPage ? (

@@ -5,7 +5,7 @@ import { senders } from './senders'
 
 /** A store without logs: how to send the first. */
 export function EmptyLogs() {
-  const e = useMessages().logs.empty
+  const e = useMessages('logs').logs.empty
   const shown = senders(window.location.origin).map((sender) => ({ ...sender, title: e[sender.key] }))
   return (
     <Senders

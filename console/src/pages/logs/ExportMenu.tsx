@@ -35,7 +35,7 @@ function save(text: string, format: ExportFormat): void {
 }
 
 export function ExportMenu({ query, lines, first, state }: ExportMenuProps) {
-  const e = useMessages().logs.exports
+  const e = useMessages('logs').logs.exports
   const { range, zone } = useTimeState()
   const [done, setDone] = useState<number | null>(null)
   const stopped = useRef<AbortController | null>(null)

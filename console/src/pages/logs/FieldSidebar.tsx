@@ -25,7 +25,7 @@ const origins = ['stream', 'structured', 'parsed'] as const
 
 /** The fields there are; each opens to its most frequent values. */
 export function FieldSidebar({ query, lines, columns, onColumn, onFilter }: FieldSidebarProps) {
-  const l = useMessages().logs
+  const l = useMessages('logs').logs
   const fields = useFields(query, lines)
   const [text, setText] = useState('')
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set())
@@ -85,7 +85,7 @@ interface FieldItemProps {
 }
 
 function FieldItem({ field, open, column, onToggle, onColumn }: FieldItemProps) {
-  const l = useMessages().logs
+  const l = useMessages('logs').logs
   const Arrow = open ? IconChevronDown : IconChevronRight
   const label = column ? l.removeColumn(field.name) : l.addColumn(field.name)
   return (

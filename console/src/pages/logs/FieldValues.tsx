@@ -38,7 +38,7 @@ interface Top {
  * of the loaded lines, and it says so.
  */
 export function FieldValues({ field, query, lines, onFilter }: FieldValuesProps) {
-  const l = useMessages().logs
+  const l = useMessages('logs').logs
   const { range, zone } = useTimeState()
   const rangeKey = `${encodeTimePoint(range.from)}..${encodeTimePoint(range.to)}@${zone}`
   const { name, origin } = field

@@ -36,7 +36,7 @@ const doubleClickMs = 250
 
 /** Lines over time by level; the part that the list below holds has a ground of its own. */
 export function HistogramPanel({ histogram, lines, query, onQuery, onMoment }: HistogramPanelProps) {
-  const l = useMessages().logs
+  const l = useMessages('logs').logs
   const { data, stepMs } = histogram
   const spec = useMemo((): ChartSpec => ({ style: 'bars', unit: 'short', min: 0, barMs: stepMs }), [stepMs])
   // A second click on a level takes the filter back.
@@ -115,7 +115,7 @@ function paintLoaded(u: uPlot, from: number, to: number): void {
 
 /** How much the streams of a query hold in the range, whatever its filters; answered from the index. */
 function IndexFacts({ query }: { readonly query: string }) {
-  const l = useMessages().logs
+  const l = useMessages('logs').logs
   const { range, zone } = useTimeState()
   const rangeKey = `${encodeTimePoint(range.from)}..${encodeTimePoint(range.to)}@${zone}`
   const selector = selectorOf(query)

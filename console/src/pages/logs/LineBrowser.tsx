@@ -49,7 +49,7 @@ interface LineBrowserProps {
 /** Fields at the left, lines at the right, and what can be done with them. */
 export function LineBrowser(props: LineBrowserProps) {
   const { query, lines, state, change, onQuery, summary, loading, focus } = props
-  const l = useMessages().logs
+  const l = useMessages('logs').logs
   const narrow = useMediaQuery('(width <= 760px)', false, { getInitialValueInEffect: false })
   const preferred = sidebarShown.use()
   const [opened, setOpened] = useState(false)

@@ -59,7 +59,7 @@ function groupsOf(line: LogLine, query: string): Group[] {
 
 /** Everything that is known of a line, and what can be done with it. */
 export function LineDetail({ line, query, columns, searched, actions }: LineDetailProps) {
-  const l = useMessages().logs
+  const l = useMessages('logs').logs
   const [tab, setTab] = useState<'table' | 'document'>('table')
   const groups = useMemo(() => groupsOf(line, query), [line, query])
   return (
@@ -114,7 +114,7 @@ interface ActionsProps {
 }
 
 function Actions({ line, query, tab, onTab, onContext }: ActionsProps) {
-  const l = useMessages().logs
+  const l = useMessages('logs').logs
   const copy = useCopy()
   const navigate = useNavigate()
   const { range, zone } = useTimeState()
@@ -182,7 +182,7 @@ function Actions({ line, query, tab, onTab, onContext }: ActionsProps) {
 }
 
 function Text({ text, searched }: { readonly text: string; readonly searched: readonly string[] }) {
-  const l = useMessages().logs
+  const l = useMessages('logs').logs
   const [all, setAll] = useState(false)
   const cut = !all && text.length > shownMax
   const pieces = highlighted(cut ? text.slice(0, shownMax) : text, searched)
@@ -215,7 +215,7 @@ interface FieldRowProps {
 }
 
 function FieldRow({ field, query, column, onFilter, onColumn }: FieldRowProps) {
-  const l = useMessages().logs
+  const l = useMessages('logs').logs
   const { name, value } = field
   const now = standing(query, field)
   const short = value.length > 60 ? `${value.slice(0, 60)}…` : value

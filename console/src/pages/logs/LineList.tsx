@@ -59,7 +59,7 @@ function placeOf(lines: readonly LogLine[], id: string): number {
 /** Draws only the lines in view, so that a hundred thousand are as smooth as ten. */
 export function LineList(props: LineListProps) {
   const { lines, view, columns, expanded, selected, focus, onEnd, onAway } = props
-  const l = useMessages().logs
+  const l = useMessages('logs').logs
   const { zone } = useTimeState()
   const scroller = useRef<HTMLDivElement>(null)
   const away = useRef(false)

@@ -42,7 +42,7 @@ function same(a: LineRowProps, b: LineRowProps): boolean {
 
 export const LineRow = memo(function LineRow(props: LineRowProps) {
   const { line, index, view, zone, template, columns, searched, expanded, selected, actions } = props
-  const l = useMessages().logs
+  const { levels } = useMessages().common
   const { text, rest } = nanosText(line.ns, zone)
   const click = () => {
     // Who selects text does not want the line to open.
@@ -61,7 +61,7 @@ export const LineRow = memo(function LineRow(props: LineRowProps) {
         style={{ gridTemplateColumns: template }}
         onClick={click}
       >
-        <i title={l.levels[line.level]} style={{ background: `var(--wf-level-${line.level})` }} />
+        <i title={levels[line.level]} style={{ background: `var(--wf-level-${line.level})` }} />
         <time role="cell" dateTime={new Date(line.ms).toISOString()} title={`${text}${rest}`}>
           <span>{text.slice(0, 11)}</span>
           {text.slice(11)}
@@ -112,7 +112,7 @@ interface CellProps {
 }
 
 function Cell({ line, name, actions }: CellProps) {
-  const l = useMessages().logs
+  const l = useMessages('logs').logs
   const value = fieldOf(line, name)
   if (value === undefined) return <span role="cell" className={styles.cell} />
   const filter = (op: '=' | '!=') => actions.onFilter({ name, value, origin: originOf(line, name) }, op)

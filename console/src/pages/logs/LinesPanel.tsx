@@ -29,7 +29,7 @@ interface LinesPanelProps {
 
 /** The lines of a range: those that came meanwhile wait until one is back at the newest. */
 export function LinesPanel({ query, lines, histogram, state, change, onQuery }: LinesPanelProps) {
-  const l = useMessages().logs
+  const l = useMessages('logs').logs
   // The newest line that was shown; what is newer waits. Known only while one looks at older lines.
   const [held, setHeld] = useState<string | null>(null)
   const [top, setTop] = useState(0)
@@ -110,7 +110,7 @@ interface FooterProps {
 
 /** Where the list ends, and why. */
 function Footer({ lines, all, state }: FooterProps) {
-  const l = useMessages().logs
+  const l = useMessages('logs').logs
   const { zone, setRange } = useTimeState()
   const { first } = lines
   if (first === null) return null
@@ -145,7 +145,7 @@ interface NothingProps {
 }
 
 function Nothing({ query, before }: NothingProps) {
-  const l = useMessages().logs
+  const l = useMessages('logs').logs
   const { setRange } = useTimeState()
   const [looked, setLooked] = useState<'not yet' | 'looking' | 'none'>('not yet')
   const look = async () => {

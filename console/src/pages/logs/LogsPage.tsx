@@ -31,7 +31,7 @@ const numbers: MetricSource = {
 
 /** Search in logs. What is typed is a draft; what was run is in the address. */
 export function LogsPage() {
-  const t = useMessages()
+  const t = useMessages('logs')
   const client = useQueryClient()
   const base = useBase()
   const [state, change] = useLogsSearch()
@@ -59,7 +59,7 @@ export function LogsPage() {
     turn,
   })
   const error = lines.error ?? (state.tail ? tailError : null)
-  const levelName = useMemo(() => (level: string) => t.logs.levels[level] ?? level, [t])
+  const levelName = useMemo(() => (level: string) => t.common.levels[level] ?? level, [t])
   const histogram = useHistogram(error === null ? asked : null, levelName)
 
   const run = (text: string) => {

@@ -48,7 +48,7 @@ export function LogsQuery({
   inspecting,
   onInspect,
 }: LogsQueryProps) {
-  const t = useMessages()
+  const t = useMessages('logs')
   const client = useQueryClient()
   const { range, zone } = useTimeState()
   const times = useRef({ range, zone })
@@ -112,7 +112,7 @@ export function LogsQuery({
 
 /** What the first page cost; further pages cost as much. */
 function Inspected({ query, page }: { readonly query: string; readonly page: Page }) {
-  const i = useMessages().logs.inspect
+  const i = useMessages('logs').logs.inspect
   const { stats, exchange } = page
   return (
     <Inspection>

@@ -37,7 +37,7 @@ interface SavedMenuProps {
 }
 
 export function SavedMenu({ query, state }: SavedMenuProps) {
-  const s = useMessages().logs.saved
+  const s = useMessages('logs').logs.saved
   const navigate = useNavigate()
   const entries = saved.use()
   const [name, setName] = useState('')

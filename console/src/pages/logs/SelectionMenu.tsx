@@ -19,7 +19,7 @@ const textMax = 500
 
 /** Text that is selected in a line can be searched for, or left out. */
 export function SelectionMenu({ within, onText }: SelectionMenuProps) {
-  const l = useMessages().logs
+  const l = useMessages('logs').logs
   const t = useMessages().common
   const copy = useCopy()
   const [selected, setSelected] = useState<Selected | null>(null)

@@ -23,7 +23,7 @@ interface TailPanelProps {
 
 /** Lines as they come, the newest at the top. Who scrolls away from there pauses it. */
 export function TailPanel({ query, state, change, onQuery, onError }: TailPanelProps) {
-  const l = useMessages().logs
+  const l = useMessages('logs').logs
   const tail = useTail(query)
   const { error } = tail
   useEffect(() => onError(error), [error, onError])

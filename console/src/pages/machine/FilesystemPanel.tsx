@@ -13,7 +13,7 @@ interface FilesystemPanelProps {
 }
 
 export function FilesystemPanel({ live, expr }: FilesystemPanelProps) {
-  const t = useMessages()
+  const t = useMessages('machine')
   const rows = live === undefined ? [] : filesystems(live.frame)
   return (
     <Panel title={t.machine.filesystems} exprs={[expr]}>
@@ -28,7 +28,7 @@ export function FilesystemPanel({ live, expr }: FilesystemPanelProps) {
               <span className="muted">{fs.kind}</span>
               <span className={styles.numbers}>
                 {t.machine.free(formatValue(fs.available, 'bytes'))}{' '}
-                {t.machine.of(formatValue(fs.size, 'bytes'))}
+                {t.common.of(formatValue(fs.size, 'bytes'))}
               </span>
               <b className={styles.share}>{formatValue(fs.usedShare, 'ratio')}</b>
             </div>

@@ -1,7 +1,7 @@
 import { memo, useCallback, useMemo } from 'react'
 import { FramePanel, type SeriesLook } from '@/components/chart/FramePanel'
 import type { ChartSpec } from '@/components/chart/model'
-import { useMessages, type Messages } from '@/i18n'
+import { useMessages, type With } from '@/i18n'
 import type { FrameSeries } from '@/lib/frame'
 import { seriesColor, type Scheme } from '@/lib/palette'
 import { memoryParts } from './derive'
@@ -28,7 +28,7 @@ const modeColors: Readonly<Record<string, number>> = {
 }
 const modeOrder = Object.keys(modeColors)
 
-function cpuLook(t: Messages): Look {
+function cpuLook(t: With<'machine'>): Look {
   return ({ labels: { mode = '' }, values }, scheme) => {
     if (mode === 'idle' || !values.some((v) => v !== null && v > 0)) return null
     const known = mode in t.machine.modes
@@ -77,7 +77,7 @@ export const MachineCharts = memo(function MachineCharts({
   readonly machine: Machine
   readonly cores: number | null
 }) {
-  const t = useMessages()
+  const t = useMessages('machine')
   const m = t.machine
   const looks = useMemo(
     () => ({

@@ -17,7 +17,7 @@ import { useFacts, useHosts, useMachine } from './useMachine'
 
 /** What people look at first: is this machine well, and if not, where does it hurt. */
 export function MachinePage() {
-  const t = useMessages()
+  const t = useMessages('machine')
   const { hosts, chosen, loading, error } = useHosts()
   if (chosen === null && (loading || error !== null))
     return <h1 className={styles.title}>{t.machine.title}</h1>
@@ -26,7 +26,7 @@ export function MachinePage() {
 }
 
 function NoMachine() {
-  const t = useMessages()
+  const t = useMessages('machine')
   return (
     <Message icon={<IconFlame size={44} stroke={1.3} />} title={t.machine.empty}>
       <p>{t.machine.emptyHint}</p>
@@ -36,7 +36,7 @@ function NoMachine() {
 }
 
 function MachineView({ host, hosts }: { readonly host: Host; readonly hosts: readonly Host[] }) {
-  const t = useMessages()
+  const t = useMessages('machine')
   const { range, setHost, setRange } = useTimeState()
   const facts = useFacts(host)
   const machine = useMachine(host)
@@ -83,7 +83,7 @@ function MachineView({ host, hosts }: { readonly host: Host; readonly hosts: rea
 }
 
 function FactLine({ facts }: { readonly facts: ReturnType<typeof useFacts> }) {
-  const t = useMessages()
+  const t = useMessages('machine')
   const now = useNow()
   if (facts === null) return null
   const parts = [

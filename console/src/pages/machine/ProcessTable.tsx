@@ -7,13 +7,13 @@ import type { ProcessInfo } from '@/api/types'
 import { Panel } from '@/components/chart/Panel'
 import { ShareBar } from '@/components/ShareBar'
 import { VirtualTable, type TableColumn } from '@/components/VirtualTable'
-import { useMessages, type Messages } from '@/i18n'
+import { useMessages, type With } from '@/i18n'
 import { formatUptime } from '@/lib/ago'
 import { formatValue, significant } from '@/lib/units'
 import { liveKey } from '@/state/live'
 import styles from './ProcessTable.module.css'
 
-function useColumns(t: Messages, all: readonly ProcessInfo[]): TableColumn<ProcessInfo>[] {
+function useColumns(t: With<'machine'>, all: readonly ProcessInfo[]): TableColumn<ProcessInfo>[] {
   const largest = useMemo(() => all.reduce((max, p) => Math.max(max, p.rssBytes), 1), [all])
   return useMemo(() => {
     const p = t.machine.processes
@@ -104,7 +104,7 @@ function useServerHost(): string | null {
 }
 
 export function ProcessTable({ host }: { readonly host: string }) {
-  const t = useMessages()
+  const t = useMessages('machine')
   const p = t.machine.processes
   const serverHost = useServerHost()
   const [filter, setFilter] = useState('')

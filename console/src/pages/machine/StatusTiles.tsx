@@ -57,7 +57,7 @@ export const StatusTiles = memo(function StatusTiles({
   readonly machine: Machine
   readonly cores: number | null
 }) {
-  const t = useMessages()
+  const t = useMessages('machine')
   const m = t.machine
   const scheme = useComputedColorScheme('dark', { getInitialValueInEffect: false })
   const color = (index: number) => seriesColor(index, scheme)
@@ -98,7 +98,7 @@ export const StatusTiles = memo(function StatusTiles({
         value={latest(share)}
         unit="ratio"
         tone={toneOf(latest(share), 0.85, 0.95)}
-        detail={`${formatValue(latest(used), 'bytes')} ${m.of(formatValue(all, 'bytes'))}`}
+        detail={`${formatValue(latest(used), 'bytes')} ${t.common.of(formatValue(all, 'bytes'))}`}
         spark={share}
         sparkMax={1}
         color={color(1)}

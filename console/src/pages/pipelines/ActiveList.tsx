@@ -14,7 +14,7 @@ interface ActiveListProps {
 
 /** The pipelines in force in their order, and what went through each. */
 export function ActiveList({ pipelines, opened, onOpen }: ActiveListProps) {
-  const p = useMessages().pipelines
+  const p = useMessages('pipelines').pipelines
   return (
     <section className={styles.panel} aria-label={p.inForce}>
       <header>
@@ -46,7 +46,7 @@ interface RowProps {
 }
 
 function Row({ pipeline, onOpen }: RowProps) {
-  const p = useMessages().pipelines
+  const p = useMessages('pipelines').pipelines
   const { name, records, dropped, leftOut, config } = pipeline
   const share = records === 0 ? 0 : dropped / records
   const selects = Object.entries(config.match).map(conditionText)

@@ -19,7 +19,7 @@ interface ApplyPanelProps {
 
 /** How what was written comes into force: the configuration is a file, which only people write. */
 export function ApplyPanel({ text, active, onReloaded }: ApplyPanelProps) {
-  const p = useMessages().pipelines
+  const p = useMessages('pipelines').pipelines
   const flags = useQuery({ queryKey: ['info', 'flags'], queryFn: ({ signal }) => infoPage('flags', signal) })
   const [busy, setBusy] = useState(false)
   const [refused, setRefused] = useState<string | null>(null)

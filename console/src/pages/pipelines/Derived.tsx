@@ -12,7 +12,7 @@ interface DerivedProps {
 
 /** What the lines would count in metrics. */
 export function Derived({ metrics, pipeline }: DerivedProps) {
-  const p = useMessages().pipelines
+  const p = useMessages('pipelines').pipelines
   const hidden = hasHiddenMetric(pipeline)
   if (metrics.length === 0 && !hidden) return null
   return (

@@ -20,7 +20,7 @@ interface DraftPanelProps {
 
 /** The pipeline that is being written, and what the server has against it. */
 export function DraftPanel({ text, tried, error, onText, onTemplate }: DraftPanelProps) {
-  const p = useMessages().pipelines
+  const p = useMessages('pipelines').pipelines
   const complaint = useMemo(() => (error === null ? null : complaintOf(error.message, tried)), [error, tried])
   const mistake = complaint?.mistake ?? null
   return (

@@ -30,7 +30,7 @@ const emptySample = { text: '', labels: '' }
 
 /** Pipelines in force, and one being written, tried on lines as one types. */
 export function PipelinesPage() {
-  const t = useMessages()
+  const t = useMessages('pipelines')
   const p = t.pipelines
   const { name } = route.useSearch()
   const navigate = route.useNavigate()

@@ -17,7 +17,7 @@ interface ResultsProps {
 
 /** What became of each line, and what was counted of all of them. */
 export function Results({ state, sampled }: ResultsProps) {
-  const p = useMessages().pipelines
+  const p = useMessages('pipelines').pipelines
   const { trial, error, running } = state
   // Which lines are the other way round than they begin: the first one is open.
   const [flipped, setFlipped] = useState<ReadonlySet<number>>(new Set())

@@ -23,7 +23,7 @@ const dayMs = 86_400_000
 
 /** The lines a pipeline is tried on: pasted, or taken from a stream. */
 export function SamplePanel({ sample, more }: SamplePanelProps) {
-  const p = useMessages().pipelines
+  const p = useMessages('pipelines').pipelines
   const set = (change: Partial<Sample>) => pipelineSample.set({ ...sample, ...change })
   return (
     <section className={styles.panel} aria-label={p.sample}>
@@ -57,7 +57,7 @@ export function SamplePanel({ sample, more }: SamplePanelProps) {
 }
 
 function StreamPicker({ sample }: Omit<SamplePanelProps, 'more'>) {
-  const p = useMessages().pipelines
+  const p = useMessages('pipelines').pipelines
   const [query, setQuery] = useState('')
   const [busy, setBusy] = useState(false)
   const [error, setError] = useState<string | null>(null)

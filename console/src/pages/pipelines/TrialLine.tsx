@@ -26,7 +26,7 @@ interface TrialLineProps {
 /** What became of one line, with what each stage did of it. */
 export const TrialLine = memo(function TrialLine(props: TrialLineProps) {
   const { number, trial, pipeline, open, onToggle } = props
-  const p = useMessages().pipelines
+  const p = useMessages('pipelines').pipelines
   const outcome = outcomeOf(trial)
   const last = trial.stages.at(-1)
   const level = levelOf(trial.result?.level)
@@ -83,7 +83,7 @@ interface StageProps {
 
 /** One stage: what it changed, or why it did nothing. */
 function Stage({ done, pipeline, source, secrets }: StageProps) {
-  const p = useMessages().pipelines
+  const p = useMessages('pipelines').pipelines
   const spoken = language.use()
   const { zone } = useTimeState()
   const { stage, place, note, dropped, changes } = done
@@ -138,7 +138,7 @@ interface ChangeChipProps {
 }
 
 function ChangeChip({ change, zone, secrets, words }: ChangeChipProps) {
-  const t = useMessages()
+  const t = useMessages('pipelines')
   const p = t.pipelines
   const { part, name, before, after } = change
   const named = part === 'attribute' ? name : part === 'label' ? `${p.parts.label} ${name}` : p.parts[part]
@@ -150,12 +150,12 @@ function ChangeChip({ change, zone, secrets, words }: ChangeChipProps) {
       <b>{named}</b>
       {kind === 'removed' ? null : (
         <span>
-          <Marked text={shown(change, after ?? '', zone, t.logs.levels)} words={words} as="mark" />
+          <Marked text={shown(change, after ?? '', zone, t.common.levels)} words={words} as="mark" />
         </span>
       )}
       {tellsBefore && kind === 'changed' && part !== 'line' && (
         <small>
-          {p.was} <Marked text={shown(change, before, zone, t.logs.levels)} words={secrets} as="del" />
+          {p.was} <Marked text={shown(change, before, zone, t.common.levels)} words={secrets} as="del" />
         </small>
       )}
     </span>
@@ -170,12 +170,12 @@ interface KeptProps {
 
 /** The record as it would be stored. */
 function Kept({ record, trial, words }: KeptProps) {
-  const t = useMessages()
+  const t = useMessages('pipelines')
   const p = t.pipelines
   const { zone } = useTimeState()
   const marks = trial.secrets.length > 0 ? words : []
   const rows: (readonly [kind: string, name: string, value: string])[] = [
-    [p.parts.level, '', t.logs.levels[record.level] ?? record.level],
+    [p.parts.level, '', t.common.levels[record.level] ?? record.level],
     [p.parts.line, '', record.body],
     ...record.labels.map(([name, value]) => [p.parts.label, name, value] as const),
     ...record.attributes.map(([name, value]) => [p.parts.attribute, name, value] as const),

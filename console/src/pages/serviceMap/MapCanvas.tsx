@@ -38,7 +38,7 @@ const lettersMax = 30
 /** The drawing of services and calls; it is moved by dragging, scaled by the wheel, and walked by the arrow keys. */
 export function MapCanvas(props: MapCanvasProps) {
   const { graph, seconds, service, edge, found, onService, onEdge, onOpen } = props
-  const t = useMessages().serviceMap
+  const t = useMessages('serviceMap').serviceMap
   const { ref: sized, width, height } = useElementSize<HTMLDivElement>()
   const box = useRef<HTMLDivElement>(null)
   const ref = useMergedRef(sized, box)

@@ -29,7 +29,7 @@ interface MapDetailProps {
 /** What is known of a service or of a call, and the ways to its traces, metrics and logs. */
 export function MapDetail(props: MapDetailProps) {
   const { graph, seconds, node, edge, times, onService, onEdge, onOpen, onClose } = props
-  const t = useMessages().serviceMap
+  const t = useMessages('serviceMap').serviceMap
   const common = useMessages().common
   const title = node === null ? `${edge?.from ?? ''} → ${edge?.to ?? ''}` : node.label
   const figures: Figures | null = node ?? edge
@@ -89,7 +89,7 @@ export function MapDetail(props: MapDetailProps) {
 }
 
 function FigureList({ figures, seconds }: { readonly figures: Figures; readonly seconds: number }) {
-  const t = useMessages().serviceMap
+  const t = useMessages('serviceMap').serviceMap
   const quantile = (value: number | null) => (value === null ? '–' : formatSeconds(value))
   const share = figures.requests > 0 ? Math.min(figures.failed / figures.requests, 1) : 0
   const rows: readonly (readonly [string, string])[] = [
@@ -147,7 +147,7 @@ const serviceIs = (service: string) => ({ field: 'resource.service.name', op: '=
 const failed = { field: 'status', op: '=', value: 'error' }
 
 function ServiceWays({ service, times }: { readonly service: MapNode; readonly times: Times | null }) {
-  const t = useMessages().serviceMap
+  const t = useMessages('serviceMap').serviceMap
   const at = times ?? {}
   const real = service.type === 'service'
   // Who sends no spans is known by those of its callers.
@@ -204,7 +204,7 @@ interface CallWaysProps {
 }
 
 function CallWays({ edge, times, onService }: CallWaysProps) {
-  const t = useMessages().serviceMap
+  const t = useMessages('serviceMap').serviceMap
   const at = times ?? {}
   const of = { client: edge.from, server: edge.to }
   const total = selector('traces_service_graph_request_total', of)

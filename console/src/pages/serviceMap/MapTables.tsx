@@ -16,7 +16,7 @@ const height = 420
 
 /** All that the drawing says, as tables. */
 export function MapTables({ graph, seconds, onService, onEdge }: MapTablesProps) {
-  const t = useMessages().serviceMap
+  const t = useMessages('serviceMap').serviceMap
   const figures = useMemo(() => figureColumns(seconds, t), [seconds, t])
   const nodeColumns = useMemo(
     (): TableColumn<MapNode>[] => [

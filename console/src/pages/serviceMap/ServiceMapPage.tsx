@@ -19,7 +19,7 @@ import { useAttributeGroups, useServiceMap, type ServiceMapData } from './useSer
 
 /** Which services call which, how often, how well and how quickly; now and at any time. */
 export function ServiceMapPage() {
-  const t = useMessages().serviceMap
+  const t = useMessages('serviceMap').serviceMap
   const [state, change] = useMapState()
   const asked = useServiceMap(state.moment)
   const { data } = asked
@@ -186,7 +186,7 @@ function groupName(
 }
 
 function NoCalls() {
-  const t = useMessages().serviceMap
+  const t = useMessages('serviceMap').serviceMap
   return (
     <Message
       icon={<IconTopologyStar3 size={44} stroke={1.3} />}

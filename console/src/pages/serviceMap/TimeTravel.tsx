@@ -35,7 +35,7 @@ export function TimeTravel({
   readonly state: MapState
   readonly change: (change: MapChange) => void
 }) {
-  const t = useMessages().serviceMap
+  const t = useMessages('serviceMap').serviceMap
   const scheme = useComputedColorScheme('dark', { getInitialValueInEffect: false })
   const { range, zone } = useTimeState()
   const { from, to } = resolveRange(range, epochMs(Date.now()), zone)
@@ -116,7 +116,7 @@ interface SliderProps {
 const slots = 500
 
 function Slider({ from, to, at, onAt }: SliderProps) {
-  const t = useMessages().serviceMap
+  const t = useMessages('serviceMap').serviceMap
   const { zone } = useTimeState()
   const [dragged, setDragged] = useState<number | null>(null)
   const timer = useRef(0)

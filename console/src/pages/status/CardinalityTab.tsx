@@ -27,7 +27,7 @@ export function CardinalityTab() {
 }
 
 function Path({ metric, label }: { readonly metric: string; readonly label: string | undefined }) {
-  const t = useMessages()
+  const t = useMessages('status')
   const navigate = route.useNavigate()
   const go = (search: { metric?: string }) => void navigate({ search: { tab: 'cardinality', ...search } })
   return (
@@ -53,7 +53,7 @@ function Path({ metric, label }: { readonly metric: string; readonly label: stri
 }
 
 function Overview() {
-  const t = useMessages()
+  const t = useMessages('status')
   const s = t.status
   const navigate = route.useNavigate()
   const head = useQuery({
@@ -96,7 +96,7 @@ function Overview() {
 }
 
 function LabelsOf({ metric }: { readonly metric: string }) {
-  const t = useMessages()
+  const t = useMessages('status')
   const navigate = route.useNavigate()
   const match = selector(metric, {})
   const labels = useQuery({
@@ -126,7 +126,7 @@ function LabelsOf({ metric }: { readonly metric: string }) {
 const valuesMax = 100
 
 function ValuesOf({ metric, label }: { readonly metric: string; readonly label: string }) {
-  const t = useMessages()
+  const t = useMessages('status')
   const plain = /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(label) ? label : JSON.stringify(label)
   // Of what is in memory, as the lists that lead here: series that just ended count too.
   const expr = `topk(${valuesMax}, count by (${plain}) (present_over_time(${selector(metric, {})}[2h])))`

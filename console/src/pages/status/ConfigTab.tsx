@@ -6,7 +6,7 @@ import { useMessages } from '@/i18n'
 import styles from './StatusPage.module.css'
 
 export function ConfigTab() {
-  const s = useMessages().status
+  const s = useMessages('status').status
   const config = useQuery({ queryKey: ['config'], queryFn: ({ signal }) => effectiveConfig(signal) })
   if (config.data === undefined)
     return config.error === null ? <Skeleton height={400} /> : <p className={styles.hint}>{s.missing}</p>

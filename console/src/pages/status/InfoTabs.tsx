@@ -30,7 +30,7 @@ interface PairsProps {
 }
 
 function Pairs({ page, filter = '' }: PairsProps) {
-  const s = useMessages().status
+  const s = useMessages('status').status
   const info = useInfo(page)
   const { zone } = useTimeState()
   const names: Record<string, string> = page === 'flags' ? {} : s.facts
@@ -52,7 +52,7 @@ function Pairs({ page, filter = '' }: PairsProps) {
 }
 
 export function RuntimeTab() {
-  const s = useMessages().status
+  const s = useMessages('status').status
   return (
     <div className={styles.stack}>
       <section className={styles.panel}>
@@ -71,7 +71,7 @@ export function RuntimeTab() {
 }
 
 export function FlagsTab() {
-  const s = useMessages().status
+  const s = useMessages('status').status
   const [filter, setFilter] = useState('')
   return (
     <div className={styles.stack}>

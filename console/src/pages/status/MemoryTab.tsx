@@ -13,7 +13,7 @@ interface BudgetProps {
 }
 
 function Budget({ name, used, budget, note }: BudgetProps) {
-  const t = useMessages()
+  const t = useMessages('status')
   const share = used === null || budget === null || budget === 0 ? null : used / budget
   const size = used === null ? (note ?? '') : formatValue(used, 'bytes')
   return (
@@ -23,7 +23,7 @@ function Budget({ name, used, budget, note }: BudgetProps) {
       <span>
         <b>{size}</b>{' '}
         <span className="muted">
-          {budget === null ? t.status.unbounded : t.machine.of(formatValue(budget, 'bytes'))}
+          {budget === null ? t.status.unbounded : t.common.of(formatValue(budget, 'bytes'))}
         </span>
       </span>
     </div>
@@ -32,7 +32,7 @@ function Budget({ name, used, budget, note }: BudgetProps) {
 
 /** What may use memory, and how much of it is used. */
 export function MemoryTab() {
-  const s = useMessages().status
+  const s = useMessages('status').status
   const { status, error } = useStoreStatus()
   if (status === undefined)
     return error === null ? <Skeleton height={220} /> : <p className={styles.hint}>{s.missing}</p>

@@ -22,7 +22,7 @@ const bodies: Readonly<Record<StatusTab, () => React.JSX.Element>> = {
 
 /** How the server itself is doing. */
 export function StatusPage() {
-  const t = useMessages()
+  const t = useMessages('status')
   const { tab = 'storage' } = route.useSearch()
   const navigate = route.useNavigate()
   const Body = bodies[tab]

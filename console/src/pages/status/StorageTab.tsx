@@ -60,7 +60,7 @@ export function FigureList({ figures }: { readonly figures: Figures }) {
 }
 
 export function StorageTab() {
-  const t = useMessages()
+  const t = useMessages('status')
   const s = t.status
   const { zone } = useTimeState()
   const { status, error, perSecond } = useStoreStatus()
@@ -126,7 +126,7 @@ export function StorageTab() {
 }
 
 function Damages({ found }: { readonly found: Json | undefined }) {
-  const s = useMessages().status
+  const s = useMessages('status').status
   if (!Array.isArray(found) || found.length === 0) return null
   const places = found as readonly Json[]
   return (

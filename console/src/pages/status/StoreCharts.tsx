@@ -38,7 +38,7 @@ const points = 300
 
 /** How the store did over the chosen range, from the server's own metrics. */
 export function StoreCharts() {
-  const s = useMessages().status
+  const s = useMessages('status').status
   const { range, zone } = useTimeState()
   const { from, to } = resolveRange(range, useNow(), zone)
   const step = chooseStep(ms(to - from), points)

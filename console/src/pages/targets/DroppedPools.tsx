@@ -14,7 +14,7 @@ interface DroppedPoolsProps {
 
 /** Targets that discovery found and relabelling left out, as they were before. */
 export function DroppedPools({ dropped, filter }: DroppedPoolsProps) {
-  const t = useMessages()
+  const t = useMessages('targets')
   const shown = useMemo(() => {
     const wanted = filter.toLowerCase()
     return dropped.filter((d) =>

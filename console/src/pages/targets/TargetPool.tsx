@@ -16,7 +16,7 @@ interface TargetPoolProps {
 
 /** The targets of one job: its health at a glance, then each target. */
 export function TargetPool({ name, members, open, onToggle }: TargetPoolProps) {
-  const x = useMessages().targets
+  const x = useMessages('targets').targets
   const up = members.filter((target) => target.health === 'up').length
   const down = members.filter((target) => target.health === 'down').length
   const Arrow = open ? IconChevronDown : IconChevronRight
@@ -44,7 +44,7 @@ export function TargetPool({ name, members, open, onToggle }: TargetPoolProps) {
 }
 
 function TargetRow({ target }: { readonly target: ActiveTarget }) {
-  const t = useMessages()
+  const t = useMessages('targets')
   const x = t.targets
   const now = useNow()
   const ago = target.lastScrape === null ? null : formatUptime((now - target.lastScrape) / 1000, t.locale)

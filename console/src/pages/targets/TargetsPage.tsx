@@ -23,7 +23,7 @@ function matches(target: ActiveTarget, wanted: string): boolean {
 
 /** What is scraped, and whether it answers. */
 export function TargetsPage() {
-  const t = useMessages()
+  const t = useMessages('targets')
   const x = t.targets
   const { filter = '', health } = route.useSearch()
   const navigate = route.useNavigate()
@@ -122,7 +122,7 @@ scrape_configs:
 
 /** Nothing is configured yet: the shortest way to the first target. */
 function NoTargets() {
-  const x = useMessages().targets
+  const x = useMessages('targets').targets
   return (
     <Message icon={<IconRadar2 size={44} stroke={1.3} />} title={x.empty}>
       <p>{x.emptyHint}</p>

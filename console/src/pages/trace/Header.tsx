@@ -32,7 +32,7 @@ const servicesMax = 24
 
 /** What the trace is as a whole. */
 export function Header({ model, colors, logs, service, onService }: HeaderProps) {
-  const t = useMessages().trace
+  const t = useMessages('trace').trace
   const { zone } = useTimeState()
   const copy = useCopy()
   const { document, tree } = model

@@ -20,7 +20,7 @@ const dragPixels = 4
 
 /** All spans at once; dragging chooses the part of the time that is shown below. */
 export function Minimap({ tree, colors, errorColor, zoom, onZoom }: MinimapProps) {
-  const t = useMessages().trace
+  const t = useMessages('trace').trace
   const { ref, width } = useElementSize<HTMLDivElement>()
   const canvas = useRef<HTMLCanvasElement>(null)
   const brush = useBrush(tree.duration, onZoom)

@@ -40,9 +40,9 @@ interface SpanDetailProps {
 
 /** Everything that is known of a span, and the ways from it to other signals. */
 export function SpanDetail({ model, at, color, logs, onClose, onSelect }: SpanDetailProps) {
-  const t = useMessages().trace
+  const t = useMessages('trace').trace
   const common = useMessages().common
-  const kinds: Readonly<Record<string, string>> = useMessages().traces.filters.kinds
+  const kinds: Readonly<Record<string, string>> = useMessages('traces').traces.filters.kinds
   const { zone } = useTimeState()
   const copy = useCopy()
   const { tree, document, pathOf, path } = model
@@ -187,7 +187,7 @@ interface AttributeTableProps {
 }
 
 function AttributeTable({ scope, of, names }: AttributeTableProps) {
-  const t = useMessages().trace
+  const t = useMessages('trace').trace
   const copy = useCopy()
   return (
     <table>
@@ -235,7 +235,7 @@ function AttributeTable({ scope, of, names }: AttributeTableProps) {
 
 /** What was logged within the span. */
 function Events({ events, start }: { readonly events: readonly SpanEvent[]; readonly start: number }) {
-  const t = useMessages().trace
+  const t = useMessages('trace').trace
   if (events.length === 0) return null
   return (
     <details className={styles.section} open>
@@ -261,7 +261,7 @@ function Events({ events, start }: { readonly events: readonly SpanEvent[]; read
 }
 
 function Links({ links }: { readonly links: readonly SpanLink[] }) {
-  const t = useMessages().trace
+  const t = useMessages('trace').trace
   if (links.length === 0) return null
   return (
     <details className={styles.section} open>

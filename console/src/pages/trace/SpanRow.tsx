@@ -33,7 +33,7 @@ const indentMax = 22
 /** A span: who and what at the left, when and how long at the right. */
 export const SpanRow = memo(function SpanRow(props: SpanRowProps) {
   const { tree, at, color, shown, parts, folded, selected, matched, faded, onSelect, onFold } = props
-  const t = useMessages().trace
+  const t = useMessages('trace').trace
   const span = tree.spans[at]
   if (span === undefined) return null
   const depth = tree.depth[at] ?? 0

@@ -34,7 +34,7 @@ const typingMs = 150
 
 export function Toolbar(props: ToolbarProps) {
   const { view, change, matches, match, errors, only, onOnly, onMatch, onError, onFold } = props
-  const t = useMessages().trace
+  const t = useMessages('trace').trace
   const [text, setText] = useState(view.find)
   useEffect(() => {
     if (text === view.find) return undefined

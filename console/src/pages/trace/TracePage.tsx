@@ -26,7 +26,7 @@ const route = getRouteApi('/traces/$id')
 
 /** One trace: what called what, when, and for how long. */
 export function TracePage() {
-  const t = useMessages().trace
+  const t = useMessages('trace').trace
   const { id } = route.useParams()
   const asked = useQuery(traceOptions(id))
   const model = useTraceModel(asked.data)

@@ -46,7 +46,7 @@ const clampWidth = (percent: number): number => Math.min(Math.max(percent, 12), 
 export function Waterfall(props: WaterfallProps) {
   const { tree, rows, colors, zoom, parts, collapsed, selected, matches, service, scroller } = props
   const { onSelect, onFold, onZoom } = props
-  const t = useMessages().trace
+  const t = useMessages('trace').trace
   const width = nameWidth.use()
   const shown = useMemo(() => zoom ?? { from: 0, to: Math.max(tree.duration, 1) }, [zoom, tree])
   const virtual = useVirtualizer({
@@ -129,7 +129,7 @@ interface AxisProps {
 
 /** Times above the bars, and the handle between names and bars. */
 function Axis({ shown, duration, onZoom }: AxisProps) {
-  const t = useMessages().trace
+  const t = useMessages('trace').trace
   const brush = useBrush(duration, onZoom, shown)
   const span = shown.to - shown.from
   const move = (event: PointerEvent<HTMLElement>) => {

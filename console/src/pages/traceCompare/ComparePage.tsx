@@ -11,7 +11,7 @@ const route = getRouteApi('/traces/compare')
 
 /** Two traces beside each other, or what sets a part of many spans apart from the rest. */
 export function ComparePage() {
-  const t = useMessages().traceCompare
+  const t = useMessages('traceCompare').traceCompare
   const scheme = useComputedColorScheme('dark', { getInitialValueInEffect: false })
   const { q, sel } = route.useSearch()
   const navigate = route.useNavigate()

@@ -22,7 +22,7 @@ const indentMax = 20
 
 /** The paths of both traces in one tree, with what each of them took beside the other. */
 export function DiffTable({ a, b, idA, idB }: DiffTableProps) {
-  const t = useMessages().traceCompare
+  const t = useMessages('traceCompare').traceCompare
   const [only, setOnly] = useState(false)
   const [collapsed, setCollapsed] = useState<ReadonlySet<string>>(new Set())
   const scroller = useRef<HTMLDivElement>(null)
@@ -150,7 +150,7 @@ interface SideProps {
 }
 
 function Side({ side, name, longest, trace }: SideProps) {
-  const t = useMessages().traceCompare
+  const t = useMessages('traceCompare').traceCompare
   if (side === null) return <div role="gridcell" className={styles.side} data-side={name} data-none />
   return (
     <div role="gridcell" className={styles.side} data-side={name}>

@@ -28,7 +28,7 @@ interface GroupsProps {
 
 /** Which attributes set some spans of a query apart from the others. */
 export function Groups({ query, selection }: GroupsProps) {
-  const t = useMessages().traceCompare
+  const t = useMessages('traceCompare').traceCompare
   const { range, zone } = useTimeState()
   const navigate = route.useNavigate()
   const [base, setBase] = useState(query)
@@ -93,7 +93,7 @@ interface ResultProps extends GroupsProps {
 }
 
 function Result({ apart, query, selection }: ResultProps) {
-  const t = useMessages().traceCompare
+  const t = useMessages('traceCompare').traceCompare
   const [all, setAll] = useState(false)
   if (apart.selection === 0 || apart.baseline === 0) {
     return (
@@ -143,7 +143,7 @@ interface AttributeProps extends GroupsProps {
 }
 
 function Attribute({ attribute, query, selection }: AttributeProps) {
-  const t = useMessages().traceCompare
+  const t = useMessages('traceCompare').traceCompare
   const { field, score, values, distinct } = attribute
   return (
     <li className={styles.attribute} aria-label={field}>
@@ -171,7 +171,7 @@ interface ValueProps extends GroupsProps {
 }
 
 function Value({ field, value, query, selection }: ValueProps) {
-  const t = useMessages().traceCompare
+  const t = useMessages('traceCompare').traceCompare
   const percent = (share: number) => formatValue(share, 'ratio', 2)
   const { literal } = value
   const condition = (op: string) => ({ field, op, value: literal ?? '' })

@@ -26,7 +26,7 @@ const route = getRouteApi('/traces/compare')
 
 /** Two traces as one tree. */
 export function TwoTraces() {
-  const t = useMessages().traceCompare
+  const t = useMessages('traceCompare').traceCompare
   const { a, b } = route.useSearch()
   const navigate = route.useNavigate()
   const first = useQuery({ ...traceOptions(a ?? ''), enabled: a !== undefined, refetchInterval: false })
@@ -94,7 +94,7 @@ interface IdFieldProps {
 }
 
 function IdField({ label, value, onChange, main = false }: IdFieldProps) {
-  const t = useMessages().traceCompare
+  const t = useMessages('traceCompare').traceCompare
   const [text, setText] = useState(value ?? '')
   const valid = text === '' || traceIdPattern.test(text)
   const commit = () => {
@@ -123,7 +123,7 @@ interface SummaryProps {
 }
 
 function Summary({ side, document, tree }: SummaryProps) {
-  const t = useMessages().trace
+  const t = useMessages('trace').trace
   const { zone } = useTimeState()
   const root = tree.spans[mainRoot(tree)]
   return (
@@ -160,8 +160,8 @@ const othersMax = 200
 
 /** Traces with the same root, to compare one with. */
 function Others({ tree, id, onPick }: OthersProps) {
-  const t = useMessages().traceCompare
-  const columnNames = useMessages().traces.columns
+  const t = useMessages('traceCompare').traceCompare
+  const columnNames = useMessages('traces').traces.columns
   const { range, zone } = useTimeState()
   const root = tree.spans[mainRoot(tree)]
   const query = filterOf([

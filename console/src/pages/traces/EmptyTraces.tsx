@@ -5,7 +5,7 @@ import { traceSenders } from './senders'
 
 /** A store without spans: how to send the first. */
 export function EmptyTraces() {
-  const e = useMessages().traces.empty
+  const e = useMessages('traces').traces.empty
   const senders = traceSenders(window.location.origin).map((sender) => ({ ...sender, title: e[sender.key] }))
   return (
     <Senders

@@ -54,7 +54,7 @@ interface RangeMs {
 
 /** The most common conditions as controls; they read and write the query. */
 export function Filters({ query, onQuery }: FiltersProps) {
-  const f = useMessages().traces.filters
+  const f = useMessages('traces').traces.filters
   const conditions = conditionsOf(query)
   const filters = filtersOf(conditions ?? [])
   const services = useNames(['services'], (signal, range) => traceServices(range, signal))
@@ -176,7 +176,7 @@ interface DurationFieldProps {
 }
 
 function DurationField({ label, hint, value, onChange }: DurationFieldProps) {
-  const f = useMessages().traces.filters
+  const f = useMessages('traces').traces.filters
   const [text, setText] = useState(value ?? '')
   const valid = text === '' || durationText.test(text)
   const commit = () => {
@@ -206,7 +206,7 @@ interface AddAttributeProps {
 
 /** A condition on any attribute, its names and values completed from the spans there are. */
 function AddAttribute({ filter, onAdd }: AddAttributeProps) {
-  const f = useMessages().traces.filters
+  const f = useMessages('traces').traces.filters
   const [open, setOpen] = useState(false)
   return (
     <Popover opened={open} onChange={setOpen} position="bottom-start" withinPortal trapFocus>
@@ -236,7 +236,7 @@ function AddAttribute({ filter, onAdd }: AddAttributeProps) {
 }
 
 function AttributeForm({ filter, onAdd }: AddAttributeProps) {
-  const f = useMessages().traces.filters
+  const f = useMessages('traces').traces.filters
   const [field, setField] = useState('')
   const [op, setOp] = useState('=')
   const [text, setText] = useState('')

@@ -22,7 +22,7 @@ const above = 8
 
 /** Time against duration, and beside it how often which duration is. */
 export function ScatterPanel({ data, points, counts, onDuration }: ScatterPanelProps) {
-  const t = useMessages().traces
+  const t = useMessages('traces').traces
   const navigate = useNavigate()
   const scale = useMemo(() => decadesAround(points.map(({ ms }) => ms)), [points])
   const buckets = useMemo(() => durationBuckets(points, scale), [points, scale])
@@ -82,7 +82,7 @@ interface HistogramProps {
 
 /** Lies beside the scatter with the same axis; a bar is a button for its durations. */
 function Histogram({ buckets, onDuration }: HistogramProps) {
-  const t = useMessages().traces
+  const t = useMessages('traces').traces
   const most = Math.max(1, ...buckets.map(({ count }) => count))
   const text = (ms: number) => formatSeconds(ms / 1000)
   return (

@@ -36,7 +36,7 @@ const servicesMax = 4
 /** The traces that were found, or the spans that were looked for in them. */
 export function TraceList(props: TraceListProps) {
   const { data, state, change, loading, onMore, onHold } = props
-  const t = useMessages().traces
+  const t = useMessages('traces').traces
   const [marked, setMarked] = useState<readonly string[]>([])
   const box = useRef<HTMLElement>(null)
   useRowKeys(box)
@@ -122,7 +122,7 @@ function useColors(traces: readonly FoundTrace[]): ReadonlyMap<string, string> {
 }
 
 function TraceTable({ data, state, change, height, marked, onMark }: TraceTableProps) {
-  const t = useMessages().traces
+  const t = useMessages('traces').traces
   const { zone } = useTimeState()
   const navigate = useNavigate()
   const colors = useColors(data.traces)
@@ -238,7 +238,7 @@ const nameOf = ({ rootService, rootName }: FoundTrace, noRoot: string): string =
   rootService === null ? noRoot : `${rootService} ${rootName ?? ''}`
 
 function SpanTable({ data, state, change, height }: TableProps) {
-  const t = useMessages().traces
+  const t = useMessages('traces').traces
   const { zone } = useTimeState()
   const navigate = useNavigate()
   const colors = useColors(data.traces)

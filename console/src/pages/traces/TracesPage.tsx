@@ -75,7 +75,7 @@ function pointsOf(data: Traces | null, show: 'traces' | 'spans', noRoot: string)
 
 /** Search for traces. What is typed is a draft; what was run is in the address. */
 export function TracesPage() {
-  const t = useMessages().traces
+  const t = useMessages('traces').traces
   const client = useQueryClient()
   const navigate = useNavigate()
   const scheme = useComputedColorScheme('dark', { getInitialValueInEffect: false })
@@ -185,7 +185,7 @@ export function TracesPage() {
 }
 
 function Nothing() {
-  const t = useMessages().traces
+  const t = useMessages('traces').traces
   const { setRange } = useTimeState()
   const day = { kind: 'relative', back: ms(86_400_000), floor: null } as const
   const now = { kind: 'relative', back: ms(0), floor: null } as const

@@ -33,7 +33,7 @@ interface TracesQueryProps {
 /** The query as text and as controls: both say the same. */
 export function TracesQuery(props: TracesQueryProps) {
   const { draft, ran, onDraft, onRun, running, error, exchange, slow } = props
-  const t = useMessages()
+  const t = useMessages('traces')
   const client = useQueryClient()
   const { range, zone } = useTimeState()
   const [inspecting, setInspecting] = useState(false)

@@ -204,7 +204,7 @@ impl<'a> Evaluator<'a> {
         out.reset(labels.clone(), drop_name || !keeps_name, grid.count);
         let mut sliding = Sliding::new(buffer, run.reference, run.reach);
         let counter = matches!(id, Rate | Increase);
-        if counter {
+        if counter && run.edges == Edges::Plain {
             scratch.resets.find(buffer);
         }
         if (counter || id == Delta) && run.edges == Edges::Plain && buffer.is_plain() {

@@ -9,17 +9,27 @@ use crate::histogram::{Combined, FloatHistogram, IncompatibleSchemas};
 use model::ResetHint;
 use std::sync::Arc;
 
-/// Where a counter of floats was reset; found once per series.
+/// Where a counter was reset; found once per series.
 #[derive(Debug, Default)]
 pub(crate) struct Resets {
-    /// Samples before which a reset happened, ascending.
+    /// Floats before which a reset happened, ascending.
     at: Vec<usize>,
-    /// Samples whose start lies before the sample before them.
+    /// Floats whose start lies before the sample before them.
     overlaps: Vec<usize>,
+    /// The same of histograms.
+    histograms_at: Vec<usize>,
+    histogram_overlaps: Vec<usize>,
+    /// Histograms that are gauges, or not of the schema of the one before.
+    odd_histograms: Vec<usize>,
 }
 
 impl Resets {
     pub fn find(&mut self, b: &Buffer) {
+        self.find_floats(b);
+        self.find_histograms(b);
+    }
+
+    fn find_floats(&mut self, b: &Buffer) {
         self.at.clear();
         self.overlaps.clear();
         if b.starts.is_empty() {
@@ -41,7 +51,30 @@ impl Resets {
         }
     }
 
-    /// The samples behind `from` and before `to` before which a reset happened.
+    fn find_histograms(&mut self, b: &Buffer) {
+        self.histograms_at.clear();
+        self.histogram_overlaps.clear();
+        self.odd_histograms.clear();
+        let (times, starts) = (&b.histogram_times, &b.histogram_starts);
+        for (i, h) in b.histograms.iter().enumerate() {
+            let previous = i.checked_sub(1).map(|i| &b.histograms[i]);
+            if h.reset_hint == ResetHint::Gauge || previous.is_some_and(|p| p.schema != h.schema) {
+                self.odd_histograms.push(i);
+            }
+            let Some(previous) = previous else { continue };
+            let known = starts.len() > i;
+            if known && starts_overlap(starts[i - 1], times[i - 1], starts[i]) {
+                self.histogram_overlaps.push(i);
+            }
+            if (known && started_between(starts[i - 1], times[i - 1], starts[i], times[i]))
+                || h.is_reset_after(previous)
+            {
+                self.histograms_at.push(i);
+            }
+        }
+    }
+
+    /// The floats behind `from` and before `to` before which a reset happened.
     #[inline]
     pub fn between(&self, from: usize, to: usize) -> &[usize] {
         between(&self.at, from, to)
@@ -101,7 +134,7 @@ pub(super) fn change(
     if w.h.is_empty() {
         extrapolated_float(c, w, resets, counter, per_second, notes).map(Cell::Float)
     } else {
-        extrapolated_histogram(c, w, counter, per_second, notes).map(|h| Cell::Histogram(Arc::new(h)))
+        extrapolated_histogram(c, w, resets, counter, per_second, notes).map(|h| Cell::Histogram(Arc::new(h)))
     }
 }
 
@@ -196,6 +229,7 @@ fn extrapolated_float(
 fn extrapolated_histogram(
     c: &RangeContext<'_>,
     w: &Window<'_>,
+    resets: &Resets,
     counter: bool,
     per_second: bool,
     notes: &mut Annotations,
@@ -203,7 +237,7 @@ fn extrapolated_histogram(
     let (times, hists) = (w.histogram_times(), w.histograms());
     let mut result = None;
     if hists.len() > 1 {
-        result = Some(histogram_change(c, w, counter, notes)?);
+        result = Some(histogram_change(c, w, counter.then_some(resets), notes)?);
     }
     let extent = Extent {
         first: *times.first()?,
@@ -232,62 +266,64 @@ fn extrapolated_histogram(
     result.map(|h| h.scaled(factor))
 }
 
-/// The growth between the first and the last histogram of a window, resets accounted for.
+/// The growth between the first and the last histogram of a window; of a counter with its resets.
 fn histogram_change(
     c: &RangeContext<'_>,
     w: &Window<'_>,
-    counter: bool,
+    resets: Option<&Resets>,
     notes: &mut Annotations,
 ) -> Option<FloatHistogram> {
-    let (times, hists, starts) = (w.histogram_times(), w.histograms(), w.histogram_starts());
-    let last = &hists[hists.len() - 1];
+    let hists = w.histograms();
+    let (first, last) = (&hists[0], &hists[hists.len() - 1]);
     let is_gauge = |h: &FloatHistogram| h.reset_hint == ResetHint::Gauge;
-    if counter && (is_gauge(&hists[0]) || is_gauge(last)) {
+    let at = resets.map_or(&[][..], |r| between(&r.histograms_at, w.h.start, w.h.end));
+    // What comes before a reset need not have the same buckets.
+    let (base, at) = match at.split_first() {
+        Some((i, rest)) if *i == w.h.start + 1 => {
+            let mut empty = FloatHistogram::empty(hists[1].schema);
+            empty.custom_bounds = hists[1].custom_bounds.clone();
+            (Arc::new(empty), rest)
+        }
+        _ => (first.clone(), at),
+    };
+    let custom = base.has_custom_bounds();
+    if resets.is_some() && (is_gauge(first) || is_gauge(last)) {
         notes.not_counter(c.metric_name, c.span);
     }
-    let restarted =
-        |i: usize| starts.len() > i && started_between(starts[i - 1], times[i - 1], starts[i], times[i]);
-    // What comes before a reset need not have the same buckets.
-    let mut previous = hists[0].clone();
-    if counter && (restarted(1) || hists[1].is_reset_after(&previous)) {
-        let mut empty = FloatHistogram::empty(hists[1].schema);
-        empty.custom_bounds = hists[1].custom_bounds.clone();
-        previous = Arc::new(empty);
-    }
-    let custom = previous.has_custom_bounds();
     if last.has_custom_bounds() != custom {
         notes.mixed_schemas(c.metric_name, c.span);
         return None;
     }
-    let mut schema = last.schema.min(previous.schema);
-    if counter {
-        for h in &hists[1..hists.len() - 1] {
-            if is_gauge(h) {
-                notes.not_counter(c.metric_name, c.span);
-            }
-            schema = schema.min(h.schema);
-            if h.has_custom_bounds() != custom {
-                notes.mixed_schemas(c.metric_name, c.span);
-                return None;
-            }
+    let mut schema = last.schema.min(base.schema);
+    for i in resets.map_or(&[][..], |r| between(&r.odd_histograms, w.h.start, w.h.end)) {
+        // Others between the first and the last are as the one before them.
+        let h = &w.buffer.histograms[*i];
+        if *i + 1 == w.h.end {
+            break;
+        }
+        if is_gauge(h) {
+            notes.not_counter(c.metric_name, c.span);
+        }
+        schema = schema.min(h.schema);
+        if h.has_custom_bounds() != custom {
+            notes.mixed_schemas(c.metric_name, c.span);
+            return None;
         }
     }
     let mut result = last.at_schema(schema);
-    c.combine(&mut result, &previous, HistogramOperation::Subtraction, notes)?;
-    if counter {
-        let mut overlap = false;
-        for i in 1..hists.len() {
-            overlap |= starts.len() > i && starts_overlap(starts[i - 1], times[i - 1], starts[i]);
-            if restarted(i) || hists[i].is_reset_after(&previous) {
-                c.combine(&mut result, &previous, HistogramOperation::Addition, notes)?;
+    c.combine(&mut result, &base, HistogramOperation::Subtraction, notes)?;
+    match resets {
+        Some(resets) => {
+            for i in at {
+                let before = &w.buffer.histograms[i - 1];
+                c.combine(&mut result, before, HistogramOperation::Addition, notes)?;
             }
-            previous = hists[i].clone();
+            if !between(&resets.histogram_overlaps, w.h.start, w.h.end).is_empty() {
+                notes.start_overlap(c.metric_name, c.span);
+            }
         }
-        if overlap {
-            notes.start_overlap(c.metric_name, c.span);
-        }
-    } else if !is_gauge(&hists[0]) || !is_gauge(last) {
-        notes.not_gauge(c.metric_name, c.span);
+        None if !is_gauge(first) || !is_gauge(last) => notes.not_gauge(c.metric_name, c.span),
+        None => {}
     }
     result.reset_hint = ResetHint::Gauge;
     Some(result.compact())

@@ -32,19 +32,27 @@ impl Buffer {
             self.drop_stale();
         }
         self.histogram_times.clear();
-        self.histograms.clear();
         self.histogram_starts.clear();
         let mut decoder = Decoder::new(decoding);
         for (i, h) in from.histograms.iter().enumerate() {
             if h.is_stale() {
                 continue;
             }
+            // What the series before left and nobody else holds is written over.
+            let at = self.histogram_times.len();
+            match self.histograms.get_mut(at).and_then(Arc::get_mut) {
+                Some(left) => decoder.decode_to(h, left),
+                None => {
+                    self.histograms.truncate(at);
+                    self.histograms.push(decoder.decode(h));
+                }
+            }
             self.histogram_times.push(from.histogram_times[i]);
-            self.histograms.push(decoder.decode(h));
             if let Some(start) = from.histogram_starts.get(i) {
                 self.histogram_starts.push(*start);
             }
         }
+        self.histograms.truncate(self.histogram_times.len());
     }
 
     fn drop_stale(&mut self) {
@@ -119,10 +127,16 @@ impl Decoder {
     }
 
     pub fn decode(&mut self, h: &Histogram) -> Arc<FloatHistogram> {
-        let full = FloatHistogram::from_model(h);
+        let mut out = FloatHistogram::empty(0);
+        self.decode_to(h, &mut out);
+        Arc::new(out)
+    }
+
+    fn decode_to(&mut self, h: &Histogram, out: &mut FloatHistogram) {
         if self.decoding == Decoding::Full {
-            return Arc::new(full);
+            return out.assign(h);
         }
+        let full = FloatHistogram::from_model(h);
         let mut statistics = FloatHistogram::empty(full.schema);
         (statistics.count, statistics.sum) = (full.count, full.sum);
         statistics.reset_hint = match (&self.previous, full.reset_hint) {
@@ -131,7 +145,7 @@ impl Decoder {
             (_, hint) => hint,
         };
         self.previous = Some(full);
-        Arc::new(statistics)
+        *out = statistics;
     }
 }
 

@@ -104,7 +104,10 @@ fn exponential_bound(index: i32, schema: i32) -> f64 {
 }
 
 fn power_of_two(exponent: i64) -> f64 {
-    2f64.powi(exponent.clamp(-1100, 1100) as i32)
+    match exponent {
+        -1022..=1023 => f64::from_bits(((exponent + 1023) as u64) << 52),
+        _ => 2f64.powi(exponent.clamp(-1100, 1100) as i32),
+    }
 }
 
 /// The index of the bucket at a coarser schema that holds a bucket.
@@ -112,18 +115,18 @@ fn coarser_index(index: i32, from: i32, to: i32) -> i32 {
     ((index.wrapping_sub(1)) >> (from - to).clamp(0, 31)).wrapping_add(1)
 }
 
-fn spread(spans: &[Span], mut counts: impl Iterator<Item = f64>) -> Vec<(i32, f64)> {
-    let mut out = Vec::with_capacity(counts.size_hint().0);
+fn spread(spans: &[Span], mut counts: impl Iterator<Item = f64>, out: &mut Vec<(i32, f64)>) {
+    out.clear();
+    out.reserve(counts.size_hint().0);
     let mut index = 0i32;
     for span in spans {
         index = index.wrapping_add(span.offset);
         for _ in 0..span.length {
-            let Some(count) = counts.next() else { return out };
+            let Some(count) = counts.next() else { return };
             out.push((index, count));
             index = index.wrapping_add(1);
         }
     }
-    out
 }
 
 impl FloatHistogram {
@@ -136,7 +139,7 @@ impl FloatHistogram {
             zero_count: 0.0,
             count: 0.0,
             sum: 0.0,
-            custom_bounds: Arc::from([]),
+            custom_bounds: Arc::default(),
             positive: Vec::new(),
             negative: Vec::new(),
         }
@@ -144,30 +147,34 @@ impl FloatHistogram {
 
     /// The same histogram with float counts.
     pub fn from_model(h: &Histogram) -> FloatHistogram {
-        let (count, zero_count, positive, negative) = match &h.counts {
-            Counts::Integer { count, zero, positive, negative } => (
-                *count as f64,
-                *zero as f64,
-                spread(&h.positive_spans, positive.iter().map(|c| *c as f64)),
-                spread(&h.negative_spans, negative.iter().map(|c| *c as f64)),
-            ),
-            Counts::Float { count, zero, positive, negative } => (
-                *count,
-                *zero,
-                spread(&h.positive_spans, positive.iter().copied()),
-                spread(&h.negative_spans, negative.iter().copied()),
-            ),
+        let mut out = FloatHistogram::empty(0);
+        out.assign(h);
+        out
+    }
+
+    /// Becomes a stored histogram, in the memory that is there.
+    pub(crate) fn assign(&mut self, h: &Histogram) {
+        (self.count, self.zero_count) = match &h.counts {
+            Counts::Integer { count, zero, positive, negative } => {
+                spread(&h.positive_spans, positive.iter().map(|c| *c as f64), &mut self.positive);
+                spread(&h.negative_spans, negative.iter().map(|c| *c as f64), &mut self.negative);
+                (*count as f64, *zero as f64)
+            }
+            Counts::Float { count, zero, positive, negative } => {
+                spread(&h.positive_spans, positive.iter().copied(), &mut self.positive);
+                spread(&h.negative_spans, negative.iter().copied(), &mut self.negative);
+                (*count, *zero)
+            }
         };
-        FloatHistogram {
-            reset_hint: h.reset_hint,
-            schema: i32::from(h.schema),
-            zero_threshold: h.zero_threshold,
-            zero_count,
-            count,
-            sum: h.sum,
-            custom_bounds: Arc::from(h.custom_bounds.as_slice()),
-            positive,
-            negative,
+        self.reset_hint = h.reset_hint;
+        self.schema = i32::from(h.schema);
+        self.zero_threshold = h.zero_threshold;
+        self.sum = h.sum;
+        let same = |(a, b): (&f64, &f64)| a.to_bits() == b.to_bits();
+        if self.custom_bounds.len() != h.custom_bounds.len()
+            || !self.custom_bounds.iter().zip(&h.custom_bounds).all(same)
+        {
+            self.custom_bounds = Arc::from(h.custom_bounds.as_slice());
         }
     }
 

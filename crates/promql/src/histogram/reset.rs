@@ -1,6 +1,7 @@
 //! Whether a counter was reset between two histograms.
 
-use super::{FloatHistogram, arithmetic::coarser, exponential_bound};
+use super::FloatHistogram;
+use super::arithmetic::{coarser, outside_zero};
 use model::ResetHint;
 
 impl FloatHistogram {
@@ -30,20 +31,22 @@ impl FloatHistogram {
         if threshold != self.zero_threshold || self.zero_count < zero {
             return true;
         }
-        let seen = |h: &FloatHistogram, buckets: &[(i32, f64)]| {
-            let mut buckets = match h.schema > self.schema {
-                true => coarser(buckets, h.schema, self.schema),
-                false => buckets.to_vec(),
-            };
-            if !self.has_custom_bounds() && self.zero_threshold != 0.0 {
-                let inside = |b: &&(i32, f64)| exponential_bound(b.0, self.schema) <= self.zero_threshold;
-                let skip = buckets.iter().take_while(inside).count();
-                buckets.drain(..skip);
-            }
-            buckets
+        let shrunk = |now: &[(i32, f64)], before: &[(i32, f64)]| match previous.schema > self.schema {
+            true => shrunk(
+                self.outside_zero(now),
+                self.outside_zero(&coarser(before, previous.schema, self.schema)),
+            ),
+            false => shrunk(self.outside_zero(now), self.outside_zero(before)),
         };
-        let positive = shrunk(&seen(self, &self.positive), &seen(previous, &previous.positive));
-        positive || shrunk(&seen(self, &self.negative), &seen(previous, &previous.negative))
+        shrunk(&self.positive, &previous.positive) || shrunk(&self.negative, &previous.negative)
+    }
+
+    /// Those of buckets of this schema that lie outside the zero bucket.
+    fn outside_zero<'b>(&self, buckets: &'b [(i32, f64)]) -> &'b [(i32, f64)] {
+        if self.has_custom_bounds() || self.zero_threshold == 0.0 {
+            return buckets;
+        }
+        outside_zero(buckets, self.schema, self.zero_threshold)
     }
 
     fn shrunk_between_common_bounds(&self, previous: &FloatHistogram) -> bool {

@@ -18,7 +18,7 @@ use model::record::Value;
 use model::record::span::{Span, SpanKind, SpanStatus};
 use promql::{Control, Engine, EngineOptions, Point};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use traces::{Criteria, DurationHistogram, Node, Trace, value_text};
 
@@ -282,6 +282,9 @@ pub struct EdgeFigures {
     pub seconds: [Option<f64>; 3],
 }
 
+/// Those of [`EdgeFigures::seconds`], as queries write them.
+const QUANTILES: [&str; 3] = ["0.5", "0.95", "0.99"];
+
 /// Edges by client, server and connection.
 type Edges = BTreeMap<(String, String, String), EdgeFigures>;
 
@@ -335,9 +338,11 @@ async fn edges(
     ask::ask(app, app.query_timeout(), name, move |app, reins| {
         let mut all = Edges::new();
         let range = format!("{}ms", (end_ms - start_ms).max(1));
-        let by = "client, server, connection_type";
-        let sum = |metric: &str| format!("sum by ({by}) (increase({metric}[{range}]))");
-        let mut put = |query: &str, set: &dyn Fn(&mut EdgeFigures, f64)| {
+        let sum = |metric: &str, of: &str| {
+            let by = "client, server, connection_type";
+            format!("sum by ({by}) (increase(traces_service_graph_{metric}{{{of}}}[{range}]))")
+        };
+        let put = |all: &mut Edges, query: &str, set: &dyn Fn(&mut EdgeFigures, &model::Labels, f64)| {
             for (labels, value) in vector(app, query, end_ms, &reins.control)? {
                 let of = |name: &str| labels.get(name).unwrap_or("").to_owned();
                 let key = (of("client"), of("server"), of("connection_type"));
@@ -347,23 +352,30 @@ async fn edges(
                     connection: key.2,
                     ..EdgeFigures::default()
                 });
-                set(edge, value);
+                set(edge, &labels, value);
             }
             Ok::<_, ApiError>(())
         };
-        put(&sum("traces_service_graph_request_total"), &|e, v| e.requests = v)?;
-        put(&sum("traces_service_graph_request_failed_total"), &|e, v| e.failed = v)?;
+        put(&mut all, &sum("request_total", ""), &|e, _, v| e.requests = v)?;
+        put(&mut all, &sum("request_failed_total", ""), &|e, _, v| e.failed = v)?;
         if quantiles {
-            for side in ["server", "client"] {
-                let durations = sum(&format!("traces_service_graph_request_{side}_seconds"));
-                for (n, q) in [0.5, 0.95, 0.99].into_iter().enumerate() {
-                    let query = format!("histogram_quantile({q}, {durations})");
-                    put(&query, &|e, v| {
-                        if v.is_finite() {
-                            e.seconds[n] = Some(v);
-                        }
-                    })?;
+            let seconds = |side: &str, of: &str| {
+                let durations = sum(&format!("request_{side}_seconds"), of);
+                format!("histogram_quantiles({durations}, \"quantile\", {})", QUANTILES.join(", "))
+            };
+            let set = |e: &mut EdgeFigures, labels: &model::Labels, v: f64| {
+                let n = QUANTILES.iter().position(|q| Some(*q) == labels.get("quantile"));
+                if let Some(told) = n.and_then(|n| e.seconds.get_mut(n)).filter(|_| v.is_finite()) {
+                    told.get_or_insert(v);
                 }
+            };
+            put(&mut all, &seconds("client", ""), &set)?;
+            // What callers do not report is mostly how users call the first services: few of all edges.
+            let untold = all.values().filter(|e| e.requests > 0.0 && e.seconds.contains(&None));
+            let callers: BTreeSet<String> = untold.map(|e| regex::escape(&e.client)).collect();
+            if !callers.is_empty() {
+                let callers = callers.into_iter().collect::<Vec<_>>().join("|");
+                put(&mut all, &seconds("server", &format!("client=~{}", promql::quote(&callers))), &set)?;
             }
         }
         Ok(all.into_values().filter(|e| e.requests > 0.0).collect())

@@ -56,22 +56,16 @@ pub(crate) fn encode_one(h: &Histogram, last: Option<&Histogram>, out: &mut Vec<
     }
     put_uvarint(out, (h.sum.to_bits() ^ last.map_or(0, |l| l.sum.to_bits())).swap_bytes());
     match &h.counts {
-        Counts::Integer { count, zero, positive, negative } => {
-            let before = last.map(whole_counts);
-            let all =
-                [*count, *zero].into_iter().chain(positive.iter().copied()).chain(negative.iter().copied());
-            for (i, c) in all.enumerate() {
-                let b = before.as_ref().map_or(0, |b| b.get(i).copied().unwrap_or(0));
-                put_varint(out, c.wrapping_sub(b) as i64);
+        Counts::Integer { .. } => {
+            let mut before = last.into_iter().flat_map(whole_counts);
+            for c in whole_counts(h) {
+                put_varint(out, c.wrapping_sub(before.next().unwrap_or(0)) as i64);
             }
         }
-        Counts::Float { count, zero, positive, negative } => {
-            let before = last.map(float_counts);
-            let all =
-                [*count, *zero].into_iter().chain(positive.iter().copied()).chain(negative.iter().copied());
-            for (i, c) in all.enumerate() {
-                let b = before.as_ref().map_or(0, |b| b.get(i).copied().unwrap_or(0));
-                put_uvarint(out, (c.to_bits() ^ b).swap_bytes());
+        Counts::Float { .. } => {
+            let mut before = last.into_iter().flat_map(float_counts);
+            for bits in float_counts(h) {
+                put_uvarint(out, (bits ^ before.next().unwrap_or(0)).swap_bytes());
             }
         }
     }
@@ -114,22 +108,32 @@ fn same_layout(a: &Histogram, b: &Histogram) -> bool {
         && a.custom_bounds.iter().map(|v| v.to_bits()).eq(b.custom_bounds.iter().map(|v| v.to_bits()))
 }
 
-fn whole_counts(h: &Histogram) -> Vec<u64> {
-    match &h.counts {
+/// Count, count of the zero bucket and counts of the buckets, in the order in which they are stored; none of a histogram
+/// of floats.
+fn whole_counts(h: &Histogram) -> impl Iterator<Item = u64> {
+    let (first, positive, negative) = match &h.counts {
         Counts::Integer { count, zero, positive, negative } => {
-            [*count, *zero].iter().chain(positive).chain(negative).copied().collect()
+            (Some([*count, *zero]), positive.as_slice(), negative.as_slice())
         }
-        Counts::Float { .. } => Vec::new(),
-    }
+        Counts::Float { .. } => (None, &[][..], &[][..]),
+    };
+    first.into_iter().flatten().chain(positive.iter().copied()).chain(negative.iter().copied())
 }
 
-fn float_counts(h: &Histogram) -> Vec<u64> {
-    match &h.counts {
+/// The same of a histogram of floats, as their bits.
+fn float_counts(h: &Histogram) -> impl Iterator<Item = u64> {
+    let (first, positive, negative) = match &h.counts {
         Counts::Float { count, zero, positive, negative } => {
-            [*count, *zero].iter().chain(positive).chain(negative).map(|v| v.to_bits()).collect()
+            (Some([*count, *zero]), positive.as_slice(), negative.as_slice())
         }
-        Counts::Integer { .. } => Vec::new(),
-    }
+        Counts::Integer { .. } => (None, &[][..], &[][..]),
+    };
+    first
+        .into_iter()
+        .flatten()
+        .chain(positive.iter().copied())
+        .chain(negative.iter().copied())
+        .map(f64::to_bits)
 }
 
 fn put_layout(h: &Histogram, out: &mut Vec<u8>) {
@@ -195,31 +199,36 @@ fn buckets(spans: &[Span]) -> Result<usize, Malformed> {
     if n > BUCKETS_MAX as u64 { malformed("histogram buckets") } else { Ok(n as usize) }
 }
 
+/// So many counts, in memory of the right size from the beginning.
+fn counts_of<T>(n: usize, mut next: impl FnMut() -> Result<T, Malformed>) -> Result<Vec<T>, Malformed> {
+    let mut out = Vec::with_capacity(n);
+    for _ in 0..n {
+        out.push(next()?);
+    }
+    Ok(out)
+}
+
 fn read_whole(r: &mut Reader<'_>, p: usize, n: usize, last: Option<&Histogram>) -> Result<Counts, Malformed> {
-    let before = last.map(whole_counts).unwrap_or_default();
-    let mut at = 0;
+    let mut before = last.into_iter().flat_map(whole_counts);
     let mut next = |r: &mut Reader<'_>| -> Result<u64, Malformed> {
-        let b = before.get(at).copied().unwrap_or(0);
-        at += 1;
+        let b = before.next().unwrap_or(0);
         Ok(b.wrapping_add(r.varint("histogram bucket")? as u64))
     };
     let (count, zero) = (next(r)?, next(r)?);
-    let positive = (0..p).map(|_| next(r)).collect::<Result<_, _>>()?;
-    let negative = (0..n).map(|_| next(r)).collect::<Result<_, _>>()?;
+    let positive = counts_of(p, || next(r))?;
+    let negative = counts_of(n, || next(r))?;
     Ok(Counts::Integer { count, zero, positive, negative })
 }
 
 fn read_float(r: &mut Reader<'_>, p: usize, n: usize, last: Option<&Histogram>) -> Result<Counts, Malformed> {
-    let before = last.map(float_counts).unwrap_or_default();
-    let mut at = 0;
+    let mut before = last.into_iter().flat_map(float_counts);
     let mut next = |r: &mut Reader<'_>| -> Result<f64, Malformed> {
-        let b = before.get(at).copied().unwrap_or(0);
-        at += 1;
+        let b = before.next().unwrap_or(0);
         Ok(f64::from_bits(r.uvarint("histogram bucket")?.swap_bytes() ^ b))
     };
     let (count, zero) = (next(r)?, next(r)?);
-    let positive = (0..p).map(|_| next(r)).collect::<Result<_, _>>()?;
-    let negative = (0..n).map(|_| next(r)).collect::<Result<_, _>>()?;
+    let positive = counts_of(p, || next(r))?;
+    let negative = counts_of(n, || next(r))?;
     Ok(Counts::Float { count, zero, positive, negative })
 }
 

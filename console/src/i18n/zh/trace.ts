@@ -1,0 +1,80 @@
+import type { Messages } from '../messages'
+
+const warnings: readonly (readonly [RegExp, (...found: string[]) => string])[] = [
+  [/^the parent of this span is not here/, () => '此跨度的父跨度不在：未被采样、未发送或尚未到达'],
+  [/^this span is its own ancestor/, () => '按上报的父子关系，此跨度是自己的祖先；已在此处断开'],
+  [
+    /^clock skew: .* to be (-?\d+) µs/,
+    (us) => `时钟偏差：此进程的时钟与父跨度相差约 ${us} µs；时间保持上报时的原样`,
+  ],
+  [/^this span was received (\d+) times/, (n) => `此跨度收到了 ${n} 次`],
+]
+
+export const trace: Messages['trace'] = {
+  waterfall: '链路的跨度',
+  serviceOperation: '服务与操作',
+  resize: '名称列宽度',
+  axisHelp: '拖动放大，双击查看全部',
+  minimap: (duration) => `${duration} 内的全部跨度`,
+  minimapHelp: '拖动选择一段时间，双击查看全部',
+  start: '开始时间',
+  duration: '耗时',
+  spans: '跨度',
+  services: '服务',
+  depth: '层级',
+  errors: '错误',
+  serviceHelp: (spans, errors, self) =>
+    `${spans} 个跨度，${errors} 个失败，自身耗时 ${self}；单击只突出此服务`,
+  copyId: '复制 ID',
+  logs: '日志',
+  compare: '与…对比',
+  download: 'JSON',
+  share: '复制链接',
+  link: '此跨度的链接',
+  linkCopied: '链接已复制',
+  truncated: (n) => `此链路的跨度多于一次读取的上限，这里是其中 ${n} 个。上限由 query.trace_spans_max 设定。`,
+  earlier: (n) => `此 ID 之前被使用过 ${n} 次，这里是最近一次。`,
+  find: '在名称、属性、事件中查找',
+  found: (n, of) => (n === 0 ? `找到 ${of} 个` : `第 ${n} 个，共 ${of} 个`),
+  previousMatch: '上一个匹配',
+  nextMatch: '下一个匹配',
+  onlyMatches: '只看这些',
+  nextError: (n) => `${n} 个错误`,
+  whole: '整条链路',
+  path: '关键路径',
+  folding: '折叠',
+  unfoldAll: '全部展开',
+  levels: (n) => `${n} 层`,
+  fold: (n) => `折叠下面 ${n} 个跨度`,
+  unfold: (n) => `展开下面 ${n} 个跨度`,
+  failed: '失败',
+  warning: (text) => {
+    for (const [shape, said] of warnings) {
+      const match = shape.exec(text)
+      if (match !== null) return said(...match.slice(1))
+    }
+    return text
+  },
+  detail: '跨度详情',
+  kind: '类型',
+  self: '自身耗时',
+  critical: '关键路径占用',
+  spanId: '跨度 ID',
+  scope: '埋点库',
+  attributes: '属性',
+  resource: '资源',
+  events: '事件',
+  links: '指向其他跨度的链接',
+  logsOfTrace: '此链路的日志',
+  logsOfService: '此服务的日志',
+  metrics: '此操作的指标',
+  alike: '同类跨度',
+  toParent: '到父跨度',
+  tracesWith: (name, value) => `含 ${name} = ${value} 的链路`,
+  copyValue: (name) => `复制 ${name} 的值`,
+  missing: '没有这条链路',
+  missingHint: '可能尚未到达，可能早于 traces.retention 的保留期，也可能被发送方采样掉了。',
+  unreadable: '无法读取此链路',
+  again: '重试',
+  toSearch: '搜索链路',
+}
