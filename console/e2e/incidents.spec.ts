@@ -104,7 +104,10 @@ test('one shows what happened, and takes notes', async ({ open, shop }) => {
   const timeline = page.getByRole('list', { name: 'Timeline' })
   await expect(timeline).toContainText('rolled back')
   await expect(timeline).toContainText('Escalated: grave, step 1')
-  await page.getByRole('group', { name: 'Timeline' }).getByRole('button', { name: /^People/ }).click()
+  await page
+    .getByRole('group', { name: 'Timeline' })
+    .getByRole('button', { name: /^People/ })
+    .click()
   await expect(timeline).not.toContainText('Escalated')
   await expect(timeline).toContainText('rolled back')
   await page.getByRole('button', { name: 'Assign' }).click()

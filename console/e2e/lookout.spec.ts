@@ -162,7 +162,9 @@ test('plugins show state, text, and what they measure', async ({ open, watched }
 
 test('the watch over the watcher says whether all is well', async ({ open, watched }) => {
   const page = await open(`${watched.url}/probes?tab=vigil`)
-  await expect(page.getByRole('tabpanel').getByRole('status')).toContainText('This server does what others count on')
+  await expect(page.getByRole('tabpanel').getByRole('status')).toContainText(
+    'This server does what others count on',
+  )
   await expect(page.getByRole('table', { name: 'Parts' })).toContainText('Evaluation of rules')
   await expect(page.getByRole('region', { name: 'Dead man’s switch' })).toContainText(
     'The alert Watchdog fires',

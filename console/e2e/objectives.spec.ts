@@ -56,7 +56,9 @@ test('objectives are listed, the most urgent first', async ({ open, promised }) 
   await expect(row(page, 'shop-availability')).toContainText('Exhausted', { timeout: 30_000 })
   await expect(row(page, 'shop-availability')).toContainText('99% over 1d')
   await expect(row(page, 'silent')).toContainText('No data')
-  await expect(page.getByRole('list', { name: 'Objectives' }).getByRole('listitem').first()).toContainText('shop')
+  await expect(page.getByRole('list', { name: 'Objectives' }).getByRole('listitem').first()).toContainText(
+    'shop',
+  )
   await page.getByRole('button', { name: /^No data/ }).click()
   await expect(row(page, 'shop-availability')).toHaveCount(0)
   await page.getByRole('button', { name: /^No data/ }).click()

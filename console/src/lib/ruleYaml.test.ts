@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
+import type { RuleText } from '../api/ruleTrial'
 import { ruleFileYaml, ruleYaml } from './ruleYaml'
 
-const rule = {
+const rule: RuleText = {
   language: 'promql',
   range: '',
   alert: 'Slow',

@@ -1,15 +1,19 @@
 import { SectionTabs } from '@/components/SectionTabs'
+import kit from '@/components/watch/kit.module.css'
 import { useWords } from './words'
 
 export function IncidentsTabs() {
   const w = useWords()
   return (
-    <SectionTabs
-      label={w.title}
-      tabs={[
-        { to: '/incidents', text: w.tabs.incidents },
-        { to: '/incidents/oncall', text: w.tabs.oncall },
-      ]}
-    />
+    <>
+      <h1 className={kit.hidden}>{w.title}</h1>
+      <SectionTabs
+        label={w.title}
+        tabs={[
+          { to: '/incidents', text: w.tabs.incidents },
+          { to: '/incidents/oncall', text: w.tabs.oncall },
+        ]}
+      />
+    </>
   )
 }

@@ -84,7 +84,6 @@ export function ObjectivesPage() {
     }
   })
 
-  if (found.data !== undefined && all.length === 0) return <NoObjectives />
   return (
     <div className={kit.page}>
       <header className={styles.head}>
@@ -93,6 +92,8 @@ export function ObjectivesPage() {
       </header>
       {found.data === undefined ? (
         <Unavailable error={found.error} missing={w.unknown} />
+      ) : all.length === 0 ? (
+        <NoObjectives />
       ) : (
         <>
           <FilterBar
