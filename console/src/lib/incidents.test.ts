@@ -72,7 +72,7 @@ test('an incident is looked at with what came before', () => {
   expect(rangeOf(100 * hour, null, 110 * hour)).toEqual({ from: 97 * hour, to: 110 * hour })
   const over = rangeOf(100 * hour, 110 * hour, 200 * hour)
   expect([over.from, over.to]).toEqual([97 * hour, 111 * hour])
-  expect(rangeOf(hour, null, hour).from).toBe(hour - 600_000)
+  expect(rangeOf(hour, null, hour).from).toBe(0)
   expect(['critical', 'error', 'warning', 'info', ''].map(severityTone)).toEqual([
     'bad',
     'busy',

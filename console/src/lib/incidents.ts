@@ -26,9 +26,9 @@ export const severities = ['critical', 'error', 'warning', 'info'] as const
 export const severityTone = (severity: string): 'bad' | 'busy' | 'warn' | 'quiet' =>
   severity === 'critical' ? 'bad' : severity === 'error' ? 'busy' : severity === 'warning' ? 'warn' : 'quiet'
 
-/** So much before an incident began is shown with it. */
+/** So much before an incident began is shown with it: at least the hour in which the server looks for changes. */
 const leadShare = 0.3
-const leadMin = 10 * 60_000
+const leadMin = 3_600_000
 
 /** The range in which an incident is looked at: it, what came before, and a little after it. */
 export function rangeOf(

@@ -12,6 +12,8 @@ import { quote } from '@/lib/matcher'
 import { severityTone } from '@/lib/incidents'
 import { ExprText } from '@/pages/alerts/ExprText'
 import { WhyChart } from '@/pages/alerts/WhyChart'
+import { ruleGroups, type Rule } from '@/api/alerting'
+import { useCurrent } from '@/state/current'
 import { useNow } from '@/state/live'
 import styles from './incidents.module.css'
 import { useWords } from './words'
@@ -33,6 +35,8 @@ export function AlertCards({ incident, busy, onSplit }: AlertCardsProps) {
   const [marked, setMarked] = useState<ReadonlySet<string>>(new Set())
   const [all, setAll] = useState(false)
   const { alerts } = incident
+  const groups = useCurrent(['rules'], (signal) => ruleGroups({ alerts: false }, signal), { slowest: 30_000 })
+  const rules = (groups.data ?? []).flatMap((group) => group.rules)
   const toggle = (fingerprint: string) => {
     const next = new Set(marked)
     if (!next.delete(fingerprint)) next.add(fingerprint)
@@ -60,6 +64,7 @@ export function AlertCards({ incident, busy, onSplit }: AlertCardsProps) {
         <AlertCard
           key={alert.fingerprint}
           alert={alert}
+          rule={rules.find(({ name, query }) => name === alert.name && query === alert.expr)}
           first={at < openFirst && alert.firing}
           marked={marked.has(alert.fingerprint)}
           onMark={alerts.length > 1 ? () => toggle(alert.fingerprint) : undefined}
@@ -76,12 +81,14 @@ export function AlertCards({ incident, busy, onSplit }: AlertCardsProps) {
 
 interface AlertCardProps {
   readonly alert: IncidentAlert
+  /** The rule it comes of, as long as there is one that says the same. */
+  readonly rule: Rule | undefined
   readonly first: boolean
   readonly marked: boolean
   readonly onMark: (() => void) | undefined
 }
 
-function AlertCard({ alert, first, marked, onMark }: AlertCardProps) {
+function AlertCard({ alert, rule, first, marked, onMark }: AlertCardProps) {
   const t = useMessages()
   const w = useWords()
   const now = useNow()
@@ -128,10 +135,10 @@ function AlertCard({ alert, first, marked, onMark }: AlertCardProps) {
           <summary>
             <ExprText expr={alert.expr} />
           </summary>
-          {open && (
+          {open && (rule?.language ?? 'promql') === 'promql' && (
             <WhyChart
               expr={alert.expr}
-              labels={seriesLabels(alert.labels, { severity: '' })}
+              labels={seriesLabels(alert.labels, rule?.labels ?? { severity: '' })}
               alert={alert.labels}
             />
           )}
