@@ -8,6 +8,7 @@ const backend = process.env.WATCHFIRE_URL ?? 'http://127.0.0.1:7766'
 // The server asks whether a page is its own: the address the browser asked for stays what it is.
 const proxy = {
   '/api': { target: backend, changeOrigin: false },
+  '^/probe\\?': { target: backend, changeOrigin: false },
   '/-': { target: backend, changeOrigin: false },
   '/tempo': { target: backend, changeOrigin: false },
   '/v1': { target: backend, changeOrigin: false },

@@ -90,6 +90,7 @@ async function consoleBefore(url: string): Promise<{ url: string; server: Previe
       // The server asks whether a page is its own: the address the browser asked for stays what it is.
       proxy: {
         '/api': { target: url, changeOrigin: false },
+        '^/probe\\?': { target: url, changeOrigin: false },
         '/-': { target: url, changeOrigin: false },
         '/tempo': { target: url, changeOrigin: false },
         '/v1': { target: url, changeOrigin: false },

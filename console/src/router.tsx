@@ -17,6 +17,13 @@ import { validateErrorsSearch, validateIssueSearch, validateReleasesSearch } fro
 import { validateEntitiesSearch, validateEntitySearch } from './state/entitiesSearch'
 import { validateEventsSearch } from './state/eventsSearch'
 import { hostsOptions } from './state/hosts'
+import {
+  validateIncidentSearch,
+  validateIncidentsSearch,
+  validateOncallSearch,
+} from './state/incidentsSearch'
+import { validateLookoutSearch } from './state/lookoutSearch'
+import { validateObjectivesSearch } from './state/objectivesSearch'
 import { traceOptions } from './state/trace'
 import { statusTabs } from './state/statusTabs'
 import { timeSearchKeys, validateTimeSearch } from './state/timeSearch'
@@ -230,6 +237,74 @@ const alerts = createRoute({
   ),
 })
 
+const probes = createRoute({
+  getParentRoute: () => root,
+  path: '/probes',
+  validateSearch: (search: Record<string, unknown>) => present({ ...validateLookoutSearch(search) }),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/lookout/LookoutPage'), 'lookout', 'related'),
+    'LookoutPage',
+  ),
+})
+
+const objectives = createRoute({
+  getParentRoute: () => root,
+  path: '/objectives',
+  validateSearch: (search: Record<string, unknown>) => present({ ...validateObjectivesSearch(search) }),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/objectives/ObjectivesPage'), 'objectives'),
+    'ObjectivesPage',
+  ),
+})
+
+const newObjective = createRoute({
+  getParentRoute: () => root,
+  path: '/objectives/new',
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/objectives/NewObjectivePage'), 'objectives'),
+    'NewObjectivePage',
+  ),
+})
+
+const objective = createRoute({
+  getParentRoute: () => root,
+  path: '/objectives/$name',
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/objectives/ObjectivePage'), 'objectives'),
+    'ObjectivePage',
+  ),
+})
+
+const incidents = createRoute({
+  getParentRoute: () => root,
+  path: '/incidents',
+  validateSearch: (search: Record<string, unknown>) => present({ ...validateIncidentsSearch(search) }),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/incidents/IncidentsPage'), 'incidents'),
+    'IncidentsPage',
+  ),
+})
+
+const oncall = createRoute({
+  getParentRoute: () => root,
+  path: '/incidents/oncall',
+  validateSearch: (search: Record<string, unknown>) => present({ ...validateOncallSearch(search) }),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/incidents/OncallPage'), 'incidents'),
+    'OncallPage',
+  ),
+})
+
+const incident = createRoute({
+  getParentRoute: () => root,
+  path: '/incidents/$id',
+  validateSearch: (search: Record<string, unknown>) => present({ ...validateIncidentSearch(search) }),
+  component: lazyRouteComponent(
+    () => withWords(import('./pages/incidents/IncidentPage'), 'incidents', 'alerts', 'related'),
+    'IncidentPage',
+  ),
+})
+
 const targets = createRoute({
   getParentRoute: () => root,
   path: '/targets',
@@ -268,6 +343,13 @@ export const router = createRouter({
     entities,
     entity,
     alerts,
+    incidents,
+    oncall,
+    incident,
+    probes,
+    objectives,
+    newObjective,
+    objective,
     pipelines,
     targets,
     status,

@@ -13,6 +13,7 @@ export type Fields = Readonly<Record<string, unknown>>
 
 function describe(value: unknown): string {
   if (value === null) return 'null'
+  if (value === undefined) return 'nothing'
   return Array.isArray(value) ? 'an array' : `${typeof value} ${JSON.stringify(value).slice(0, 40)}`
 }
 

@@ -35,7 +35,7 @@ export interface ServerEvent {
 
 const keyed = ['kind', 'title', 'source', 'id', 'subject', 'text', 'result', 'traceID', 'spanID'] as const
 
-const event: Decoder<ServerEvent> = (value, path) => {
+export const eventDecoder: Decoder<ServerEvent> = (value, path) => {
   const body = fields(value, path)
   const attributes = Object.fromEntries(
     Object.entries(optional(fields, {})(body.attributes, `${path}.attributes`)).map(([name, held]) => [
@@ -104,7 +104,7 @@ const counts: Decoder<EventCounts> = (value, path) => {
 const page: Decoder<EventPage> = (value, path) => {
   const body = fields(value, path)
   return {
-    events: list(event)(body.events, `${path}.events`),
+    events: list(eventDecoder)(body.events, `${path}.events`),
     next: optional<string | null>(text, null)(body.next, `${path}.next`),
     counts: body.timeline === undefined ? null : counts(value, path),
   }

@@ -86,7 +86,7 @@ async function send(
   path: string,
   params: Params,
   signal: AbortSignal | undefined,
-  { headers = {}, json, method }: RequestOptions,
+  { headers = {}, json, body, method }: RequestOptions,
 ): Promise<Response> {
   const query = encodeParams(params)
   const init: RequestInit = { headers, ...(signal === undefined ? {} : { signal }) }
@@ -94,6 +94,14 @@ async function send(
   if (json !== undefined) {
     const typed = { ...headers, 'content-type': 'application/json' }
     return fetch(path, { ...init, headers: typed, method: 'POST', body: JSON.stringify(json) })
+  }
+  if (body !== undefined) {
+    return fetch(path, {
+      ...init,
+      headers: { ...headers, 'content-type': body.type },
+      method: 'POST',
+      body: body.text,
+    })
   }
   if (path.length + query.length < addressMax) return fetch(query === '' ? path : `${path}?${query}`, init)
   return fetch(path, { ...init, method: 'POST', body: new URLSearchParams(query) })
@@ -105,6 +113,8 @@ export interface RequestOptions {
   readonly bare?: boolean
   /** What is posted as JSON, where parameters do not carry the question. */
   readonly json?: unknown
+  /** What is posted as it is written. */
+  readonly body?: { readonly text: string; readonly type: string }
   /** Another method than the one that the size of the question calls for. */
   readonly method?: 'DELETE'
   /** The answer, where it is good, is text and no JSON. */

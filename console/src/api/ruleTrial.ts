@@ -1,9 +1,14 @@
 import { fields, list, number, optional, sampleNumber, text, type Decoder } from './decode'
 import { labelsDecoder, request } from './http'
+import type { RuleLanguage } from './alerting'
 import type { Labels } from './types'
 
 /** An alerting rule as it stands in a file. */
 export interface RuleText {
+  /** What the expression is written in; of a file it is that of the group. */
+  readonly language: RuleLanguage
+  /** In TraceQL how far back spans count; as the server has it if empty. */
+  readonly range: string
   readonly alert: string
   readonly expr: string
   readonly for: string
@@ -110,6 +115,8 @@ const trial: Decoder<RuleTrial> = (value, path) => {
 
 /** What a rule would do: the alerts it gives now, and when they would have fired. Nothing is stored, nobody is told. */
 export async function tryRule(rule: RuleText, span: TrialSpan, signal?: AbortSignal): Promise<RuleTrial> {
-  const json = { ...rule, start: span.start / 1000, end: span.end / 1000, step: span.stepMs / 1000 }
+  const { language, range, ...text } = rule
+  const group = { language, ...(language === 'traceql' && range.trim() !== '' && { range: range.trim() }) }
+  const json = { ...text, ...group, start: span.start / 1000, end: span.end / 1000, step: span.stepMs / 1000 }
   return (await request('/api/v1/rules/try', {}, trial, signal, { json })).data
 }

@@ -4,7 +4,14 @@ import styles from './SectionTabs.module.css'
 interface SectionTabsProps {
   readonly label: string
   readonly tabs: readonly {
-    readonly to: '/traces' | '/traces/map' | '/traces/compare' | '/errors' | '/errors/releases'
+    readonly to:
+      | '/traces'
+      | '/traces/map'
+      | '/traces/compare'
+      | '/errors'
+      | '/errors/releases'
+      | '/incidents'
+      | '/incidents/oncall'
     readonly text: string
   }[]
 }

@@ -3,10 +3,13 @@ import type { alerts } from './en/alerts'
 import type { entities } from './en/entities'
 import type { events } from './en/events'
 import type { explore } from './en/explore'
+import type { incidents } from './en/incidents'
 import type { inbox } from './en/inbox'
 import type { issue } from './en/issue'
 import type { logs } from './en/logs'
+import type { lookout } from './en/lookout'
 import type { machine } from './en/machine'
+import type { objectives } from './en/objectives'
 import type { palette } from './en/palette'
 import type { pipelines } from './en/pipelines'
 import type { related } from './en/related'
@@ -30,9 +33,12 @@ export interface Sections {
   events: typeof events
   explore: typeof explore
   inbox: typeof inbox
+  incidents: typeof incidents
   issue: typeof issue
   logs: typeof logs
+  lookout: typeof lookout
   machine: typeof machine
+  objectives: typeof objectives
   palette: typeof palette
   pipelines: typeof pipelines
   related: typeof related

@@ -1,7 +1,10 @@
 import { expect, it } from 'vitest'
+import type { RuleText } from '../api/ruleTrial'
 import { ruleFileYaml, ruleYaml } from './ruleYaml'
 
-const rule = {
+const rule: RuleText = {
+  language: 'promql',
+  range: '',
   alert: 'Slow',
   expr: 'rate(x[5m])\n  > 1',
   for: '5m',
@@ -48,5 +51,24 @@ it('a file holds it in a group', () => {
     '    rules:',
     '      - alert: Slow',
     '        expr: up == 0',
+  ])
+})
+
+it('a language other than PromQL is that of the group', () => {
+  const head = (language: 'logql' | 'traceql', range: string) =>
+    ruleFileYaml({ ...rule, language, range }, 'mine')
+      .split('\n')
+      .slice(1, 5)
+  expect(head('logql', '5m')).toEqual([
+    '  - name: mine',
+    '    language: logql',
+    '    rules:',
+    '      - alert: Slow',
+  ])
+  expect(head('traceql', '10m')).toEqual([
+    '  - name: mine',
+    '    language: traceql',
+    '    range: 10m',
+    '    rules:',
   ])
 })

@@ -53,13 +53,18 @@ export function ruleYaml(rule: RuleText): string {
 export function ruleFileYaml(rule: RuleText, group: string): string {
   const inner = ruleYaml(rule).trimEnd().split('\n')
   const indented = inner.map((line) => (line === '' ? '' : `      ${line}`))
-  return `groups:\n  - name: ${yamlScalar(group)}\n    rules:\n${indented.join('\n')}\n`
+  const language = rule.language === 'promql' ? '' : `    language: ${rule.language}\n`
+  const range =
+    rule.language === 'traceql' && rule.range.trim() !== '' ? `    range: ${rule.range.trim()}\n` : ''
+  return `groups:\n  - name: ${yamlScalar(group)}\n${language}${range}    rules:\n${indented.join('\n')}\n`
 }
 
 const written = (seconds: number): string => (seconds > 0 ? formatDuration(ms(seconds * 1000)) : '')
 
 /** A rule in force as it would be written. */
 export const textOfRule = (rule: Rule): RuleText => ({
+  language: rule.language,
+  range: '',
   alert: rule.name,
   expr: rule.query,
   for: written(rule.forSeconds),

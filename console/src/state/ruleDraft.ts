@@ -13,6 +13,8 @@ const texts = (raw: unknown): Record<string, string> => {
 export const ruleDraft = stored<RuleText | null>('rule-draft', (raw) => {
   if (typeof raw !== 'object' || raw === null) return null
   const {
+    language,
+    range,
     alert,
     expr,
     for: wait,
@@ -22,6 +24,8 @@ export const ruleDraft = stored<RuleText | null>('rule-draft', (raw) => {
   } = raw as Record<string, unknown>
   const text = (value: unknown) => (typeof value === 'string' ? value : '')
   return {
+    language: language === 'logql' || language === 'traceql' ? language : 'promql',
+    range: text(range),
     alert: text(alert),
     expr: text(expr),
     for: text(wait),

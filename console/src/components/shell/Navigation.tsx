@@ -6,6 +6,7 @@ import { Flame } from './Flame'
 import styles from './Navigation.module.css'
 import { screens } from './screens'
 import { useFiring } from './useFiring'
+import { useOpenIncidents } from './useOpenIncidents'
 
 interface NavigationProps {
   readonly narrow: boolean
@@ -17,6 +18,12 @@ export function Navigation({ narrow, onToggle }: NavigationProps) {
   const t = useMessages()
   const Toggle = narrow ? IconLayoutSidebarLeftExpand : IconLayoutSidebarLeftCollapse
   const firing = useFiring()
+  const waiting = useOpenIncidents()
+  /** What a screen has that waits for somebody, and how that is said. */
+  const badges: Readonly<Record<string, { readonly count: number; readonly label: string }>> = {
+    alerts: { count: firing, label: t.nav.firing(firing) },
+    incidents: { count: waiting, label: t.nav.waiting(waiting) },
+  }
   const toggleLabel = narrow ? t.nav.expand : t.nav.collapse
   return (
     <nav className={styles.nav} aria-label={t.nav.label} data-narrow={narrow || undefined}>
@@ -33,13 +40,13 @@ export function Navigation({ narrow, onToggle }: NavigationProps) {
                 className={styles.item}
                 activeOptions={{ exact: to === '/', includeSearch: false }}
                 activeProps={{ 'aria-current': 'page' }}
-                aria-label={name === 'alerts' && firing > 0 ? t.nav.firing(firing) : t.nav[name]}
+                aria-label={(badges[name]?.count ?? 0) > 0 ? badges[name]?.label : t.nav[name]}
               >
                 <Icon size={19} stroke={1.6} aria-hidden />
                 <span>{t.nav[name]}</span>
-                {name === 'alerts' && firing > 0 && (
+                {(badges[name]?.count ?? 0) > 0 && (
                   <b className={styles.badge} aria-hidden>
-                    {firing > 999 ? '999+' : firing}
+                    {(badges[name]?.count ?? 0) > 999 ? '999+' : badges[name]?.count}
                   </b>
                 )}
               </Link>

@@ -4,7 +4,7 @@ import { Link } from '@tanstack/react-router'
 import { CodeBlock } from '@/components/CodeBlock'
 import { Message } from '@/components/Message'
 import { useMessages } from '@/i18n'
-import { useConfigFile } from './useConfigFile'
+import { useConfigFile } from '@/state/configFile'
 
 export const rulesSnippet = (file: string): string => `# ${file}
 rule_files: ['rules/*.yml']

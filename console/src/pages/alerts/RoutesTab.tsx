@@ -15,7 +15,7 @@ import { RouteTester } from './RouteTester'
 import styles from './RoutesTab.module.css'
 import { RouteTree } from './RouteTree'
 import { alertsKey, useCurrent, useRefreshByHand } from './useAlerts'
-import { useConfigFile } from './useConfigFile'
+import { useConfigFile } from '@/state/configFile'
 
 const route = getRouteApi('/alerts')
 

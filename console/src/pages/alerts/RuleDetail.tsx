@@ -84,7 +84,7 @@ function Known({ placed, onEdit }: { readonly placed: PlacedRule; readonly onEdi
         </span>
       </header>
       <div className={styles.actions}>
-        {alerting && rule.language === 'promql' && (
+        {alerting && (
           <Button leftSection={<IconFlask size={15} />} onClick={edit}>
             {r.edit}
           </Button>

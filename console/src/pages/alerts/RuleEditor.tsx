@@ -13,6 +13,8 @@ import { parseDuration } from '@/lib/duration'
 import { mistakeIn } from '@/lib/serverError'
 import { chooseStep } from '@/lib/step'
 import { promqlExtension } from '@/components/editor/promqlExtension'
+import { logqlExtension } from '@/pages/logs/logqlExtension'
+import { traceqlExtension } from '@/pages/traces/traceqlExtension'
 import { ruleDraft } from '@/state/ruleDraft'
 import { stored } from '@/state/stored'
 import { useTimeState } from '@/state/timeSearch'
@@ -33,6 +35,8 @@ const periodMs = 10_000
 const steps = 400
 
 const beginning: RuleText = {
+  language: 'promql',
+  range: '',
   alert: '',
   expr: '',
   for: '5m',
@@ -77,7 +81,11 @@ export function RuleEditor({ onClose }: { readonly onClose: () => void }) {
   const told = error instanceof ApiError && error.mistake !== null
   const mistake = error !== null && told ? mistakeIn(error, settled.expr) : null
   const client = useQueryClient()
-  const language = useMemo(() => promqlExtension(client), [client])
+  const language = useMemo(() => {
+    const recent = () => ({ from: Date.now() - spanMs, to: Date.now() })
+    if (draft.language === 'logql') return logqlExtension(client, recent)
+    return draft.language === 'traceql' ? traceqlExtension(client, recent) : promqlExtension(client)
+  }, [client, draft.language, spanMs])
   const message = error === null ? '' : error.message.replace(/^invalid parameter "expr":\s*/, '')
   return (
     <div className={styles.page}>
@@ -110,20 +118,41 @@ export function RuleEditor({ onClose }: { readonly onClose: () => void }) {
           />
           <div className={styles.expr}>
             <span className={styles.label}>{e.expr}</span>
+            <SegmentedControl
+              size="xs"
+              aria-label={e.language}
+              value={draft.language}
+              onChange={(next) => set({ language: next })}
+              data={(['promql', 'logql', 'traceql'] as const).map((value) => ({
+                value,
+                label: e.languages[value],
+              }))}
+            />
             <div className={styles.field} data-main-input data-error={error !== null || undefined}>
               <CodeEditor
+                key={draft.language}
                 language={language}
                 value={draft.expr}
                 onChange={(expr) => set({ expr })}
                 onRun={() => void tried.refetch()}
                 label={e.expr}
-                hint={e.exprHint}
+                hint={e.exprHints[draft.language]}
                 error={mistake !== null && draft.expr === settled.expr ? markOf(mistake, draft.expr) : null}
                 handle={null}
               />
             </div>
             {error !== null && <QueryError message={message} text={settled.expr} mistake={mistake} />}
           </div>
+          {draft.language === 'traceql' && (
+            <TextInput
+              label={e.range}
+              description={e.rangeHelp}
+              placeholder="5m"
+              value={draft.range}
+              spellCheck={false}
+              onChange={(event) => set({ range: event.currentTarget.value })}
+            />
+          )}
           <div className={styles.times}>
             <TextInput
               label={e.for}

@@ -1,65 +1,12 @@
-import { keepPreviousData, useQuery, useQueryClient, type UseQueryResult } from '@tanstack/react-query'
-import { useEffect, useMemo } from 'react'
+import { useMemo } from 'react'
 import { ruleAlerts, toldAlerts } from '@/api/alerting'
 import { ApiError } from '@/api/http'
 import { queryVector } from '@/api/query'
 import { resolvedQueries } from '@/lib/alertQuery'
 import { joinAlerts, type Alert, type ResolvedAlert } from '@/lib/alerts'
-import { useNow } from '@/state/live'
-import { useTimeState } from '@/state/timeSearch'
+import { currentKey as alertsKey, useCurrent, useRefreshByHand } from '@/state/current'
 
-/** Every question of the screen is under this key. */
-export const alertsKey = 'alerts'
-
-interface Timed<T> {
-  readonly value: T
-  readonly tookMs: number
-}
-
-const periodMin = 2000
-const periodMax = 30_000
-/** Of the time that passes, asking takes at most this part. */
-const share = 20
-
-/**
- * Something of now, whatever the range of time: asked again as often as its size allows, and not at all while
- * refreshing is off.
- */
-export function useCurrent<T>(
-  key: readonly unknown[],
-  ask: (signal: AbortSignal) => Promise<T>,
-  options: { readonly slowest?: number; readonly enabled?: boolean } = {},
-): Omit<UseQueryResult<Timed<T>>, 'data'> & { readonly data: T | undefined } {
-  const { refresh } = useTimeState()
-  const found = useQuery({
-    queryKey: [alertsKey, ...key],
-    enabled: options.enabled ?? true,
-    structuralSharing: false,
-    placeholderData: keepPreviousData,
-    queryFn: async ({ signal }): Promise<Timed<T>> => {
-      const begun = performance.now()
-      const value = await ask(signal)
-      return { value, tookMs: performance.now() - begun }
-    },
-    refetchInterval: ({ state }) => {
-      if (refresh === 'off') return false
-      const least = options.slowest ?? periodMin
-      return Math.min(Math.max((state.data?.tookMs ?? 0) * share, least), periodMax)
-    },
-  })
-  const { data, ...rest } = found
-  return { ...rest, data: data?.value }
-}
-
-/** Asking for the present by hand counts here, too. */
-export function useRefreshByHand(): void {
-  const client = useQueryClient()
-  const { refresh } = useTimeState()
-  const now = useNow()
-  useEffect(() => {
-    if (refresh === 'off') void client.invalidateQueries({ queryKey: [alertsKey] }, { cancelRefetch: false })
-  }, [client, now, refresh])
-}
+export { alertsKey, useCurrent, useRefreshByHand }
 
 async function resolvedAlerts(signal: AbortSignal): Promise<ResolvedAlert[]> {
   const [best, other] = resolvedQueries

@@ -1,0 +1,3 @@
+import { useMessages } from '@/i18n'
+
+export const useWords = () => useMessages('incidents').incidents
