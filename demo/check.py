@@ -53,11 +53,16 @@ def need(true, otherwise):
 
 
 def metrics(site):
-    """All services are scraped, and have metrics of their SDK and of their spans."""
+    """Python's services are scraped, Node's send by OTLP; all have metrics of their SDK and of their spans."""
     up = {s["metric"]["job"] for s in site.get("/api/v1/query", query="up == 1")["result"]}
     services = {"shop", "cart", "payment", "recommendation", "mailer"}
-    need(services <= up, f"not scraped: {services - up}")
-    need(site.sample('sum(http_server_request_duration_count{job="shop"})') > 0, "no metrics of Node's SDK")
+    scraped = services - {"shop", "recommendation"}
+    need(scraped <= up, f"not scraped: {scraped - up}")
+    for service in services - scraped:
+        took = f'http_server_request_duration_seconds_count{{job="{service}"}}'
+        need(site.sample(f"sum({took})") > 0, f"no metrics of {service} by OTLP")
+        need(site.sample(f"sum({took} * on (job, instance) group_left (service_version) target_info)") > 0, f"{service} has no target_info")
+    need(site.sample("sum(rate(shop_checkouts_total[1m]))") > 0, "no checkouts are counted")
     need(site.sample('sum(db_client_connection_max{job="payment"})') == 4, "no metrics of Python's SDK")
     for service in services:
         need(site.sample(f'sum(traces_spanmetrics_calls_total{{service="{service}"}})') > 0, "no metrics of spans")

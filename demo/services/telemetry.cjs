@@ -5,23 +5,22 @@
 const os = require('node:os')
 const { SeverityNumber } = require('@opentelemetry/api-logs')
 const { OTLPLogExporter } = require('@opentelemetry/exporter-logs-otlp-proto')
-const { PrometheusExporter } = require('@opentelemetry/exporter-prometheus')
+const { OTLPMetricExporter } = require('@opentelemetry/exporter-metrics-otlp-proto')
 const { OTLPTraceExporter } = require('@opentelemetry/exporter-trace-otlp-proto')
 const { registerInstrumentations } = require('@opentelemetry/instrumentation')
 const { HttpInstrumentation } = require('@opentelemetry/instrumentation-http')
 const { UndiciInstrumentation } = require('@opentelemetry/instrumentation-undici')
 const { resourceFromAttributes } = require('@opentelemetry/resources')
 const { BatchLogRecordProcessor, LoggerProvider } = require('@opentelemetry/sdk-logs')
-const { MeterProvider } = require('@opentelemetry/sdk-metrics')
+const { MeterProvider, PeriodicExportingMetricReader } = require('@opentelemetry/sdk-metrics')
 const { BatchSpanProcessor, NodeTracerProvider } = require('@opentelemetry/sdk-trace-node')
 const Sentry = require('@sentry/node')
 
-/** Spans and logs by OTLP over HTTP, metrics to be scraped, errors by Sentry's SDK. */
+/** Spans, logs and metrics by OTLP over HTTP, errors by Sentry's SDK. */
 exports.start = (service, version) => {
   const resource = resourceFromAttributes({
     'service.name': service,
     'service.version': version,
-    // The same as the label that a scrape gives, so that both are one instance.
     'service.instance.id': `127.0.0.1:${process.env.PORT}`,
     'deployment.environment.name': 'demo',
     'host.name': os.hostname(),
@@ -36,15 +35,16 @@ exports.start = (service, version) => {
   spans.register()
   const exporter = new OTLPLogExporter({ url: url('logs') })
   const logs = new LoggerProvider({ resource, processors: [new BatchLogRecordProcessor({ exporter, ...soon })] })
-  const prometheus = new PrometheusExporter({ preventServerStart: true })
-  const metrics = new MeterProvider({ resource, readers: [prometheus] })
+  const measured = new OTLPMetricExporter({ url: url('metrics') })
+  const reader = new PeriodicExportingMetricReader({ exporter: measured, exportIntervalMillis: 5000 })
+  const metrics = new MeterProvider({ resource, readers: [reader] })
   const watchfire = Number(new URL(process.env.WATCHFIRE).port)
   registerInstrumentations({
     tracerProvider: spans,
     meterProvider: metrics,
     instrumentations: [
       new HttpInstrumentation({
-        ignoreIncomingRequestHook: ({ url }) => url === '/metrics' || url === '/health',
+        ignoreIncomingRequestHook: ({ url }) => url === '/health',
         // What Sentry's SDK sends is no part of the shop.
         ignoreOutgoingRequestHook: ({ port }) => Number(port) === watchfire,
       }),
@@ -69,8 +69,7 @@ exports.start = (service, version) => {
       logger.emit({ severityNumber: SeverityNumber[level], severityText: level, body, attributes })
     },
     error: (error, more) => Sentry.captureException(error, more),
-    metrics: (request, response) => prometheus.getMetricsRequestHandler(request, response),
     /** Sends what is left. */
-    stop: () => Promise.all([spans.shutdown(), logs.shutdown(), Sentry.close(2000)]),
+    stop: () => Promise.all([spans.shutdown(), logs.shutdown(), metrics.shutdown(), Sentry.close(2000)]),
   }
 }

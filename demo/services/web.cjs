@@ -1,4 +1,4 @@
-// A web service of a few routes with its metrics, until it is told to end.
+// A web service of a few routes, until it is told to end.
 'use strict'
 
 const http = require('node:http')
@@ -18,7 +18,6 @@ exports.serve = (routes, telemetry) => {
   })
   const server = http.createServer(async (request, response) => {
     if (request.url === '/health') return response.end('ok')
-    if (request.url === '/metrics') return telemetry.metrics(request, response)
     const url = new URL(request.url, 'http://shop')
     const answer = (status, value) => {
       response.writeHead(status, { 'content-type': 'application/json' })

@@ -16,6 +16,7 @@ pub mod exposition;
 mod histogram;
 mod limits;
 pub mod logs;
+pub mod metrics;
 pub mod negotiate;
 pub mod otlp;
 mod outcome;

@@ -58,7 +58,8 @@ impl Outcome {
         self.note(why);
     }
 
-    fn note(&mut self, why: impl Display) {
+    /// Adds something that the sender is to be told.
+    pub(crate) fn note(&mut self, why: impl Display) {
         if self.reasons.len() < REASONS_MAX {
             self.reasons.push(why.to_string());
         }

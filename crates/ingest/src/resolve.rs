@@ -22,12 +22,12 @@ impl<S: AsRef<str>> Resolver<S> {
         out: &mut A,
     ) -> Result<SeriesRef, AppendError> {
         // Checked first: sorting is the only step here that is not linear.
-        Self::count_of(&self.pairs, limits)?;
+        check_count(&self.pairs, limits)?;
         self.normalise().map_err(|reason| AppendError::Labels { series: show(&self.pairs), reason })?;
         if let Some(series) = out.lookup(&self.key) {
             return Ok(series);
         }
-        self.check_sizes(limits)?;
+        check_sizes(&self.pairs, limits)?;
         out.series(&self.made()?)
     }
 
@@ -38,9 +38,9 @@ impl<S: AsRef<str>> Resolver<S> {
 
     /// The label set of the pairs, checked.
     pub fn labels(&mut self, limits: &Limits) -> Result<Labels, AppendError> {
-        Self::count_of(&self.pairs, limits)?;
+        check_count(&self.pairs, limits)?;
         self.normalise().map_err(|reason| AppendError::Labels { series: show(&self.pairs), reason })?;
-        self.check_sizes(limits)?;
+        check_sizes(&self.pairs, limits)?;
         self.made()
     }
 
@@ -70,46 +70,41 @@ impl<S: AsRef<str>> Resolver<S> {
         }
         Ok(())
     }
+}
 
-    /// Refuses more labels than a series may have.
-    pub fn count_of(pairs: &[(S, S)], limits: &Limits) -> Result<(), AppendError> {
-        within(
-            pairs.len() as u64,
-            limits.labels_per_series_max,
-            "ingest.limits.labels_per_series_max",
-            || format!("the number of labels of series {}", show(pairs)),
-        )
-        .map_err(AppendError::Limit)
-    }
+/// Refuses more labels than a series may have.
+pub(crate) fn check_count<S: AsRef<str>>(pairs: &[(S, S)], limits: &Limits) -> Result<(), AppendError> {
+    within(pairs.len() as u64, limits.labels_per_series_max, "ingest.limits.labels_per_series_max", || {
+        format!("the number of labels of series {}", show(pairs))
+    })
+    .map_err(AppendError::Limit)
+}
 
-    fn check_sizes(&self, limits: &Limits) -> Result<(), AppendError> {
-        let mut named = false;
-        for (name, value) in &self.pairs {
-            let (name, value) = (name.as_ref(), value.as_ref());
-            named |= name == METRIC_NAME;
-            within(
-                name.len() as u64,
-                limits.label_name_bytes_max,
-                "ingest.limits.label_name_bytes_max",
-                || format!("the length in bytes of label name {:?}", short(name)),
-            )
-            .map_err(AppendError::Limit)?;
-            within(
-                value.len() as u64,
-                limits.label_value_bytes_max,
-                "ingest.limits.label_value_bytes_max",
-                || format!("the length in bytes of label {name} of series {}", show(&self.pairs)),
-            )
-            .map_err(AppendError::Limit)?;
-        }
-        if named {
-            return Ok(());
-        }
-        Err(AppendError::Invalid {
-            series: show(&self.pairs),
-            reason: format!("there is no metric name (label {METRIC_NAME})"),
+/// Refuses labels that are too long, and a series without a name.
+pub(crate) fn check_sizes<S: AsRef<str>>(pairs: &[(S, S)], limits: &Limits) -> Result<(), AppendError> {
+    let mut named = false;
+    for (name, value) in pairs {
+        let (name, value) = (name.as_ref(), value.as_ref());
+        named |= name == METRIC_NAME;
+        within(name.len() as u64, limits.label_name_bytes_max, "ingest.limits.label_name_bytes_max", || {
+            format!("the length in bytes of label name {:?}", short(name))
         })
+        .map_err(AppendError::Limit)?;
+        within(
+            value.len() as u64,
+            limits.label_value_bytes_max,
+            "ingest.limits.label_value_bytes_max",
+            || format!("the length in bytes of label {name} of series {}", show(pairs)),
+        )
+        .map_err(AppendError::Limit)?;
     }
+    if named {
+        return Ok(());
+    }
+    Err(AppendError::Invalid {
+        series: show(pairs),
+        reason: format!("there is no metric name (label {METRIC_NAME})"),
+    })
 }
 
 /// How much of a series a message shows.

@@ -64,6 +64,8 @@ pub struct App {
     pub results: ResultCache,
     /// Bytes of bodies under way.
     pub in_flight: crate::receive::InFlight,
+    /// Totals of series that are sent as deltas.
+    pub deltas: crate::intake::deltas::Deltas,
     /// Own metrics.
     pub metrics: Metrics,
     /// Connections.
@@ -105,6 +107,7 @@ impl App {
             stopping: AtomicBool::new(false),
             // A run gives out fewer numbers than nanoseconds pass.
             unique: AtomicU64::new(now.unsigned_abs().wrapping_mul(1_000_000)),
+            deltas: Default::default(),
             metrics: Metrics::default(),
             connections: Arc::default(),
             started_ms: now,
@@ -287,6 +290,7 @@ impl App {
             &self.event_preparation,
         ]));
         out.extend(crate::traces::families(&self.span_watch));
+        out.extend(self.deltas.families());
         out.extend(crate::process::families());
         if let Some(running) = self.running.get() {
             out.extend(crate::api::status::store_families(&running.db));

@@ -252,6 +252,8 @@ pub struct Metrics {
     pub remote_write: ReceiveMetrics,
     /// Text, OpenMetrics and protocol buffers pushed.
     pub push: ReceiveMetrics,
+    /// OpenTelemetry's metrics, over HTTP and gRPC.
+    pub otlp: ReceiveMetrics,
     ways: [WayMetrics; Way::ALL.len()],
     /// Samples that left through queries.
     pub samples_returned: Counter,
@@ -365,6 +367,7 @@ impl Metrics {
                 let mut family = Family::labelled(name, help, MetricKind::Counter);
                 family.push(&[("protocol", "remote_write")], field(&self.remote_write).get() as f64);
                 family.push(&[("protocol", "push")], field(&self.push).get() as f64);
+                family.push(&[("protocol", "otlp")], field(&self.otlp).get() as f64);
                 family
             })
             .collect()

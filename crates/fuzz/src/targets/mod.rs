@@ -8,6 +8,7 @@ mod events;
 mod log_queries;
 mod logs;
 mod lookout;
+mod metrics;
 mod query;
 mod receive;
 mod records;
@@ -31,6 +32,11 @@ pub const TARGETS: &[Target] = &[
     cheap("loki_json", logs::loki_json, logs::loki_json_seeds),
     cheap("otlp_logs_protobuf", logs::otlp_protobuf, logs::otlp_protobuf_seeds),
     cheap("otlp_logs_json", logs::otlp_json, logs::otlp_json_seeds),
+    Target {
+        memory_mib: 64,
+        ..cheap("otlp_metrics_protobuf", metrics::otlp_protobuf, metrics::otlp_protobuf_seeds)
+    },
+    Target { memory_mib: 64, ..cheap("otlp_metrics_json", metrics::otlp_json, metrics::otlp_json_seeds) },
     cheap("otlp_traces_protobuf", traces::otlp_protobuf, traces::otlp_protobuf_seeds),
     cheap("otlp_traces_json", traces::otlp_json, traces::otlp_json_seeds),
     cheap("jaeger_thrift", traces::jaeger_thrift, traces::jaeger_thrift_seeds),

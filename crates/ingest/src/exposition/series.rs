@@ -3,7 +3,7 @@
 use super::number;
 use crate::error::{DecodeError, SyntaxError, quote};
 use crate::limits::Limits;
-use crate::resolve::Resolver;
+use crate::resolve::{Resolver, check_count};
 use model::{AppendError, LabelError, Labels, METRIC_NAME, MetricKind};
 use std::borrow::Cow;
 
@@ -221,7 +221,7 @@ impl<'a> Cursor<'a> {
     ) -> Result<(), SeriesError> {
         out.push((name, value));
         if out.len() as u64 > limits.labels_per_series_max {
-            Resolver::count_of(out, limits)?;
+            check_count(out, limits)?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@
 //! passed over.
 
 use crate::error::DecodeError;
-use crate::wire::{FIXED32, FIXED64, VARINT, put_bytes, put_message, put_tag, put_varint};
+use crate::wire::{FIXED32, FIXED64, VARINT, put_bytes, put_message, put_tag, put_varint, unzigzag};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use model::record::{SpanId, TraceId};
@@ -34,10 +34,15 @@ pub(crate) enum Kind {
     Varint,
     /// A number, or one of these names in order of their numbers.
     Enum(&'static [&'static str]),
+    /// Written with its sign in the last bit.
+    Signed,
     Fixed64,
+    SignedFixed64,
     Fixed32,
     Double,
     Bool,
+    /// A list of one of the kinds above.
+    Several(&'static Kind),
     Message(Fields),
     Messages(Fields),
 }
@@ -126,7 +131,10 @@ impl Field<'_> {
             Kind::TraceId => "32 hexadecimal digits",
             Kind::SpanId => "16 hexadecimal digits",
             Kind::Base64 => "bytes in base64",
-            Kind::Varint | Kind::Fixed64 | Kind::Fixed32 => "a whole number, also as a string",
+            Kind::Varint | Kind::Signed | Kind::Fixed64 | Kind::SignedFixed64 | Kind::Fixed32 => {
+                "a whole number, also as a string"
+            }
+            Kind::Several(_) => "a list of numbers",
             Kind::Enum(_) => "a number or the name of one",
             Kind::Double => "a number",
             Kind::Bool => "true or false",
@@ -143,7 +151,15 @@ impl Field<'_> {
                 put_tag(self.out, self.number, VARINT);
                 put_varint(self.out, v as u64);
             }
+            (Kind::Signed, _, Ok(v)) => {
+                put_tag(self.out, self.number, VARINT);
+                put_varint(self.out, unzigzag(v));
+            }
             (Kind::Fixed64, Ok(v), _) => {
+                put_tag(self.out, self.number, FIXED64);
+                self.out.extend_from_slice(&v.to_le_bytes());
+            }
+            (Kind::SignedFixed64, _, Ok(v)) => {
                 put_tag(self.out, self.number, FIXED64);
                 self.out.extend_from_slice(&v.to_le_bytes());
             }
@@ -226,7 +242,12 @@ impl<'a> Visitor<'a> for Field<'_> {
             Kind::Enum(names) if names.contains(&v) => {
                 self.number(names.iter().position(|n| *n == v).unwrap_or(0) as i128)
             }
-            Kind::Varint | Kind::Enum(_) | Kind::Fixed64 | Kind::Fixed32 => match v.parse() {
+            Kind::Varint
+            | Kind::Signed
+            | Kind::Enum(_)
+            | Kind::Fixed64
+            | Kind::SignedFixed64
+            | Kind::Fixed32 => match v.parse() {
                 Ok(n) => self.number(n),
                 Err(_) => Err(self.wrong(format_args!("{:?}", crate::limits::cut(v, 80)))),
             },
@@ -242,6 +263,11 @@ impl<'a> Visitor<'a> for Field<'_> {
     }
 
     fn visit_seq<S: SeqAccess<'a>>(self, mut seq: S) -> Result<(), S::Error> {
+        if let Kind::Several(kind) = self.kind {
+            let (name, number, kind) = (self.name, self.number, *kind);
+            while seq.next_element_seed(Field { name, number, kind, out: &mut *self.out })?.is_some() {}
+            return Ok(());
+        }
         let Kind::Messages(of) = self.kind else { return Err(self.wrong("a list")) };
         loop {
             let mut next = Ok(None);

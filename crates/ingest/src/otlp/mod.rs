@@ -3,37 +3,62 @@
 pub(crate) mod json;
 mod value;
 
-pub(crate) use value::{Any, any_value, key_value, too_deep};
+pub(crate) use value::{Any, any_value, key_value, raw_key_value, too_deep};
 
 use crate::logs::document::show_text;
+use crate::metrics::Taken;
 use crate::records::{RecordOutcome, Signal};
 use crate::wire::{put_bytes, put_message, put_number};
 
-/// The answer in protocol buffers: empty, or what was refused and why.
-pub fn answer(outcome: &RecordOutcome, accepted: u64) -> Vec<u8> {
-    let mut out = Vec::new();
-    if let Some(message) = outcome.refusal(accepted) {
-        put_message(&mut out, 1, |out| {
-            put_number(out, 1, outcome.rejected);
-            put_bytes(out, 2, message.as_bytes());
-        });
-    }
-    out
+/// What became of a request that was taken, at least in part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Partial {
+    /// What the count is called in JSON.
+    name: &'static str,
+    /// How much was refused.
+    rejected: u64,
+    /// What is to be told, if anything.
+    message: Option<String>,
 }
 
-/// The answer in JSON.
-pub fn answer_json(signal: Signal, outcome: &RecordOutcome, accepted: u64) -> String {
-    let Some(message) = outcome.refusal(accepted) else { return "{\"partialSuccess\":{}}".to_owned() };
-    let rejected = match signal {
-        Signal::Logs | Signal::Events => "rejectedLogRecords",
-        Signal::Traces => "rejectedSpans",
-        // OTLP has no errors of their own; the word is that of logs.
-        Signal::Errors => "rejectedLogRecords",
-    };
-    let mut out = format!("{{\"partialSuccess\":{{\"{rejected}\":\"{}\",\"errorMessage\":", outcome.rejected);
-    show_text(&message, &mut out);
-    out.push_str("}}");
-    out
+impl Partial {
+    /// Of a request with records, of which `accepted` were kept.
+    pub fn of_records(signal: Signal, outcome: &RecordOutcome, accepted: u64) -> Partial {
+        let name = match signal {
+            Signal::Traces => "rejectedSpans",
+            // OTLP has no errors and no events of their own; the word is that of logs.
+            Signal::Logs | Signal::Events | Signal::Errors => "rejectedLogRecords",
+        };
+        Partial { name, rejected: outcome.rejected, message: outcome.refusal(accepted) }
+    }
+
+    /// Of a request with metrics.
+    pub fn of_metrics(taken: &Taken) -> Partial {
+        let (rejected, message) = (taken.outcome.rejected, taken.refusal());
+        Partial { name: "rejectedDataPoints", rejected, message }
+    }
+
+    /// The answer in protocol buffers: empty, or what was refused and why.
+    pub fn protobuf(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        if let Some(message) = &self.message {
+            put_message(&mut out, 1, |out| {
+                put_number(out, 1, self.rejected);
+                put_bytes(out, 2, message.as_bytes());
+            });
+        }
+        out
+    }
+
+    /// The answer in JSON.
+    pub fn json(&self) -> String {
+        let Some(message) = &self.message else { return "{\"partialSuccess\":{}}".to_owned() };
+        let mut out =
+            format!("{{\"partialSuccess\":{{\"{}\":\"{}\",\"errorMessage\":", self.name, self.rejected);
+        show_text(message, &mut out);
+        out.push_str("}}");
+        out
+    }
 }
 
 /// An error in protocol buffers: `google.rpc.Status` with a code of gRPC.

@@ -12,7 +12,13 @@ pub(crate) fn too_deep(w: &RecordWriter) -> String {
 }
 
 /// A `KeyValue`: its name and the `AnyValue` in it.
-pub(crate) fn key_value(mut r: Reader<'_>) -> Wire<(Cow<'_, str>, Reader<'_>)> {
+pub(crate) fn key_value(r: Reader<'_>) -> Wire<(Cow<'_, str>, Reader<'_>)> {
+    let (name, value) = raw_key_value(r)?;
+    Ok((String::from_utf8_lossy(name), value))
+}
+
+/// A `KeyValue` with its name as it was sent.
+pub(crate) fn raw_key_value(mut r: Reader<'_>) -> Wire<(&[u8], Reader<'_>)> {
     let (mut name, mut value) = (&[][..], Reader::new(&[], r.position()));
     while let Some((field, wire)) = r.tag()? {
         match (field, wire) {
@@ -22,7 +28,7 @@ pub(crate) fn key_value(mut r: Reader<'_>) -> Wire<(Cow<'_, str>, Reader<'_>)> {
             _ => r.skip(wire)?,
         }
     }
-    Ok((String::from_utf8_lossy(name), value))
+    Ok((name, value))
 }
 
 /// An `AnyValue`.

@@ -1,6 +1,8 @@
 //! The decoders against independent encoders, naive models, and bad input.
 
 mod compress;
+mod otlp_metrics;
+mod otlp_metrics_model;
 mod prometheus;
 mod protobuf;
 mod reference;

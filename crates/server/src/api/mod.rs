@@ -215,13 +215,16 @@ fn loki(r: &mut Routes) {
     r.add("/loki/api/v1/status/buildinfo", "loki_status", get(loki::build));
 }
 
-/// OTLP, at the paths of Loki and of collectors.
+/// OTLP, at the paths of Loki, of Prometheus and of collectors.
 fn otlp(r: &mut Routes) {
     for path in ["/otlp/v1/logs", "/v1/logs"] {
         r.add(path, "otlp_logs", post(intake::otlp::export_logs));
     }
     for path in ["/otlp/v1/traces", "/v1/traces"] {
         r.add(path, "otlp_traces", post(intake::otlp::export_traces));
+    }
+    for path in ["/otlp/v1/metrics", "/v1/metrics", "/api/v1/otlp/v1/metrics"] {
+        r.add(path, "otlp_metrics", post(intake::otlp::export_metrics));
     }
 }
 

@@ -5,6 +5,7 @@ use crate::http::error::ApiError;
 use crate::http::origin::refuse_foreign_page;
 use crate::http::params::Params;
 use crate::http::respond::text;
+use crate::intake::samples::take;
 use crate::receive::{self, header_text};
 use crate::state::App;
 use axum::body::Body;
@@ -13,7 +14,7 @@ use axum::http::{Request, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::{MethodRouter, post};
 use ingest::exposition::{self, PushOptions};
-use ingest::negotiate;
+use ingest::{Limits, negotiate};
 use model::{Appendable, is_legacy_label_name};
 use std::sync::Arc;
 
@@ -61,26 +62,13 @@ async fn push(app: &Arc<App>, request: Request<Body>, options: PushOptions) -> A
     let kind = header_text(&parts.headers, &header::CONTENT_TYPE);
     let encoding = header_text(&parts.headers, &header::CONTENT_ENCODING);
     let (format, encoding) = negotiate::push(kind, encoding).map_err(receive::decode_error)?;
-    app.ready()?;
-    let limits = app.form_limits();
-    let mut held = receive::body(app, &metrics.traffic, &parts.headers, body, &limits).await?;
-    let _hold = app.brake.hold();
-    let mut work = std::mem::take(&mut held.work);
-    let app2 = Arc::clone(app);
-    let done = tokio::task::spawn_blocking(move || {
-        let limits = app2.decoding();
-        let db = app2.db()?;
-        let body =
-            work.decompressor.decompress(encoding, &work.body, &limits).map_err(receive::decode_error)?;
-        let mut appender = db.appender();
-        let outcome = exposition::push(body, format, &options, &limits, &mut *appender)
+    let decode = move |app: &App, body: &[u8], limits: &Limits| {
+        let mut appender = app.db()?.appender();
+        let outcome = exposition::push(body, format, &options, limits, &mut *appender)
             .map_err(receive::decode_error)?;
-        Ok::<_, ApiError>((outcome, appender.commit()))
-    })
-    .await
-    .map_err(|_| ApiError::internal("decoding the body met a fault in the server; its log says more"))?;
-    let (outcome, done) = done?;
-    let committed = done.await.map_err(|e| receive::unavailable(e, &metrics.traffic))?;
+        Ok((outcome, appender.commit()))
+    };
+    let (outcome, committed) = take(app, metrics, &parts.headers, body, encoding, decode).await?;
     receive::count(metrics, &committed, &outcome);
     Ok(match outcome.refusal() {
         None => StatusCode::OK.into_response(),

@@ -37,7 +37,7 @@ pub enum ConfigError {
 }
 
 /// Sections of a `prometheus.yml` that have no counterpart here yet.
-const FOREIGN_SECTIONS: [(&str, &str); 7] = [
+const FOREIGN_SECTIONS: [(&str, &str); 6] = [
     (
         "alertmanagers",
         "this server tells people itself: put the file of Alertmanager into alerting.config_file",
@@ -46,10 +46,6 @@ const FOREIGN_SECTIONS: [(&str, &str); 7] = [
     ("remote_read", "queries are answered from this server's own store only"),
     ("scrape_config_files", "write the jobs into scrape_configs"),
     ("tracing", "this server sends no traces"),
-    (
-        "otlp",
-        "logs and traces are received over OTLP at /v1/logs and /v1/traces; see the section receivers for ports of its own",
-    ),
     ("runtime", "there is no Go runtime to tune"),
 ];
 
@@ -116,6 +112,7 @@ fn check(config: &Config, file: &str, dir: &Path) -> Result<(), ConfigError> {
         ("events.limits.line_bytes_max", config.events.limits.line_bytes_max.bytes()),
         ("events.limits.nesting_max", config.events.limits.nesting_max),
         ("errors.retention", config.errors.retention.as_millis()),
+        ("otlp.delta_series_max", config.otlp.delta_series_max),
         ("receivers.connections_max", config.receivers.connections_max as u64),
         ("alerting.deliveries_max", config.alerting.deliveries_max as u64),
         ("rules.concurrency", config.rules.concurrency as u64),
@@ -224,6 +221,9 @@ fn check(config: &Config, file: &str, dir: &Path) -> Result<(), ConfigError> {
         if let Err(reason) = config.records(signal).options(signal, dir) {
             return wrong(field, reason);
         }
+    }
+    if let Err((field, reason)) = config.otlp.check() {
+        return wrong(&field, reason);
     }
     if let Err((field, reason)) = config.issues.check() {
         return wrong(&field, reason);

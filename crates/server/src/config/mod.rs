@@ -6,6 +6,7 @@ mod issues;
 mod load;
 mod lookout;
 mod memory;
+mod otlp;
 mod receivers;
 mod records;
 mod sections;
@@ -21,6 +22,7 @@ pub use lookout::{
     UnknownJobs,
 };
 pub use memory::{Budgets, machine_memory_bytes};
+pub use otlp::{Deltas, OtlpMetricsConfig, Strategy};
 pub use receivers::{ReceiversConfig, SyslogConfig};
 pub use records::RecordsConfig;
 pub use scrape::config::{ByteSize, TimeSpan};
@@ -59,6 +61,8 @@ pub struct Config {
     pub storage: StorageConfig,
     /// What is taken in.
     pub ingest: IngestConfig,
+    /// How metrics sent by OTLP become series.
+    pub otlp: OtlpMetricsConfig,
     /// Which logs are kept, and for how long.
     pub logs: RecordsConfig,
     /// Which spans are kept, and for how long.

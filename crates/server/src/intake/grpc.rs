@@ -2,7 +2,7 @@
 //! (<https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>).
 
 use super::otlp::code;
-use super::receive;
+use super::{metrics, receive};
 use crate::http::error::ApiError;
 use crate::state::App;
 use crate::telemetry::Way;
@@ -17,13 +17,14 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use ingest::compress::{Decompressor, Encoding};
 use ingest::records::RecordWriter;
-use ingest::{DecodeError, Limits, logs, otlp, traces};
+use ingest::{DecodeError, Limits, logs, traces};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 
 const LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+const METRICS: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
 const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 const JAEGER: &str = "/jaeger.api_v2.CollectorService/PostSpans";
 const GRPC: &str = "application/grpc";
@@ -42,6 +43,7 @@ const UNIMPLEMENTED: u64 = 12;
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route(LOGS, post(export_logs))
+        .route(METRICS, post(export_metrics))
         .route(TRACES, post(export_traces))
         .route(JAEGER, post(post_spans))
         .fallback(unknown)
@@ -71,7 +73,7 @@ pub async fn serve(stream: TcpStream, router: Router) {
 
 async fn unknown(request: Request<Body>) -> Response {
     let path = request.uri().path();
-    failed(UNIMPLEMENTED, &format!("{path} is not served here; {LOGS}, {TRACES} and {JAEGER} are"))
+    failed(UNIMPLEMENTED, &format!("{path} is not served here; {LOGS}, {METRICS}, {TRACES} and {JAEGER} are"))
 }
 
 /// A decoder of messages.
@@ -90,40 +92,58 @@ async fn post_spans(State(app): State<Arc<App>>, request: Request<Body>) -> Resp
     call(&app, Way::Jaeger, traces::jaeger::protobuf, request).await
 }
 
-async fn call(app: &Arc<App>, way: Way, decode: Decode, request: Request<Body>) -> Response {
+async fn export_metrics(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
-    let compression = match parts.headers.get("grpc-encoding").map(|v| v.to_str().unwrap_or("?")) {
-        None | Some("identity") => Encoding::Identity,
-        Some("gzip") => Encoding::Gzip,
-        Some("zstd") => Encoding::Zstd,
-        Some("snappy") => Encoding::Snappy,
-        Some("deflate") => Encoding::Zlib,
-        Some(other) => {
-            return failed(
-                UNIMPLEMENTED,
-                &format!(
-                    "grpc-encoding {other:?} is not supported; accepted are gzip, zstd, snappy, deflate and identity"
-                ),
-            );
-        }
+    let compression = match compression(&parts.headers) {
+        Ok(compression) => compression,
+        Err(refusal) => return failed(UNIMPLEMENTED, &refusal),
     };
     let limits = app.decoding();
-    let decode = move |body: &[u8], w: &mut RecordWriter| message(body, compression, &limits, decode, w);
-    match receive(app, way, &parts.headers, body, Encoding::Identity, decode).await {
-        Ok(_) if way == Way::Jaeger => answer(&[]),
-        Ok(((), stored)) => answer(&otlp::answer(&stored.outcome, stored.accepted)),
+    let open = move |body: &[u8], take: metrics::Take<'_>| message(body, compression, &limits, take);
+    match metrics::receive(&app, &parts.headers, body, open, metrics::protobuf).await {
+        Ok(partial) => answer(&partial.protobuf()),
         Err(e) => refused(&e),
     }
 }
 
+async fn call(app: &Arc<App>, way: Way, decode: Decode, request: Request<Body>) -> Response {
+    let (parts, body) = request.into_parts();
+    let compression = match compression(&parts.headers) {
+        Ok(compression) => compression,
+        Err(refusal) => return failed(UNIMPLEMENTED, &refusal),
+    };
+    let limits = app.decoding();
+    let decode = move |body: &[u8], w: &mut RecordWriter| {
+        message(body, compression, &limits, |message| decode(message, w))
+    };
+    match receive(app, way, &parts.headers, body, Encoding::Identity, decode).await {
+        Ok(_) if way == Way::Jaeger => answer(&[]),
+        Ok(((), stored)) => answer(&stored.partial(way).protobuf()),
+        Err(e) => refused(&e),
+    }
+}
+
+/// How the messages of a call are compressed, or why they cannot be read.
+fn compression(headers: &HeaderMap) -> Result<Encoding, String> {
+    match headers.get("grpc-encoding").map(|v| v.to_str().unwrap_or("?")) {
+        None | Some("identity") => Ok(Encoding::Identity),
+        Some("gzip") => Ok(Encoding::Gzip),
+        Some("zstd") => Ok(Encoding::Zstd),
+        Some("snappy") => Ok(Encoding::Snappy),
+        Some("deflate") => Ok(Encoding::Zlib),
+        Some(other) => Err(format!(
+            "grpc-encoding {other:?} is not supported; accepted are gzip, zstd, snappy, deflate and identity"
+        )),
+    }
+}
+
 /// The one message of a call: a byte that says whether it is compressed, its length, and itself.
-fn message(
+fn message<T>(
     body: &[u8],
     compression: Encoding,
     limits: &Limits,
-    decode: Decode,
-    w: &mut RecordWriter,
-) -> Result<(), DecodeError> {
+    decode: impl FnOnce(&[u8]) -> Result<T, DecodeError>,
+) -> Result<T, DecodeError> {
     let wrong = |reason: String| DecodeError::Malformed { what: "gRPC call", at: 0, reason };
     let [flag, a, b, c, d, message @ ..] = body else {
         return Err(wrong("the head of the message is missing".to_owned()));
@@ -137,7 +157,7 @@ fn message(
     }
     let encoding = if *flag == 0 { Encoding::Identity } else { compression };
     let mut decompressor = Decompressor::new();
-    decode(decompressor.decompress(encoding, message, limits)?, w)
+    decode(decompressor.decompress(encoding, message, limits)?)
 }
 
 fn answer(message: &[u8]) -> Response {

@@ -1,9 +1,13 @@
-//! From the bytes of a sender to records that are safe, whatever their signal: what all ways in for logs and traces share.
+//! From the bytes of a sender to records that are safe, whatever their signal: what all ways in for logs and traces share;
+//! and from metrics by OTLP to samples.
 
 mod datagrams;
+pub mod deltas;
 pub mod grpc;
 pub mod listeners;
+mod metrics;
 pub mod otlp;
+pub mod samples;
 
 pub use datagrams::receive_datagrams;
 pub use listeners::{Listeners, bind};
@@ -18,6 +22,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use ingest::DecodeError;
 use ingest::compress::Encoding;
 use ingest::negotiate;
+use ingest::otlp::Partial;
 use ingest::records::{Decoded, RecordOutcome, RecordWriter};
 use model::Unavailable;
 use model::record::{Accepted, Delivery, Refused, Tenant};
@@ -39,6 +44,11 @@ pub struct Stored {
 }
 
 impl Stored {
+    /// What OTLP tells of it.
+    fn partial(&self, way: Way) -> Partial {
+        Partial::of_records(way.signal(), &self.outcome, self.accepted)
+    }
+
     /// The refusals as a message for the sender.
     pub fn refusal(&self) -> Option<String> {
         self.outcome.refusal(self.accepted)

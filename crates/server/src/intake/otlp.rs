@@ -1,6 +1,6 @@
-//! OTLP over HTTP: `/v1/logs` and `/v1/traces`, also below `/otlp`.
+//! OTLP over HTTP: `/v1/logs`, `/v1/traces` and `/v1/metrics`, also below `/otlp`.
 
-use super::{is_retryable, receive};
+use super::{is_retryable, metrics, receive};
 use crate::api::Shared;
 use crate::http::error::{ApiError, set_retry_after};
 use crate::receive::header_text;
@@ -11,6 +11,7 @@ use axum::extract::State;
 use axum::http::{Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ingest::compress::Encoding;
+use ingest::otlp::Partial;
 use ingest::records::RecordWriter;
 use ingest::{DecodeError, logs, otlp, traces};
 use std::sync::Arc;
@@ -45,6 +46,17 @@ pub async fn export_traces(State(app): Shared, request: Request<Body>) -> Respon
     export(&app, Way::OtlpTraces, traces::otlp::json, traces::otlp::protobuf, request).await
 }
 
+/// Takes an `ExportMetricsServiceRequest`.
+pub async fn export_metrics(State(app): Shared, request: Request<Body>) -> Response {
+    let is_json = match is_json(&request) {
+        Ok(is_json) => is_json,
+        Err(e) => return failed(&e, false),
+    };
+    let (parts, body) = request.into_parts();
+    let decode = if is_json { metrics::json } else { metrics::protobuf };
+    answered(metrics::receive(&app, &parts.headers, body, metrics::whole, decode).await, is_json)
+}
+
 /// Takes a request; the answer is in its format.
 async fn export(
     app: &Arc<App>,
@@ -53,29 +65,36 @@ async fn export(
     protobuf: Decode,
     request: Request<Body>,
 ) -> Response {
+    let is_json = match is_json(&request) {
+        Ok(is_json) => is_json,
+        Err(e) => return failed(&e, false),
+    };
     let (parts, body) = request.into_parts();
-    let kind = header_text(&parts.headers, &header::CONTENT_TYPE).unwrap_or(PROTOBUF).to_owned();
-    let is_json = match kind.split(';').next().unwrap_or("").trim() {
-        JSON => true,
-        PROTOBUF | "" => false,
+    let decode = if is_json { json } else { protobuf };
+    let done = receive(app, way, &parts.headers, body, Encoding::Identity, decode).await;
+    answered(done.map(|((), stored)| stored.partial(way)), is_json)
+}
+
+/// Whether a request is in JSON, rather than in protocol buffers.
+fn is_json(request: &Request<Body>) -> Result<bool, ApiError> {
+    let kind = header_text(request.headers(), &header::CONTENT_TYPE).unwrap_or(PROTOBUF);
+    match kind.split(';').next().unwrap_or("").trim() {
+        JSON => Ok(true),
+        PROTOBUF | "" => Ok(false),
         _ => {
             let e = ApiError::bad_data(format!(
                 "content type {kind:?} is not OTLP; accepted are {PROTOBUF} and {JSON}"
             ));
-            return failed(&e.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE), false);
+            Err(e.with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE))
         }
-    };
-    let decode = if is_json { json } else { protobuf };
-    match receive(app, way, &parts.headers, body, Encoding::Identity, decode).await {
+    }
+}
+
+fn answered(done: Result<Partial, ApiError>, is_json: bool) -> Response {
+    match done {
         Err(e) => failed(&e, is_json),
-        Ok(((), stored)) if is_json => {
-            let answer = otlp::answer_json(way.signal(), &stored.outcome, stored.accepted);
-            ([(header::CONTENT_TYPE, JSON)], answer).into_response()
-        }
-        Ok(((), stored)) => {
-            ([(header::CONTENT_TYPE, PROTOBUF)], otlp::answer(&stored.outcome, stored.accepted))
-                .into_response()
-        }
+        Ok(partial) if is_json => ([(header::CONTENT_TYPE, JSON)], partial.json()).into_response(),
+        Ok(partial) => ([(header::CONTENT_TYPE, PROTOBUF)], partial.protobuf()).into_response(),
     }
 }
 

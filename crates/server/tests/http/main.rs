@@ -18,6 +18,8 @@ mod logs_clients;
 mod logs_daemons;
 mod logs_kept;
 mod lookout;
+mod otlp_metrics;
+mod otlp_metrics_clients;
 mod peers;
 mod rules;
 mod running;

@@ -36,7 +36,7 @@ static LOG_RECORD: Table = Table(&[
 mod tests {
     use super::super::super::testing::{records, writer};
     use super::*;
-    use crate::otlp;
+    use crate::otlp::Partial;
     use crate::records::Signal;
 
     const BODY: &str = r#"{"resourceLogs":[{
@@ -66,9 +66,11 @@ mod tests {
         let mut w = writer();
         json(BODY.as_bytes(), &mut w).unwrap();
         let outcome = w.outcome().clone();
-        insta::assert_snapshot!(format!("{}{}", records(w), otlp::answer_json(Signal::Logs, &outcome, 4)));
-        assert_eq!(otlp::answer(&Default::default(), 3), b"");
-        assert_eq!(otlp::answer(&outcome, 4)[..4], [0x0a, otlp::answer(&outcome, 4).len() as u8 - 2, 8, 1]);
+        let answer = Partial::of_records(Signal::Logs, &outcome, 4);
+        insta::assert_snapshot!(format!("{}{}", records(w), answer.json()));
+        assert_eq!(Partial::of_records(Signal::Logs, &Default::default(), 3).protobuf(), b"");
+        let bytes = answer.protobuf();
+        assert_eq!(bytes[..4], [0x0a, bytes.len() as u8 - 2, 8, 1]);
     }
 
     #[test]

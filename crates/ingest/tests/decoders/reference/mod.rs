@@ -4,6 +4,7 @@
 #![allow(missing_docs, unreachable_pub)]
 
 pub mod client;
+pub mod otlp;
 pub mod read;
 pub mod recorder;
 pub mod v1;
