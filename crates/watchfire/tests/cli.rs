@@ -822,5 +822,5 @@ fn objectives_are_checked_made_into_rules_and_shown() {
     let rules = watchfire(&["objectives", "rules", &at("watchfire.yml")]).output().unwrap();
     std::fs::write(at("rules.yml"), &rules.stdout).unwrap();
     let checked = session(&["check", "rules", &at("rules.yml")], &[(&here, "DIR")]);
-    assert!(checked.contains("DIR/rules.yml: right\n  41 rules in 2 groups\n= 0"), "{checked}");
+    assert!(checked.contains("DIR/rules.yml: right\n  54 rules in 2 groups\n= 0"), "{checked}");
 }
