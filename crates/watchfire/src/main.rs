@@ -5,6 +5,7 @@ mod alerts;
 mod allocator;
 mod backup;
 mod check;
+mod checks;
 mod cli;
 mod dirs;
 mod errors;
@@ -14,6 +15,7 @@ mod heartbeats;
 mod import;
 mod logging;
 mod logs;
+mod objectives;
 mod pipelines;
 mod probing;
 mod progress;
@@ -51,6 +53,7 @@ fn run(cli: Cli) -> Result<(), Exit> {
         Command::Sql(args) => on_one_thread(sql::run(&args)),
         Command::Probe(args) => on_one_thread(probing::run(&args)),
         Command::Heartbeats(args) => on_one_thread(heartbeats::list(&args)),
+        Command::Checks(args) => on_one_thread(checks::list(&args)),
         Command::Heartbeat(args) => on_one_thread(heartbeats::run(&args)),
         Command::Traces(args) => on_one_thread(traces::search(&args)),
         Command::Events(args) => on_one_thread(events::run(*args)),
@@ -67,6 +70,8 @@ fn run(cli: Cli) -> Result<(), Exit> {
             let language = language.unwrap_or_default();
             rules::check(&files, ::rules::FileOptions { language, ignore_unknown_fields }, lint_fatal)
         }
+        Command::Check { what: Check::Objectives { files } } => objectives::check(&files),
+        Command::Objectives(args) => on_one_thread(objectives::run(&args)),
         Command::Rules { what } => on_one_thread(rules::run(&what)),
         Command::Test { what: Test::Promql { files } } => testing::run(&files, promql::script::run_file),
         Command::Test { what: Test::Rules(args) } => rules::test(&args),

@@ -6,6 +6,7 @@ mod explain;
 mod federate;
 mod language;
 mod lifecycle;
+mod objectives;
 pub mod processes;
 mod push;
 pub mod query;
@@ -43,7 +44,7 @@ use axum::extract::State;
 use axum::http::{Method, Request, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodFilter, MethodRouter, get, post};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -171,6 +172,9 @@ fn alerting(r: &mut Routes) {
     r.add("/api/v1/alerting/routes", "alerting", get(am::routes));
     r.add("/api/v1/rules/try", "rules", post(rule_trial::try_out));
     r.add("/api/v1/rules/backfill", "rules", post(rule_backfill::backfill));
+    r.add("/api/v1/objectives", "objectives", get(objectives::list));
+    r.add("/api/v1/objectives/try", "objectives", post(objectives::try_out));
+    r.add("/api/v1/objectives/{name}", "objectives", get(objectives::one));
 }
 
 /// Ways in for logs.
@@ -212,6 +216,12 @@ fn loki(r: &mut Routes) {
         "loki_delete",
         get(loki::deletions).post(loki::delete).put(loki::delete).delete(loki::cancel),
     );
+    let refuse = || {
+        axum::routing::on(MethodFilter::POST.or(MethodFilter::PUT).or(MethodFilter::DELETE), loki::read_only)
+    };
+    r.add("/loki/api/v1/rules", "loki_rules", refuse().get(loki::rules));
+    r.add("/loki/api/v1/rules/{namespace}", "loki_rules", refuse().get(loki::rules_of));
+    r.add("/loki/api/v1/rules/{namespace}/{group}", "loki_rules", refuse().get(loki::rule_group));
     r.add("/loki/api/v1/status/buildinfo", "loki_status", get(loki::build));
 }
 
