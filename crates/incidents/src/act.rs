@@ -292,6 +292,11 @@ impl Core {
             }
         });
         self.note(other, now_ms, Some(by), What::MergedInto { incident: id }, out);
+        self.full = false;
+        // What was part of it is part of the other now.
+        for part in self.parts(other) {
+            self.update(part, now_ms, out, |h| h.merged_into = Some(id));
+        }
         self.schedule(other);
         self.update(id, now_ms, out, |h| {
             h.started_ms = h.started_ms.min(before.started_ms);

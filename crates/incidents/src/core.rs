@@ -23,6 +23,8 @@ const WAITING_MAX: usize = 100_000;
 const WAITING_TURN: usize = 500;
 /// How often they are, milliseconds.
 const WAITING_MS: i64 = 1_000;
+/// How often it is looked whether alerts are still silenced, milliseconds.
+const SILENT_MS: i64 = 5_000;
 /// How often what is old is forgotten, milliseconds.
 const FORGET_MS: i64 = 60_000;
 /// Incidents in whose timelines one notification stands.
@@ -168,6 +170,10 @@ pub struct Core {
     /// Alerts that fire and are in no incident, as nobody is to be told of them or there is no room.
     waiting: VecDeque<Fingerprint>,
     waits: BTreeSet<Fingerprint>,
+    /// Whether all incidents that there can be are open, as far as is known.
+    pub(crate) full: bool,
+    /// Until when no step is taken of incidents whose alerts are all silenced or inhibited.
+    silent: HashMap<IncidentId, i64>,
     looked_ms: i64,
     forgotten_ms: i64,
     /// Entries by the decisions to notify whose outcome is not known.
@@ -194,6 +200,8 @@ impl Core {
             by_group: HashMap::new(),
             waiting: VecDeque::new(),
             waits: BTreeSet::new(),
+            full: false,
+            silent: HashMap::new(),
             looked_ms: now_ms,
             forgotten_ms: now_ms,
             under_way: BTreeMap::new(),
@@ -382,7 +390,7 @@ impl Core {
             if let Some(step_ms) =
                 step.filter(|_| head.status == Status::Triggered && head.quiet_ms.is_none())
             {
-                next = next.min(step_ms);
+                next = next.min(step_ms.max(self.silent.get(&id).copied().unwrap_or(i64::MIN)));
             }
         }
         if next < i64::MAX {
@@ -491,7 +499,12 @@ impl Core {
         }
         let over =
             self.state.incidents.values().filter_map(|i| Some((i.head.resolved.as_ref()?.at_ms, i.id())));
-        let Some((_, oldest)) = over.min() else { return false };
+        // While all are open, not each alert looks for one that is not.
+        let oldest = if self.full { None } else { over.min() };
+        let Some((_, oldest)) = oldest else {
+            self.full = true;
+            return false;
+        };
         self.forget(oldest, out);
         true
     }
@@ -500,6 +513,7 @@ impl Core {
         if let Some(before) = self.due_of.remove(&id) {
             self.due.remove(&(before, id));
         }
+        self.full = false;
         self.change(Change::Forgotten { incident: id }, out);
     }
 
@@ -669,8 +683,17 @@ impl Core {
         self.counts.resolved += 1;
         self.counts.resolve.add(length_ms);
         self.note(id, now_ms, by, What::Resolved, out);
+        self.silent.remove(&id);
+        self.full = false;
         self.page_end(id, now_ms, out);
+        self.parts(id).into_iter().for_each(|part| self.page_end(part, now_ms, out));
         self.schedule(id);
+    }
+
+    /// Incidents that became a part of this one.
+    pub(crate) fn parts(&self, id: IncidentId) -> Vec<IncidentId> {
+        let of = |i: &&Incident| i.head.merged_into == Some(id);
+        self.state.incidents.values().filter(of).map(Incident::id).collect()
     }
 
     pub(crate) fn count_acknowledged(&mut self, ms: i64) {
@@ -713,7 +736,15 @@ impl Core {
         if rested && !head.held {
             self.resolve(id, now_ms, None, out);
         } else if head.status == Status::Triggered && head.quiet_ms.is_none() {
-            self.take_steps(id, now_ms, out);
+            // Of what is silenced meanwhile nobody is told.
+            if incident.firing().all(|m| around.is_suppressed(&m.labels)) {
+                self.silent.insert(id, now_ms.saturating_add(SILENT_MS));
+            } else {
+                self.silent.remove(&id);
+                self.take_steps(id, now_ms, out);
+            }
+        } else {
+            self.silent.remove(&id);
         }
         self.schedule(id);
     }

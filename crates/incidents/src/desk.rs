@@ -104,6 +104,14 @@ impl Desk {
         Committed { pages: out.pages, failure }
     }
 
+    /// Writes the whole state as a journal of its own, for a backup.
+    pub fn copy(&self, disk: Arc<dyn Disk>, dir: PathBuf) -> Result<(), JournalError> {
+        let options = JournalOptions { segment_bytes: SEGMENT_BYTES, ..JournalOptions::default() };
+        let (mut log, _) = Log::open(disk, dir, options)?;
+        let encoded: Vec<Vec<u8>> = self.core.snapshot().iter().map(Record::encode).collect();
+        log.append(&encoded).map(drop)
+    }
+
     fn write(&mut self, records: &[Record], now_ms: i64) -> Result<(), JournalError> {
         if let Some(retry_ms) = self.behind {
             if now_ms < retry_ms && retry_ms.saturating_sub(now_ms) <= RETRY_MS {

@@ -25,6 +25,9 @@ impl Core {
     /// Chooses a policy and makes its first step due.
     pub(crate) fn begin_escalation(&mut self, id: IncidentId, now_ms: i64, out: &mut Out) {
         let Some(incident) = self.get(id) else { return };
+        if self.oncall.policies.is_empty() && incident.head.escalation.is_none() {
+            return;
+        }
         let policy = self.oncall.policy(&incident.labels()).map(|p| p.name.clone());
         // Before the first alert joined, the labels are not known.
         if incident.members.is_empty() || (policy.is_none() && incident.head.escalation.is_none()) {

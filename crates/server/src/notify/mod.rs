@@ -153,6 +153,12 @@ impl Office {
         look(self.shared.incidents.read().core())
     }
 
+    /// Writes incidents as a journal of its own, for a backup.
+    pub fn copy_incidents(&self, dir: &Path) -> Result<(), String> {
+        let desk = self.shared.incidents.read();
+        desk.copy(Arc::new(env::RealDisk), dir.to_owned()).map_err(|e| e.to_string())
+    }
+
     /// Changes incidents; answers once what changed is durable.
     pub async fn change_incidents<T: Send + 'static>(
         &self,
