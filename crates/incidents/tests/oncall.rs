@@ -174,7 +174,7 @@ proptest! {
             prop_assert_eq!(shift.map(|s| s.turn.person), model, "shift at {}", at);
         }
         let (now, next) = schedule.around(from_ms, &made);
-        prop_assert_eq!(now.as_ref().map(|s| &s.turn), schedule.at(from_ms, &made).as_ref());
+        prop_assert_eq!(now.as_ref().map(|s| s.turn.clone()), schedule.at(from_ms, &made));
         if let (Some(now), Some(first)) = (&now, shifts.first()) {
             prop_assert!(now.from_ms <= from_ms && (now.to_ms == first.to_ms || first.to_ms == to_ms));
         }
@@ -203,7 +203,7 @@ fn mistakes_name_the_field_and_the_remedy() {
         ),
         (
             format!("{people}schedules: [{{name: s, time_zone: Mars/Base}}]"),
-            "on_call.schedules[0].time_zone: failed to find time zone 'Mars/Base' in time zone database: write for example Europe/Berlin",
+            "on_call.schedules[0].time_zone: failed to find time zone `Mars/Base` in time zone database: write for example Europe/Berlin",
         ),
         (
             layer("handoff: '9:00'"),

@@ -1,5 +1,8 @@
 //! A small world around incidents.
 
+// Each test uses a part of it.
+#![allow(dead_code)]
+
 use alerting::{Fingerprint, LabelSet};
 use entities::{EntityId, EntityType, recognise};
 use incidents::oncall::{OnCall, OnCallConfig};
@@ -57,14 +60,12 @@ pub fn firing(name: &str, labels: &[(&str, &str)], starts_ms: i64) -> Seen {
 }
 
 /// An entity by its type and id.
-#[allow(dead_code)]
 pub fn entity(text: &str) -> EntityId {
     let (kind, id) = text.split_once('/').unwrap();
     EntityId { kind: EntityType::from_text(kind).unwrap(), id: id.to_owned() }
 }
 
 /// Who is on call, by a section in YAML.
-#[allow(dead_code)]
 pub fn oncall(yaml: &str) -> Result<OnCall, String> {
     let config: OnCallConfig = serde_saphyr::from_str(yaml).map_err(|e| e.to_string())?;
     OnCall::new(&config, &BTreeSet::from(["phone", "mail"]))
