@@ -26,6 +26,9 @@ use std::sync::Arc;
 pub const ALERTS_MAX: usize = 2_000_000;
 /// A delivery is given at least this long, milliseconds.
 const DELIVERY_MS_MIN: i64 = 10_000;
+/// How long it is known that a page was decided, and how long it is tried, milliseconds.
+const PAGE_KEPT_MS: i64 = 30 * 86_400_000;
+const PAGE_TRIED_MS: i64 = 300_000;
 /// How often what is old is forgotten, milliseconds.
 const FORGET_MS: i64 = 60_000;
 
@@ -74,6 +77,31 @@ pub struct Counts {
 pub struct Out {
     pub(crate) records: Vec<Record>,
     pub(crate) sends: Vec<Arc<Delivery>>,
+    pub(crate) happened: Vec<Happened>,
+}
+
+/// What others may want to know, in order.
+#[derive(Debug, Clone)]
+pub enum Happened {
+    /// An alert is not as it was.
+    Alert(Alert),
+    /// What became of a decision to notify.
+    Done(DeliveryId, Outcome),
+}
+
+/// A message about alerts beside all routes and groups, decided by somebody else.
+#[derive(Debug, Clone)]
+pub struct Paging {
+    /// Names this decision: what is decided under it is not decided again.
+    pub key: String,
+    /// The key of the group, as messages carry it.
+    pub group_key: String,
+    /// What messages call the labels of the group.
+    pub group_labels: LabelSet,
+    /// The receiver.
+    pub receiver: String,
+    /// The alerts, one at least. If all are over, it is told to those who want to know ends.
+    pub alerts: Vec<Alert>,
 }
 
 impl Out {
@@ -262,6 +290,7 @@ impl Core {
         });
         if news {
             out.records.push(Record::Alert(alert.clone()));
+            out.happened.push(Happened::Alert(alert.clone()));
         }
         if old.is_none() {
             self.inhibition.add(id, &alert.labels);
@@ -512,6 +541,7 @@ impl Core {
         }
         self.state.apply(Record::Done { id, outcome });
         out.records.push(Record::Done { id, outcome });
+        out.happened.push(Happened::Done(id, outcome));
         let found: Vec<GroupId> =
             self.groups.iter().filter(|(_, g)| g.key == delivery.group_key).map(|(id, _)| *id).collect();
         for group_id in found {
@@ -577,6 +607,53 @@ impl Core {
         out.records.push(Record::Silence((&silence).into()));
         self.state.silences.put(silence);
         Ok(())
+    }
+
+    /// Decides to tell a receiver, once for each key: gives the ways, and the numbers of the decisions that are new.
+    pub fn page(&mut self, now_ms: i64, paging: &Paging, out: &mut Out) -> Vec<(Way, Option<DeliveryId>)> {
+        let mut told = Vec::new();
+        let ids = |over: bool| -> BTreeSet<Fingerprint> {
+            let alerts = paging.alerts.iter().filter(|a| a.is_resolved(now_ms) == over);
+            alerts.map(Alert::fingerprint).collect()
+        };
+        let (firing, resolved) = (ids(false), ids(true));
+        let ways = self.config.receiver(&paging.receiver).map(|r| r.ways()).unwrap_or_default();
+        for (kind, index, sends_resolved) in ways {
+            if firing.is_empty() && !sends_resolved {
+                continue;
+            }
+            let way = Way { receiver: paging.receiver.clone(), kind: kind.to_owned(), index };
+            let key = SentKey { group: paging.key.clone(), way: way.clone() };
+            if self.state.sent.contains_key(&key) {
+                told.push((way, None));
+                continue;
+            }
+            let expires_ms = now_ms.saturating_add(PAGE_KEPT_MS);
+            let sent = Sent { at_ms: now_ms, expires_ms, ..Sent::default() };
+            self.state.sent.insert(key.clone(), sent.clone());
+            out.records.push(Record::Sent { key, sent });
+            let delivery = Arc::new(Delivery {
+                id: DeliveryId(self.state.next_delivery),
+                way: way.clone(),
+                group_key: paging.group_key.clone(),
+                group_labels: Arc::new(paging.group_labels.clone()),
+                route_labels: LabelSet::new(),
+                reason: Reason::Escalation,
+                alerts: paging.alerts.clone(),
+                decided_ms: now_ms,
+                deadline_ms: now_ms.saturating_add(PAGE_TRIED_MS),
+                firing: firing.clone(),
+                resolved: resolved.clone(),
+                expires_ms,
+            });
+            self.state.next_delivery += 1;
+            self.state.open.insert(delivery.id, Arc::clone(&delivery));
+            self.counts.decided += 1;
+            told.push((way, Some(delivery.id)));
+            out.records.push(Record::Decided((*delivery).clone()));
+            out.sends.push(delivery);
+        }
+        told
     }
 
     /// Ids of the alerts that these conditions are met by.

@@ -71,6 +71,8 @@ pub enum Reason {
     Repeat,
     /// Somebody wants to see whether it works.
     Test,
+    /// Nobody took on what is wrong.
+    Escalation,
 }
 
 /// A decision to notify: what is to be told, to whom, and why.

@@ -1,7 +1,7 @@
 //! The state machine with its journal: nothing is sent that is not durable.
 
 use crate::config::Config;
-use crate::core::{Core, Out};
+use crate::core::{Core, Happened, Out};
 use crate::delivery::Delivery;
 use crate::record::Record;
 use crate::state::Replay;
@@ -22,6 +22,8 @@ const RETRY_MS: i64 = 1_000;
 pub struct Committed {
     /// What is to be sent now.
     pub sends: Vec<Arc<Delivery>>,
+    /// What happened, in order.
+    pub happened: Vec<Happened>,
     /// Why it is not durable. It is sent all the same: to be told twice is better than not at all.
     pub failure: Option<JournalError>,
 }
@@ -97,7 +99,7 @@ impl Desk {
         if failure.is_some() {
             self.behind = Some(now_ms.saturating_add(RETRY_MS));
         }
-        Committed { sends: out.sends, failure }
+        Committed { sends: out.sends, happened: out.happened, failure }
     }
 
     fn write(&mut self, records: &[Record], now_ms: i64) -> Result<(), JournalError> {

@@ -20,7 +20,7 @@ mod silence;
 mod state;
 mod times;
 
-pub use crate::core::{ALERTS_MAX, Core, Counts, Group, Out, Suppression};
+pub use crate::core::{ALERTS_MAX, Core, Counts, Group, Happened, Out, Paging, Suppression};
 pub use alert::{Alert, LABEL_BYTES_MAX, LABELS_MAX, Posted, Refusal};
 pub use config::{Config, ConfigError};
 pub use delivery::{Delivery, DeliveryId, Outcome, Reason, Sent, SentKey, Way};

@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::errors::{self, Noticing, Tracker};
 use crate::events::{DeployWatch, EventSink, Outlet};
+use crate::incidents::Response;
 use crate::logs::Prepared;
 use crate::lookout::{self, Lookout};
 use crate::notify::{Office, Routing};
@@ -228,10 +229,11 @@ impl Running {
         // All of it is read before any of it is in force.
         let jobs = jobs(config, Some(file))?;
         let routing = Routing::load(config, config_dir(Some(file)), &external_url(config))?;
+        let response = Response::load(config, &routing)?;
         let set = RuleSet::load(config, config_dir(Some(file)))?;
         self.lookout.reload(config, config_dir(Some(file))).await?;
         self.scraper.reload(jobs).await;
-        self.office.configure(routing).await.map_err(|e| e.message)?;
+        self.office.configure(routing, response).await.map_err(|e| e.message)?;
         self.rules.apply(set, rule_settings(app, config, &self.office)?).await;
         Ok(())
     }
@@ -268,10 +270,12 @@ const RULES_PART: u64 = 4;
 async fn open_office(app: &App, config: &Config) -> Result<Office, StartError> {
     let dir = config_dir(app.origin.config_file.as_deref());
     let routing = Routing::load(config, dir, &external_url(config)).map_err(StartError::Config)?;
-    let data = app.origin.data_dir.join("alerting");
+    let response = Response::load(config, &routing).map_err(StartError::Config)?;
     let disk: Arc<dyn env::Disk> = Arc::new(env::RealDisk);
+    let (told, data) = ((routing, response), &app.origin.data_dir);
+    let around = (disk, Arc::clone(&app.entities));
     let deliveries_max = config.alerting.deliveries_max;
-    Office::open(routing, deliveries_max, &data, disk, Arc::clone(&app.clock)).map_err(StartError::Store)
+    Office::open(told, deliveries_max, data, around, Arc::clone(&app.clock)).map_err(StartError::Store)
 }
 
 /// Where people reach this server unless it is configured: by its name, at the port it listens at.

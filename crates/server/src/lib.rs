@@ -13,6 +13,7 @@ mod errors;
 mod evaluate;
 mod events;
 pub mod http;
+mod incidents;
 mod intake;
 mod logs;
 mod loki;

@@ -24,7 +24,7 @@ pub fn backup(args: &BackupArgs) -> Result<(), Exit> {
     match Db::open(options, Arc::new(RealDisk), Arc::new(RealClock::new())) {
         Ok(db) => {
             db.snapshot(&args.to).map_err(unable)?;
-            issues(&data, &args.to)?;
+            journals(&data, &args.to)?;
             records(&data, &args.to)?;
         }
         // Somebody has it open: the server that runs on it.
@@ -35,12 +35,15 @@ pub fn backup(args: &BackupArgs) -> Result<(), Exit> {
     Ok(())
 }
 
-/// Copies the journal of issues, if there is one: nobody writes to it now.
-fn issues(data: &Path, to: &Path) -> Result<(), Exit> {
-    match data.join("issues") {
-        from if from.is_dir() => copy(&from, &to.join("issues")),
-        _ => Ok(()),
+/// Copies the journals of issues and of incidents, if there are any: nobody writes to them now.
+fn journals(data: &Path, to: &Path) -> Result<(), Exit> {
+    for name in ["issues", "incidents"] {
+        let from = data.join(name);
+        if from.is_dir() {
+            copy(&from, &to.join(name))?;
+        }
     }
+    Ok(())
 }
 
 /// Copies logs, traces and errors, if there are any, of data that is ours for the moment.

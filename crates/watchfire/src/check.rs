@@ -29,6 +29,22 @@ pub fn config(file: &Path) -> Result<(), Exit> {
     if config.alerting.config_file.is_some() {
         println!("  alerting: {}", counted(routing.config.receivers.len(), "receiver"));
     }
+    let on_call = &config.on_call;
+    if !on_call.people.is_empty() {
+        println!(
+            "  on call: {}, {}, {}",
+            if on_call.people.len() == 1 {
+                "1 person".to_owned()
+            } else {
+                format!("{} people", on_call.people.len())
+            },
+            counted(on_call.schedules.len(), "schedule"),
+            match on_call.policies.len() {
+                1 => "1 policy".to_owned(),
+                n => format!("{n} policies"),
+            }
+        );
+    }
     for key in config.global.unused() {
         println!("  {key} is known to Prometheus and has no effect here");
     }

@@ -74,6 +74,10 @@ pub enum Command {
     Errors(ErrorsArgs),
     /// Show what fires.
     Alerts(AlertsArgs),
+    /// List incidents, show them, and act on them.
+    Incidents(Box<crate::incidents::args::IncidentsArgs>),
+    /// Show who is on call.
+    Oncall(crate::incidents::args::OncallArgs),
     /// Make, list and end silences.
     Silence {
         #[command(subcommand)]

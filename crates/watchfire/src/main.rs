@@ -13,6 +13,7 @@ mod events;
 mod exit;
 mod heartbeats;
 mod import;
+mod incidents;
 mod logging;
 mod logs;
 mod objectives;
@@ -64,6 +65,8 @@ fn run(cli: Cli) -> Result<(), Exit> {
             pipelines::check(&file, name.as_deref(), &labels)
         }
         Command::Alerts(args) => on_one_thread(alerts::run(&args)),
+        Command::Incidents(args) => on_one_thread(incidents::run(*args)),
+        Command::Oncall(args) => on_one_thread(incidents::oncall(&args)),
         Command::Silence { what } => on_one_thread(alerts::silence(what)),
         Command::Check { what: Check::Alertmanager { file, exec } } => check::alertmanager(&file, exec),
         Command::Check { what: Check::Rules { files, language, ignore_unknown_fields, lint_fatal } } => {

@@ -115,6 +115,7 @@ pub(super) fn reason_text(reason: crate::Reason) -> &'static str {
         AllResolved => "all alerts resolved",
         Repeat => "repeat interval elapsed",
         Test => "test",
+        Escalation => "escalation",
     }
 }
 

@@ -5,6 +5,7 @@ mod blocks;
 mod config;
 mod errors;
 mod events;
+mod incidents;
 mod log_queries;
 mod logs;
 mod lookout;
@@ -107,6 +108,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         cost: 4,
         ..cheap("alerting_record", alerting::alerting_record, alerting::alerting_record_seeds)
+    },
+    Target {
+        cost: 8,
+        ..cheap("incidents_record", incidents::incidents_record, incidents::incidents_record_seeds)
     },
     cheap("request_text", query::request_text, query::request_seeds),
     Target { cost: 20, ..cheap("server_config", config::server, config::server_seeds) },

@@ -68,6 +68,7 @@ pub async fn snapshot(State(app): Shared, request: Request<Body>) -> Answer {
         let running = app2.ready()?;
         // Before the events, so that what is counted is there.
         running.errors.copy(&dir.join("issues")).map_err(|e| ApiError::internal(e.to_string()))?;
+        running.office.copy_incidents(&dir.join("incidents")).map_err(ApiError::internal)?;
         for (name, records) in running.stores() {
             records.snapshot(&dir.join(name)).map_err(|e| ApiError::internal(e.to_string()))?;
         }

@@ -44,7 +44,7 @@ use axum::extract::State;
 use axum::http::{Method, Request, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodFilter, MethodRouter, get, post};
+use axum::routing::{MethodFilter, MethodRouter, delete, get, post};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -60,6 +60,7 @@ pub fn router(app: Arc<App>, origins: Origins) -> Router {
     prometheus(&mut routes);
     ours(&mut routes);
     alerting(&mut routes);
+    incident_routes(&mut routes);
     watching(&mut routes);
     logs(&mut routes);
     loki(&mut routes);
@@ -175,6 +176,19 @@ fn alerting(r: &mut Routes) {
     r.add("/api/v1/objectives", "objectives", get(objectives::list));
     r.add("/api/v1/objectives/try", "objectives", post(objectives::try_out));
     r.add("/api/v1/objectives/{name}", "objectives", get(objectives::one));
+}
+
+/// Incidents and who is on call.
+fn incident_routes(r: &mut Routes) {
+    use crate::incidents as i;
+    r.add("/api/v1/incidents", "incidents", get(i::list).post(i::act_on_several));
+    r.add("/api/v1/incidents/{id}", "incidents", get(i::one).post(i::act));
+    r.add("/api/v1/incidents/{id}/timeline", "incidents", get(i::timeline));
+    r.add("/api/v1/incidents/{id}/postmortem", "incidents", get(i::postmortem));
+    r.add("/api/v1/oncall", "oncall", get(i::oncall));
+    r.add("/api/v1/oncall/schedules/{*name}", "oncall", get(i::schedule));
+    r.add("/api/v1/oncall/overrides", "oncall", get(i::overrides).post(i::add_override));
+    r.add("/api/v1/oncall/overrides/{id}", "oncall", delete(i::end_override));
 }
 
 /// Ways in for logs.

@@ -118,6 +118,8 @@ fn check(config: &Config, file: &str, dir: &Path) -> Result<(), ConfigError> {
         ("rules.concurrency", config.rules.concurrency as u64),
         ("rules.timeout", config.rules.timeout.as_millis()),
         ("rules.rules_max", config.rules.rules_max as u64),
+        ("incidents.rest", config.incidents.rest.as_millis()),
+        ("incidents.retention", config.incidents.retention.as_millis()),
         ("probes.concurrency", config.probes.concurrency as u64),
         ("probes.endpoint.concurrency", config.probes.endpoint.concurrency as u64),
         ("probes.endpoint.timeout_max", config.probes.endpoint.timeout_max.as_millis()),
@@ -144,6 +146,9 @@ fn check(config: &Config, file: &str, dir: &Path) -> Result<(), ConfigError> {
         return wrong(field, "must be more than 0".to_owned());
     }
     if let Err((field, reason)) = crate::lookout::check(config, dir) {
+        return wrong(&field, reason);
+    }
+    if let Err((field, reason)) = super::incidents::check(config, dir) {
         return wrong(&field, reason);
     }
     let ingest = &config.ingest.limits;

@@ -2,6 +2,7 @@
 
 mod alerting;
 mod events;
+pub(crate) mod incidents;
 mod issues;
 mod load;
 mod lookout;
@@ -14,6 +15,7 @@ mod sql;
 
 pub use alerting::{AlertingConfig, RulesConfig, rule_files};
 pub use events::WebhooksConfig;
+pub use incidents::IncidentsConfig;
 pub use issues::{EnvelopeConfig, IssuesConfig, ProjectConfig, Stranger, unnamed};
 pub use load::{ConfigError, find, load, parse};
 pub(crate) use lookout::check_labels;
@@ -55,6 +57,10 @@ pub struct Config {
     pub alerting: AlertingConfig,
     /// How rules are evaluated.
     pub rules: RulesConfig,
+    /// How alerts become incidents.
+    pub incidents: IncidentsConfig,
+    /// Who is on call, and who is told of incidents that nobody acknowledges.
+    pub on_call: ::incidents::oncall::OnCallConfig,
     /// What is looked at from outside.
     pub probes: ProbesConfig,
     /// Jobs that must report.

@@ -6,6 +6,7 @@ mod issues;
 pub mod signals;
 
 pub use feed::feed;
+pub use issues::services;
 
 use ::entities::{Catalogue, Limits, Rules};
 use parking_lot::RwLock;

@@ -38,6 +38,8 @@ const OTHERS: &str = "(other)";
 pub struct Sought {
     /// Any of these kinds; all without one.
     pub kinds: Vec<String>,
+    /// None of these kinds.
+    pub without_kinds: Vec<String>,
     /// Attributes with their values; of one name any of its values.
     pub attributes: BTreeMap<String, Vec<String>>,
     /// Values that lists must hold, all of them, by attribute.
@@ -143,6 +145,7 @@ impl Sought {
         };
         Ok(Sought {
             kinds: all("kind"),
+            without_kinds: Vec::new(),
             attributes,
             all_of: BTreeMap::new(),
             sources: all("source"),
@@ -161,6 +164,7 @@ impl Sought {
     fn takes_stream(&self, labels: &Labels) -> bool {
         let kind = labels.get(name::KIND).unwrap_or("");
         (self.kinds.is_empty() || self.kinds.iter().any(|k| k == kind))
+            && !self.without_kinds.iter().any(|k| k == kind)
             && self.attributes.iter().all(|(name, values)| match labels.get(name) {
                 Some(value) => values.iter().any(|v| v == value),
                 // A long value is no label.

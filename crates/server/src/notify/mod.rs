@@ -2,6 +2,7 @@
 
 mod client;
 mod files;
+mod follow;
 mod journal;
 mod mail;
 mod send;
@@ -9,7 +10,9 @@ mod send;
 pub use files::Routing;
 pub use journal::{Finished, Tried};
 
+use crate::entities::Known;
 use crate::http::error::{ApiError, ErrorKind};
+use crate::incidents::Response;
 use crate::telemetry::{Counter, Family};
 use alerting::{Core, Delivery, DeliveryId, Desk, Out, Outcome};
 use client::Clients;
@@ -35,7 +38,7 @@ const DRAIN: Duration = Duration::from_secs(10);
 
 /// Runs once what was done is durable, or is told that it is not.
 type Then = Box<dyn FnOnce(bool) + Send>;
-type Job = Box<dyn FnOnce(&mut Desk, i64) -> Then + Send>;
+type Job = Box<dyn FnOnce(&mut Desk, &mut incidents::Desk, i64) -> Then + Send>;
 
 /// What the office counts besides the state machine.
 #[derive(Debug, Default)]
@@ -44,6 +47,8 @@ pub struct NotifyMetrics {
     attempts: Mutex<BTreeMap<String, [u64; 3]>>,
     /// Commits that did not become durable.
     not_durable: Counter,
+    /// The same of incidents.
+    incidents_not_durable: Counter,
     open: AtomicU64,
     alerts: AtomicU64,
     groups: AtomicU64,
@@ -57,6 +62,9 @@ struct Shared {
     deliveries: Arc<Semaphore>,
     metrics: NotifyMetrics,
     journal: journal::Journal,
+    /// The thread changes them; others look.
+    incidents: RwLock<incidents::Desk>,
+    entities: Arc<Known>,
     clock: Arc<dyn Clock>,
     /// When this began, and the milliseconds from then to the last turn of the thread and back to the oldest decision that
     /// is not done.
@@ -81,17 +89,19 @@ pub struct Office {
 impl Office {
     /// Reads what was kept below `dir` and goes on from there.
     pub fn open(
-        routing: Routing,
+        (routing, response): (Routing, Response),
         deliveries_max: usize,
         dir: &Path,
-        disk: Arc<dyn Disk>,
+        (disk, entities): (Arc<dyn Disk>, Arc<Known>),
         clock: Arc<dyn Clock>,
     ) -> Result<Office, String> {
-        let (desk, damages) = Desk::open(disk, dir.to_owned(), Arc::clone(&routing.config), clock.now_ms())
+        let (alerts, now_ms) = (dir.join("alerting"), clock.now_ms());
+        let (desk, damages) = Desk::open(Arc::clone(&disk), alerts, Arc::clone(&routing.config), now_ms)
             .map_err(|e| format!("cannot open the journal of alerting: {e}"))?;
         for damage in damages.iter().filter(|d| !d.is_torn_tail()) {
             tracing::error!(%damage, "the journal of alerting is damaged");
         }
+        let incidents = response.open(disk, dir.join("incidents"), now_ms)?;
         if desk.unreadable() > 0 {
             tracing::error!(
                 records = desk.unreadable(),
@@ -104,6 +114,8 @@ impl Office {
             deliveries: Arc::new(Semaphore::new(deliveries_max.max(1))),
             metrics: NotifyMetrics::default(),
             journal: journal::Journal::default(),
+            incidents: RwLock::new(incidents),
+            entities,
             clock,
             begun: Instant::now(),
             turned_ms: AtomicU64::new(0),
@@ -128,11 +140,40 @@ impl Office {
     }
 
     /// Puts another routing in force.
-    pub async fn configure(&self, routing: Routing) -> Result<(), ApiError> {
+    pub async fn configure(&self, routing: Routing, response: Response) -> Result<(), ApiError> {
         let config = Arc::clone(&routing.config);
         *self.shared.routing.write() = Arc::new(routing);
         self.shared.clients.forget();
+        self.change_incidents(move |core, _, _| core.configure(response.settings, response.oncall)).await?;
         self.change(move |core, _, now| core.configure(now, config)).await
+    }
+
+    /// Looks at incidents. What is done meanwhile must be short: alerts wait.
+    pub fn incidents<T>(&self, look: impl FnOnce(&incidents::Core) -> T) -> T {
+        look(self.shared.incidents.read().core())
+    }
+
+    /// Writes incidents as a journal of its own, for a backup.
+    pub fn copy_incidents(&self, dir: &Path) -> Result<(), String> {
+        let desk = self.shared.incidents.read();
+        desk.copy(Arc::new(env::RealDisk), dir.to_owned()).map_err(|e| e.to_string())
+    }
+
+    /// Changes incidents; answers once what changed is durable.
+    pub async fn change_incidents<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut incidents::Core, &mut incidents::Out, i64) -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        self.queue(|tell| {
+            Box::new(move |_, desk, now| {
+                let answer = desk.act(|core, out| act(core, out, now));
+                Box::new(move |durable| {
+                    // Nobody may be waiting any more.
+                    let _ = tell.send(durable.then_some(answer));
+                })
+            })
+        })
+        .await
     }
 
     /// Asks or changes the state machine; answers once what changed is durable.
@@ -140,18 +181,26 @@ impl Office {
         &self,
         act: impl FnOnce(&mut Core, &mut Out, i64) -> T + Send + 'static,
     ) -> Result<T, ApiError> {
-        let (tell, told) = oneshot::channel();
-        let job: Job = Box::new(move |desk, now| {
-            let (answer, changed) = desk.act(|core, out| {
-                let before = out.records();
-                let answer = act(core, out, now);
-                (answer, out.records() > before)
-            });
-            Box::new(move |durable| {
-                // Nobody may be waiting any more.
-                let _ = tell.send((durable || !changed).then_some(answer));
+        self.queue(|tell| {
+            Box::new(move |desk, _, now| {
+                let (answer, changed) = desk.act(|core, out| {
+                    let before = out.records();
+                    let answer = act(core, out, now);
+                    (answer, out.records() > before)
+                });
+                Box::new(move |durable| {
+                    // Nobody may be waiting any more.
+                    let _ = tell.send((durable || !changed).then_some(answer));
+                })
             })
-        });
+        })
+        .await
+    }
+
+    /// Hands work to the thread, and waits for what it tells.
+    async fn queue<T>(&self, job: impl FnOnce(oneshot::Sender<Option<T>>) -> Job) -> Result<T, ApiError> {
+        let (tell, told) = oneshot::channel();
+        let job = job(tell);
         let closed = || {
             ApiError::new(ErrorKind::Unavailable, "alerting is shutting down")
                 .retry_after(Duration::from_secs(1))
@@ -181,7 +230,7 @@ impl Office {
         act: impl FnOnce(&mut Core, &mut Out, i64) -> T + Send + 'static,
     ) -> Option<T> {
         let (tell, told) = std::sync::mpsc::channel();
-        let job: Job = Box::new(move |desk, now| {
+        let job: Job = Box::new(move |desk, _, now| {
             let answer = desk.act(|core, out| act(core, out, now));
             Box::new(move |_| {
                 let _ = tell.send(answer);
@@ -214,7 +263,7 @@ impl Office {
         let _ = tokio::time::timeout(DRAIN, all).await;
         self.shared.end.store(true, Ordering::Relaxed);
         // A job wakes the thread, which then finds that it is to end.
-        let _ = self.jobs.try_send(Box::new(|_, _| Box::new(|_| {})));
+        let _ = self.jobs.try_send(Box::new(|_, _, _| Box::new(|_| {})));
         let thread = self.thread.lock().take();
         if let Some(thread) = thread {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
@@ -275,6 +324,12 @@ impl Office {
                 C,
                 m.not_durable.get() as f64,
             ),
+            (
+                "watchfire_incidents_not_durable_total",
+                "Changes of incidents that could not be made durable at once.",
+                C,
+                m.incidents_not_durable.get() as f64,
+            ),
         ]
         .into_iter()
         .map(|(name, help, kind, v)| Family::single(name, help, kind, v))
@@ -290,6 +345,7 @@ impl Office {
             }
         }
         out.push(attempts);
+        out.extend(self.incidents(crate::incidents::families));
         out
     }
 }
@@ -302,9 +358,12 @@ struct Worker {
 
 impl Worker {
     fn run(mut self, work: &Receiver<Job>) {
+        let shared = Arc::clone(&self.shared);
+        self.begin(&mut shared.incidents.write());
         loop {
             let now = self.shared.clock.now_ms();
-            let wait = self.desk.core().next_ms().saturating_sub(now).clamp(0, 1_000);
+            let next = self.desk.core().next_ms().min(shared.incidents.read().core().next_ms());
+            let wait = next.saturating_sub(now).clamp(0, 1_000);
             if self.shared.end.load(Ordering::Relaxed) {
                 return;
             }
@@ -316,23 +375,32 @@ impl Worker {
             };
             let now = self.shared.clock.now_ms();
             let mut then = Vec::new();
+            let mut incidents = shared.incidents.write();
             for job in first.into_iter().chain(work.try_iter().take(TOGETHER_MAX)) {
-                then.push(job(&mut self.desk, now));
+                then.push(job(&mut self.desk, &mut incidents, now));
             }
             self.desk.act(|core, out| core.tick(now, out));
-            let committed = self.desk.commit(now);
-            if let Some(error) = committed.failure {
-                self.shared.metrics.not_durable.add(1);
-                tracing::error!(%error, "the state of alerting is not durable");
-            }
+            let committed = self.commit(now);
             self.observe();
-            for delivery in committed.sends {
-                let (shared, jobs) = (Arc::clone(&self.shared), self.jobs.clone());
-                self.shared.runtime.spawn(send::deliver(shared, jobs, delivery));
-            }
-            let durable = self.desk.is_durable();
+            self.follow(&mut incidents, &committed, now);
+            let durable = self.desk.is_durable() && incidents.is_durable();
+            drop(incidents);
             then.into_iter().for_each(|tell| tell(durable));
         }
+    }
+
+    /// Makes durable what was decided, and has it sent.
+    fn commit(&mut self, now: i64) -> alerting::Committed {
+        let committed = self.desk.commit(now);
+        if let Some(error) = &committed.failure {
+            self.shared.metrics.not_durable.add(1);
+            tracing::error!(%error, "the state of alerting is not durable");
+        }
+        for delivery in &committed.sends {
+            let (shared, jobs) = (Arc::clone(&self.shared), self.jobs.clone());
+            self.shared.runtime.spawn(send::deliver(shared, jobs, Arc::clone(delivery)));
+        }
+        committed
     }
 
     fn observe(&self) {
@@ -351,7 +419,7 @@ impl Worker {
 
 /// Tells the state machine what became of a delivery.
 async fn done(jobs: SyncSender<Job>, id: DeliveryId, outcome: Outcome) {
-    let job: Job = Box::new(move |desk, now| {
+    let job: Job = Box::new(move |desk, _, now| {
         desk.act(|core, out| core.done(now, id, outcome, out));
         Box::new(|_| {})
     });

@@ -13,6 +13,7 @@ mod events;
 mod events_clients;
 mod federate;
 mod http2;
+mod incidents;
 mod logs;
 mod logs_clients;
 mod logs_daemons;
