@@ -134,7 +134,7 @@ mod tests {
         /// Whatever is lost, sent again or late within what is remembered: each interval counts once.
         #[test]
         fn each_interval_counts_once(sent in proptest::collection::vec((1u64..40, 1u32..9), 1..60)) {
-            let mut total = Total::default();
+            let mut total = Total::<f64>::default();
             let mut counted = std::collections::BTreeMap::new();
             for (t, _) in sent {
                 let by = f64::from(t as u32);

@@ -174,13 +174,13 @@ async fn logs_events_and_spans_fire() {
     assert!(shown.contains("name: others") && !shown.contains("Deployed"), "{shown}");
     let (_, shown) = ruler("/loki.yml/logs", &[]).await;
     let group = shown.replace('\n', "\n  ");
-    let read = ::rules::RuleFile::parse(
+    let parsed = ::rules::RuleFile::parse(
         &format!("language: logql\ngroups:\n- {}", group.trim_end()),
         ::rules::FileOptions::default(),
     );
-    let read = read.unwrap_or_else(|e| panic!("{e:?}: {shown}"));
-    let names: Vec<&str> = read.groups[0].rules.iter().map(|r| r.name.as_str()).collect();
-    assert_eq!((read.groups[0].interval_ms, names), (Some(200), vec!["Errors", "app:lines:count5m"]));
+    let parsed = parsed.unwrap_or_else(|e| panic!("{e:?}: {shown}"));
+    let names: Vec<&str> = parsed.groups[0].rules.iter().map(|r| r.name.as_str()).collect();
+    assert_eq!((parsed.groups[0].interval_ms, names), (Some(200), vec!["Errors", "app:lines:count5m"]));
     assert_eq!((ruler("/none.yml", &[]).await.0, ruler("/loki.yml/none", &[]).await.0), (404, 404));
     for (method, path) in [("POST", "/loki.yml"), ("DELETE", "/loki.yml"), ("DELETE", "/loki.yml/logs")] {
         let answer = site.request(method, &format!("/loki/api/v1/rules{path}"), &[], "").await;
