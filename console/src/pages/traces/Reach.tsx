@@ -6,7 +6,7 @@ import { narrowed } from '@/lib/traceql/filter'
 import { formatCount, formatSeconds } from '@/lib/units'
 import { useTimeState } from '@/state/timeSearch'
 import styles from './ScatterPanel.module.css'
-import { pageTraces, tracesMax, type Traces } from './useTraces'
+import type { Traces } from './useTraces'
 
 /** Less of a range than this is worth a word: a point of the axis is not much more. */
 const seenMin = 0.9
@@ -17,11 +17,10 @@ interface ReachProps {
   /** What the slowest of those shown take at least, as a query writes it; null where nothing is shown. */
   readonly slow: string | null
   readonly onQuery: (query: string) => void
-  readonly onMore: () => void
 }
 
 /** The newest are found first: where they fill only the end of the range it says so, and what shows the rest. */
-export function Reach({ data, query, slow, onQuery, onMore }: ReachProps) {
+export function Reach({ data, query, slow, onQuery }: ReachProps) {
   const t = useMessages('traces').traces
   const { zone, setRange } = useTimeState()
   const { traces, from, to, limit } = data
@@ -38,11 +37,6 @@ export function Reach({ data, query, slow, onQuery, onMore }: ReachProps) {
           dateTimeText(oldest, zone),
         )}
       </span>
-      {limit < tracesMax && (
-        <Button variant="subtle" size="compact-xs" onClick={onMore}>
-          {t.more(pageTraces)}
-        </Button>
-      )}
       <Button
         variant="subtle"
         size="compact-xs"

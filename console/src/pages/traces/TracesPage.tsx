@@ -169,9 +169,7 @@ export function TracesPage() {
                 points={points}
                 counts={counts}
                 onDuration={onDuration}
-                reach={
-                  data !== null && <Reach data={data} query={ran} slow={slow} onQuery={run} onMore={more} />
-                }
+                reach={data !== null && <Reach data={data} query={ran} slow={slow} onQuery={run} />}
               />
               {data?.traces.length === 0 ? (
                 <Nothing />
