@@ -199,7 +199,7 @@ test('a thousand targets are as quick as ten', async ({ open, site, page }) => {
     expect(wide).toBeLessThanOrEqual(0)
   } finally {
     // What asks on would complain that nobody answers.
-    await page.goto('about:blank')
+    await page.close()
     await server.stop()
   }
 })
