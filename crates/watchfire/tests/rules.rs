@@ -110,7 +110,7 @@ fn rule_files_are_checked() {
 }
 
 #[test]
-fn rules_in_other_languages_are_checked_and_not_tested() {
+fn rules_in_other_languages_are_checked_and_tested() {
     let dir = files("page");
     let logs = "namespace: n\ngroups:\n- name: l\n  rules:\n  - {alert: A, expr: 'rate({app=\"x\"} |= \"e\" [5m]) > 1'}\n";
     std::fs::write(dir.path().join("logs.yml"), logs).unwrap();
@@ -120,8 +120,20 @@ fn rules_in_other_languages_are_checked_and_not_tested() {
     assert!(code == 1 && out.contains("DIR/logs.yml:5:"), "{out}");
     let (_, err, code) = run(dir.path(), &["check", "rules", "--language", "sql", "DIR/logs.yml"]);
     assert!(code == 2 && err.contains("promql, logql or traceql"), "{err}");
-    std::fs::write(dir.path().join("logs.rules.yml"), format!("language: logql\n{logs}")).unwrap();
-    let (out, _, code) = run(dir.path(), &["test", "rules", "DIR/test.yml"]);
-    let told = "group \"l\" is in LogQL, and unit tests know series only";
-    assert!(code == 1 && out.contains(told), "{out}");
+    std::fs::write(dir.path().join("logs.rules.yml"), logs).unwrap();
+    let test = "language: logql
+rule_files: [logs.rules.yml]
+tests:
+- name: errors
+  input_lines: |
+    {app=\"x\"}
+      0s..10m/500ms an e
+  alert_rule_test:
+  - {eval_time: 5m, alertname: A, exp_alerts: [{exp_labels: {app: x}}]}
+  - {eval_time: 15m, alertname: A, exp_alerts: [{exp_labels: {app: y}}]}
+";
+    std::fs::write(dir.path().join("logs.test.yml"), test).unwrap();
+    let (out, _, code) = run(dir.path(), &["test", "rules", "DIR/logs.test.yml"]);
+    let told = "DIR/logs.test.yml:10:5: test \"errors\": alert A at 15m\n    - {alertname=\"A\", app=\"y\"}\n1 passed, 1 failed\n";
+    assert_eq!((out.as_str(), code), (told, 1));
 }

@@ -99,11 +99,7 @@ pub(super) fn read(text: &str) -> Vec<(usize, Command)> {
         while at < lines.len() && (lines[at].starts_with([' ', '\t']) || lines[at].is_empty()) {
             at += 1;
         }
-        let body: Vec<&str> = lines[start + 1..at]
-            .iter()
-            .map(|l| l.trim())
-            .filter(|l| !l.is_empty() && !l.starts_with('#'))
-            .collect();
+        let body = plain(lines[start + 1..at].iter().copied());
         let command = match head.split_whitespace().next().unwrap_or("") {
             "clear" => Ok(Command::Clear),
             "load" => streams(&body).map(Command::Load),
@@ -116,27 +112,58 @@ pub(super) fn read(text: &str) -> Vec<(usize, Command)> {
     out
 }
 
-fn streams(body: &[&str]) -> Result<Vec<Stream>, String> {
+/// Lines without what is around them, without comments and those that are empty.
+pub(super) fn plain<'t>(lines: impl Iterator<Item = &'t str>) -> Vec<&'t str> {
+    lines.map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')).collect()
+}
+
+/// Lines that one `load` may add.
+const LINES_MAX: usize = 1_000_000;
+
+/// Lines of a `load`: the labels of each stream, and its lines behind them.
+pub(super) fn streams(body: &[&str]) -> Result<Vec<Stream>, String> {
     let mut out: Vec<Stream> = Vec::new();
+    let mut count = 0;
     for text in body {
         if text.starts_with('{') {
             out.push(Stream { labels: labels(text)?, lines: Vec::new() });
             continue;
         }
         let stream = out.last_mut().ok_or("lines come behind the labels of their stream")?;
-        stream.lines.push(line(text)?);
+        let (time, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        let times = times(time)?;
+        count += times.len();
+        if count > LINES_MAX {
+            return Err(format!("more than {LINES_MAX} lines: repeat fewer"));
+        }
+        let line = line(rest)?;
+        stream.lines.extend(times.into_iter().map(|time_ns| Line { time_ns, ..line.clone() }));
     }
     Ok(out)
+}
+
+/// When a line is there: at `10s`, or at `0s..5m/10s`, both ends included.
+fn times(text: &str) -> Result<Vec<i64>, String> {
+    let Some((from, rest)) = text.split_once("..") else { return Ok(vec![duration(text)?]) };
+    let (to, step) = rest.split_once('/').ok_or_else(|| format!("{text:?} has no step: write {text}/10s"))?;
+    let (from, to, step) = (duration(from)?, duration(to)?, duration(step)?);
+    if step <= 0 || to < from {
+        return Err(format!("{text:?}: it goes forward, in steps of more than nothing"));
+    }
+    let count = (to - from) / step + 1;
+    if count > LINES_MAX as i64 {
+        return Err(format!("{text:?}: {count} lines, over the limit of {LINES_MAX}: choose a longer step"));
+    }
+    Ok((0..count).map(|i| from + i * step).collect())
 }
 
 fn labels(text: &str) -> Result<Labels, String> {
     promql::parse_labels(text).map_err(|e| e.to_string())
 }
 
+/// What stands behind the time of a line.
 fn line(text: &str) -> Result<Line, String> {
-    let (time, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-    let time_ns = duration(time)?;
-    let mut rest = rest.trim_start();
+    let mut rest = text.trim_start();
     let mut attributes = Vec::new();
     if let Some(inside) = rest.strip_prefix('[') {
         let close = inside.find(']').ok_or("attributes end with ]")?;
@@ -152,7 +179,7 @@ fn line(text: &str) -> Result<Line, String> {
         }
         false => rest.to_owned(),
     };
-    Ok(Line { time_ns, attributes, text })
+    Ok(Line { time_ns: 0, attributes, text })
 }
 
 /// `name="text"`, `name:int=5`, `name:float=0.5`, `name:bool=true`

@@ -20,7 +20,7 @@
 //!   expect fail regex: a range
 //! ```
 //!
-//! Times are counted from the Unix epoch. `_` is a step without a value. A line that begins with a bracket or quote is
+//! Times are counted from the Unix epoch; `0s..5m/10s` in front of a line repeats it every ten seconds. `_` is a step without a value. A line that begins with a bracket or quote is
 //! written as a string. `clear` forgets all lines. `expect ordered` says that the order of an instant vector counts.
 //! Every query is also printed and read back first, and an instant query is evaluated as a step of a range query too.
 
@@ -71,6 +71,17 @@ pub fn run_with(engine: &Engine, text: &str, name: &str) -> Report {
         }
     }
     report
+}
+
+/// Adds lines as scripts have them behind `load`, their times counted from `from_ns`.
+pub fn load_lines(memory: &mut MemorySource, text: &str, from_ns: i64) -> Result<(), String> {
+    let lines: Vec<&str> = command::plain(text.lines());
+    let mut streams = command::streams(&lines)?;
+    for line in streams.iter_mut().flat_map(|s| &mut s.lines) {
+        line.time_ns = line.time_ns.saturating_add(from_ns);
+    }
+    load(memory, &streams);
+    Ok(())
 }
 
 /// What was expected, and what came.

@@ -1,6 +1,7 @@
 //! Test files.
 
 use crate::file::FileOptions;
+use crate::language::Language;
 use crate::problem::{Place, Problem};
 use crate::yaml::{self, Node, Reader};
 use std::collections::BTreeMap;
@@ -17,6 +18,8 @@ pub struct TestFile {
     pub group_eval_order: Vec<String>,
     /// Whether numbers that differ in their last bit are equal.
     pub fuzzy_compare: bool,
+    /// What rule files and queries are written in where they do not say so.
+    pub language: Language,
     /// The tests.
     pub tests: Vec<TestGroup>,
 }
@@ -30,6 +33,10 @@ pub struct TestGroup {
     pub interval_ms: i64,
     /// The series.
     pub input_series: Vec<InputSeries>,
+    /// Log lines and events, as scripts of LogQL have them.
+    pub input_lines: Option<InputText>,
+    /// Spans, as scripts of TraceQL have them.
+    pub input_spans: Option<InputText>,
     /// Which alerts fire.
     pub alert_rule_tests: Vec<AlertTest>,
     /// What queries give.
@@ -52,6 +59,15 @@ pub struct InputSeries {
     /// `1 2+3x4 _ stale`
     pub values: String,
     /// Where it stands.
+    pub at: Place,
+}
+
+/// Records as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputText {
+    /// Several lines.
+    pub text: String,
+    /// Where they stand.
     pub at: Place,
 }
 
@@ -82,6 +98,8 @@ pub struct ExpectedAlert {
 pub struct ExprTest {
     /// The query.
     pub expr: String,
+    /// What it is written in.
+    pub language: Language,
     /// Milliseconds after the start.
     pub eval_time_ms: i64,
     /// All its samples.
@@ -114,6 +132,7 @@ impl TestFile {
             evaluation_interval_ms: MINUTE_MS,
             group_eval_order: Vec::new(),
             fuzzy_compare: false,
+            language: Language::PromQl,
             tests: Vec::new(),
         };
         reader.finish(file.unwrap_or(empty))
@@ -121,8 +140,8 @@ impl TestFile {
 }
 
 fn test_file(reader: &mut Reader, root: &Node) -> Option<TestFile> {
-    const KEYS: [&str; 5] =
-        ["rule_files", "evaluation_interval", "group_eval_order", "tests", "fuzzy_compare"];
+    const KEYS: [&str; 6] =
+        ["rule_files", "evaluation_interval", "group_eval_order", "tests", "fuzzy_compare", "language"];
     let fields = reader.section(root, &KEYS)?;
     let texts = |reader: &mut Reader, key: &str| -> Vec<String> {
         let nodes = reader.list(fields.get(key));
@@ -140,15 +159,30 @@ fn test_file(reader: &mut Reader, root: &Node) -> Option<TestFile> {
     let evaluation_interval_ms = interval.filter(|ms| *ms > 0).unwrap_or(MINUTE_MS);
     let fuzzy_compare = reader.bool(fields.get("fuzzy_compare")).unwrap_or(false);
     let nodes = reader.list(fields.get("tests"));
-    let tests = nodes.iter().filter_map(|n| test_group(reader, n, evaluation_interval_ms)).collect();
-    Some(TestFile { rule_files, evaluation_interval_ms, group_eval_order, fuzzy_compare, tests })
+    let language = language(reader, fields.get("language")).unwrap_or_default();
+    let tests =
+        nodes.iter().filter_map(|n| test_group(reader, n, evaluation_interval_ms, language)).collect();
+    Some(TestFile { rule_files, evaluation_interval_ms, group_eval_order, fuzzy_compare, language, tests })
 }
 
-fn test_group(reader: &mut Reader, node: &Node, evaluation_interval_ms: i64) -> Option<TestGroup> {
-    const KEYS: [&str; 8] = [
+fn language(reader: &mut Reader, node: Option<&Node>) -> Option<Language> {
+    let node = node?;
+    let name = reader.text(node)?;
+    name.parse().map_err(|e: String| reader.complain(node.at, e)).ok()
+}
+
+fn test_group(
+    reader: &mut Reader,
+    node: &Node,
+    evaluation_interval_ms: i64,
+    language: Language,
+) -> Option<TestGroup> {
+    const KEYS: [&str; 10] = [
         "name",
         "interval",
         "input_series",
+        "input_lines",
+        "input_spans",
         "alert_rule_test",
         "promql_expr_test",
         "external_labels",
@@ -164,11 +198,13 @@ fn test_group(reader: &mut Reader, node: &Node, evaluation_interval_ms: i64) -> 
     let alerts = reader.list(fields.get("alert_rule_test"));
     let alert_rule_tests = alerts.iter().filter_map(|n| alert_test(reader, n)).collect();
     let exprs = reader.list(fields.get("promql_expr_test"));
-    let promql_expr_tests = exprs.iter().filter_map(|n| expr_test(reader, n)).collect();
+    let promql_expr_tests = exprs.iter().filter_map(|n| expr_test(reader, n, language)).collect();
     Some(TestGroup {
         name: text(reader, "name"),
         interval_ms: interval.unwrap_or(evaluation_interval_ms),
         input_series,
+        input_lines: input_text(reader, fields.get("input_lines")),
+        input_spans: input_text(reader, fields.get("input_spans")),
         alert_rule_tests,
         promql_expr_tests,
         external_labels: plain(reader, fields.get("external_labels")),
@@ -204,6 +240,11 @@ fn input(reader: &mut Reader, node: &Node) -> Option<InputSeries> {
     Some(InputSeries { series, values, at: node.at })
 }
 
+fn input_text(reader: &mut Reader, node: Option<&Node>) -> Option<InputText> {
+    let node = node?;
+    Some(InputText { text: reader.text(node)?, at: node.at })
+}
+
 fn alert_test(reader: &mut Reader, node: &Node) -> Option<AlertTest> {
     let fields = reader.section(node, &["eval_time", "alertname", "exp_alerts"])?;
     let alertname = fields.get("alertname").and_then(|n| reader.text(n)).unwrap_or_default();
@@ -223,8 +264,9 @@ fn alert_test(reader: &mut Reader, node: &Node) -> Option<AlertTest> {
     Some(AlertTest { eval_time_ms, alertname, exp_alerts, at: node.at })
 }
 
-fn expr_test(reader: &mut Reader, node: &Node) -> Option<ExprTest> {
-    let fields = reader.section(node, &["expr", "eval_time", "exp_samples"])?;
+fn expr_test(reader: &mut Reader, node: &Node, unless_said: Language) -> Option<ExprTest> {
+    let fields = reader.section(node, &["expr", "eval_time", "exp_samples", "language"])?;
+    let language = language(reader, fields.get("language")).unwrap_or(unless_said);
     let expr = fields.get("expr").and_then(|n| reader.text(n)).unwrap_or_default();
     let nodes = reader.list(fields.get("exp_samples"));
     let exp_samples = nodes
@@ -243,5 +285,5 @@ fn expr_test(reader: &mut Reader, node: &Node) -> Option<ExprTest> {
         })
         .collect();
     let eval_time_ms = reader.duration(fields.get("eval_time")).unwrap_or(0);
-    Some(ExprTest { expr, eval_time_ms, exp_samples, at: node.at })
+    Some(ExprTest { expr, language, eval_time_ms, exp_samples, at: node.at })
 }

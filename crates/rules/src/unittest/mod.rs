@@ -6,11 +6,14 @@
 mod expected;
 mod file;
 mod junit;
+mod records;
 mod report;
 mod run;
 mod store;
 
-pub use file::{AlertTest, ExpectedAlert, ExpectedSample, ExprTest, InputSeries, TestFile, TestGroup};
+pub use file::{
+    AlertTest, ExpectedAlert, ExpectedSample, ExprTest, InputSeries, InputText, TestFile, TestGroup,
+};
 pub use junit::junit;
 pub use report::{Case, Failure, FileReport, GroupReport};
 pub use run::{RunOptions, run};

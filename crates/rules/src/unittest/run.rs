@@ -2,12 +2,13 @@
 
 use super::expected;
 use super::file::{TestFile, TestGroup};
+use super::records::{Everything, Records};
 use super::report::{Case, Failure, FileReport, GroupReport};
 use super::store::{Inputs, Store};
 use crate::alert::Alert;
 use crate::expand::Surroundings;
 use crate::file::{RuleFile, RuleKind};
-use crate::language::Expression;
+use crate::language::{Expression, TRACE_RANGE_MS};
 use crate::running::{EngineQueries, Queries, RunningGroup};
 use promql::{Control, Engine, EngineOptions, format_duration};
 use regex::Regex;
@@ -55,6 +56,7 @@ struct Run<'a> {
     file: &'a TestFile,
     test: &'a TestGroup,
     store: Store,
+    records: Records,
     engine: Engine,
     control: Control,
     surroundings: Surroundings,
@@ -75,6 +77,7 @@ impl<'a> Run<'a> {
             file,
             test,
             store: Store::default(),
+            records: Records::default(),
             engine: Engine::new(options),
             control: Control::new(),
             surroundings: Surroundings {
@@ -90,6 +93,7 @@ impl<'a> Run<'a> {
     fn evaluate(&mut self) -> Result<(), String> {
         let (start, step) = (self.test.start_ms, self.file.evaluation_interval_ms);
         let mut inputs = Inputs::new(&self.test.input_series, start, self.test.interval_ms)?;
+        self.records = Records::of(self.test)?;
         let alert_times = self.test.alert_rule_tests.iter().map(|t| t.eval_time_ms);
         let expr_times = self.test.promql_expr_tests.iter().map(|t| t.eval_time_ms);
         let length = alert_times.chain(expr_times).max().unwrap_or(0);
@@ -112,7 +116,8 @@ impl<'a> Run<'a> {
     }
 
     fn evaluate_groups(&mut self, now_ms: i64, elapsed_ms: i64) -> Result<(), String> {
-        let queries = EngineQueries { engine: &self.engine, source: &self.store, control: &self.control };
+        let series = EngineQueries { engine: &self.engine, source: &self.store, control: &self.control };
+        let queries = Everything { series, records: &self.records };
         let mut sink = &self.store;
         let mut errors = Vec::new();
         for group in &mut self.groups {
@@ -144,12 +149,13 @@ impl<'a> Run<'a> {
     }
 
     fn check_exprs(&mut self) {
-        let queries = EngineQueries { engine: &self.engine, source: &self.store, control: &self.control };
+        let series = EngineQueries { engine: &self.engine, source: &self.store, control: &self.control };
+        let queries = Everything { series, records: &self.records };
         for (i, test) in self.test.promql_expr_tests.iter().enumerate() {
             let at_ms = self.test.start_ms.saturating_add(test.eval_time_ms);
-            let result = promql::parse(&test.expr)
+            let result = Expression::parse(test.language, &test.expr, TRACE_RANGE_MS)
                 .map_err(|e| format!("{e}\n{}", e.caret(&test.expr)))
-                .and_then(|expr| queries.query(&Expression::PromQl(expr), at_ms).map_err(|e| e.to_string()));
+                .and_then(|expr| queries.query(&expr, at_ms).map_err(|e| e.to_string()));
             let failure = match result {
                 Ok(vector) => expected::samples(test, &vector, self.file.fuzzy_compare),
                 Err(reason) => Some(Failure::Error(reason)),

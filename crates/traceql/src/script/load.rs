@@ -20,8 +20,8 @@ struct Draft {
     links: AttributesBuf,
 }
 
-/// Adds the spans of a `load`.
-pub(super) fn load(memory: &mut MemorySource, lines: &[&str]) -> Result<(), String> {
+/// Adds the spans of a `load`, their times counted from `from_ns`.
+pub(super) fn load(memory: &mut MemorySource, lines: &[&str], from_ns: i64) -> Result<(), String> {
     let mut trace_id = TraceId::NONE;
     let mut open: Vec<Draft> = Vec::new();
     for line in lines {
@@ -41,7 +41,8 @@ pub(super) fn load(memory: &mut MemorySource, lines: &[&str]) -> Result<(), Stri
             }
             id => {
                 finish(memory, &mut open, indent);
-                let draft = span(id, rest, indent, trace_id, open.last()).map_err(fail)?;
+                let mut draft = span(id, rest, indent, trace_id, open.last()).map_err(fail)?;
+                draft.start_ns = draft.start_ns.saturating_add(from_ns);
                 open.push(draft);
             }
         }

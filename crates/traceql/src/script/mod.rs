@@ -67,7 +67,7 @@ pub fn run_with(engine: &Engine, text: &str, name: &str) -> Report {
                 memory = MemorySource::default();
                 continue;
             }
-            Command::Load(lines) => match load::load(&mut memory, &lines) {
+            Command::Load(lines) => match load::load(&mut memory, &lines, 0) {
                 Ok(()) => continue,
                 Err(reason) => ("load".to_owned(), mismatch("spans that can be read", reason)),
             },
@@ -93,6 +93,13 @@ pub fn run_with(engine: &Engine, text: &str, name: &str) -> Report {
         }
     }
     report
+}
+
+/// Adds spans as scripts have them behind `load`, their times counted from `from_ns`.
+pub fn load_spans(memory: &mut MemorySource, text: &str, from_ns: i64) -> Result<(), String> {
+    let plain = |l: &&str| !l.trim().is_empty() && !l.trim_start().starts_with('#');
+    let lines: Vec<&str> = text.lines().map(str::trim_end).filter(plain).collect();
+    load::load(memory, &lines, from_ns)
 }
 
 /// What was expected, and what came.

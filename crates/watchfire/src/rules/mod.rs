@@ -132,21 +132,12 @@ fn test_file(
     let file_options =
         FileOptions { ignore_unknown_fields: args.ignore_unknown_fields, ..FileOptions::default() };
     let tests = TestFile::parse(text, file_options).map_err(|problems| told(file, &problems))?;
+    let rule_options = FileOptions { language: tests.language, ..file_options };
     let mut rule_files = Vec::new();
     for path in found(file, &tests.rule_files)? {
         let text = std::fs::read_to_string(&path)
             .map_err(|e| format!("{}: cannot read the rule file {}: {e}", file.display(), path.display()))?;
-        let rules = RuleFile::parse(&text, file_options).map_err(|problems| told(&path, &problems))?;
-        if let Some(group) = rules.groups.iter().find(|g| g.language != Language::PromQl) {
-            let (at, name, title) = (group.at, &group.name, group.language.title());
-            return Err(format!(
-                "{}:{}:{}: group {name:?} is in {title}, and unit tests know series only: \
-                 test what it says with watchfire rules replay, against a server that has the records",
-                path.display(),
-                at.line,
-                at.column
-            ));
-        }
+        let rules = RuleFile::parse(&text, rule_options).map_err(|problems| told(&path, &problems))?;
         rule_files.push(rules);
     }
     Ok(unittest::run(&tests, &rule_files, options))
