@@ -43,7 +43,7 @@ use axum::extract::State;
 use axum::http::{Method, Request, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodFilter, MethodRouter, get, post};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -212,6 +212,12 @@ fn loki(r: &mut Routes) {
         "loki_delete",
         get(loki::deletions).post(loki::delete).put(loki::delete).delete(loki::cancel),
     );
+    let refuse = || {
+        axum::routing::on(MethodFilter::POST.or(MethodFilter::PUT).or(MethodFilter::DELETE), loki::read_only)
+    };
+    r.add("/loki/api/v1/rules", "loki_rules", refuse().get(loki::rules));
+    r.add("/loki/api/v1/rules/{namespace}", "loki_rules", refuse().get(loki::rules_of));
+    r.add("/loki/api/v1/rules/{namespace}/{group}", "loki_rules", refuse().get(loki::rule_group));
     r.add("/loki/api/v1/status/buildinfo", "loki_status", get(loki::build));
 }
 

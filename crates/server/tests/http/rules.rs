@@ -158,6 +158,35 @@ async fn logs_events_and_spans_fire() {
     .await;
     assert_eq!((&theirs["tenant"], &theirs["rules"][0]["state"]), (&json!("other"), &json!("inactive")));
 
+    // As Loki's ruler shows it: a tenant's own groups.
+    let ruler = async |path: &str, tenant: &[(&str, &str)]| {
+        let answer = site.request("GET", &format!("/loki/api/v1/rules{path}"), tenant, "").await;
+        (answer.status, answer.body)
+    };
+    let (status, shown) = ruler("", &[]).await;
+    assert!(
+        status == 200 && shown.starts_with("loki.yml:\n") && shown.contains("alert: Deployed"),
+        "{shown}"
+    );
+    assert!(!shown.contains("Theirs") && !shown.contains("Failing"), "{shown}");
+    let other = [("x-scope-orgid", "other")];
+    let (_, shown) = ruler("/loki.yml", &other).await;
+    assert!(shown.contains("name: others") && !shown.contains("Deployed"), "{shown}");
+    let (_, shown) = ruler("/loki.yml/logs", &[]).await;
+    let group = shown.replace('\n', "\n  ");
+    let parsed = ::rules::RuleFile::parse(
+        &format!("language: logql\ngroups:\n- {}", group.trim_end()),
+        ::rules::FileOptions::default(),
+    );
+    let parsed = parsed.unwrap_or_else(|e| panic!("{e:?}: {shown}"));
+    let names: Vec<&str> = parsed.groups[0].rules.iter().map(|r| r.name.as_str()).collect();
+    assert_eq!((parsed.groups[0].interval_ms, names), (Some(200), vec!["Errors", "app:lines:count5m"]));
+    assert_eq!((ruler("/none.yml", &[]).await.0, ruler("/loki.yml/none", &[]).await.0), (404, 404));
+    for (method, path) in [("POST", "/loki.yml"), ("DELETE", "/loki.yml"), ("DELETE", "/loki.yml/logs")] {
+        let answer = site.request(method, &format!("/loki/api/v1/rules{path}"), &[], "").await;
+        assert!(answer.status == 405 && answer.body.contains("rules.logql_files"), "{}", answer.body);
+    }
+
     // What fires is known after a reload and after a restart.
     let since = errors["alerts"][0]["activeAt"].clone();
     let again = site.form("/-/reload", &[]).await;
