@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::checks::ChecksArgs;
 use crate::rules::args::RulesCommand;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rules::Language;
@@ -88,6 +89,8 @@ pub enum Command {
     Heartbeats(HeartbeatsArgs),
     /// Run a job and report how it went, or just report.
     Heartbeat(HeartbeatArgs),
+    /// List plugins of Nagios that are run, and what they said.
+    Checks(ChecksArgs),
     /// Ask a server for logs and samples in SQL.
     Sql(SqlArgs),
     /// Check files without touching data.

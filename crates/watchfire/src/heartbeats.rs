@@ -65,7 +65,7 @@ fn row(job: &Value, now_ms: i64) -> [String; 6] {
 }
 
 /// A length of time with its largest two units.
-fn span(ms: i64) -> String {
+pub fn span(ms: i64) -> String {
     let d = SignedDuration::from_millis(ms.max(0));
     let s = d.as_secs();
     match s {

@@ -5,6 +5,7 @@ mod alerts;
 mod allocator;
 mod backup;
 mod check;
+mod checks;
 mod cli;
 mod dirs;
 mod errors;
@@ -51,6 +52,7 @@ fn run(cli: Cli) -> Result<(), Exit> {
         Command::Sql(args) => on_one_thread(sql::run(&args)),
         Command::Probe(args) => on_one_thread(probing::run(&args)),
         Command::Heartbeats(args) => on_one_thread(heartbeats::list(&args)),
+        Command::Checks(args) => on_one_thread(checks::list(&args)),
         Command::Heartbeat(args) => on_one_thread(heartbeats::run(&args)),
         Command::Traces(args) => on_one_thread(traces::search(&args)),
         Command::Events(args) => on_one_thread(events::run(*args)),
