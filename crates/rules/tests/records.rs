@@ -96,10 +96,7 @@ fn records_that_cannot_be_read_are_told() {
             "tests:\n- {key}: |\n      {text}\n  alert_rule_test: [{{eval_time: 1m, alertname: Users}}]\n"
         );
         let error = run(&tests).groups[0].error.clone().unwrap();
-        assert!(
-            error.starts_with(&format!("2:{}: {key}: ", key.len() + 5)) && error.contains(told),
-            "{error}"
-        );
+        assert!(error.starts_with(&format!("3:7: {key}: ")) && error.contains(told), "{error}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::checks::ChecksArgs;
+use crate::objectives::args::ObjectivesArgs;
 use crate::rules::args::RulesCommand;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rules::Language;
@@ -83,6 +84,8 @@ pub enum Command {
         #[command(subcommand)]
         what: RulesCommand,
     },
+    /// Show how objectives stand, or print the rules that come of them.
+    Objectives(ObjectivesArgs),
     /// Look at a target from here: HTTP, TCP, TLS, DNS, ICMP, gRPC.
     Probe(ProbeArgs),
     /// List jobs that must report.
@@ -722,6 +725,13 @@ Examples:
         /// Take receivers that run programs, as a server with alerting.exec does.
         #[arg(long)]
         exec: bool,
+    },
+    /// Check files with objectives.
+    #[command(after_help = "Example:\n  watchfire check objectives objectives.yml")]
+    Objectives {
+        /// The files: with objectives, or configurations of a server.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
     },
     /// Check rule files.
     #[command(after_help = "\

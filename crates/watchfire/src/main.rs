@@ -15,6 +15,7 @@ mod heartbeats;
 mod import;
 mod logging;
 mod logs;
+mod objectives;
 mod pipelines;
 mod probing;
 mod progress;
@@ -69,6 +70,8 @@ fn run(cli: Cli) -> Result<(), Exit> {
             let language = language.unwrap_or_default();
             rules::check(&files, ::rules::FileOptions { language, ignore_unknown_fields }, lint_fatal)
         }
+        Command::Check { what: Check::Objectives { files } } => objectives::check(&files),
+        Command::Objectives(args) => on_one_thread(objectives::run(&args)),
         Command::Rules { what } => on_one_thread(rules::run(&what)),
         Command::Test { what: Test::Promql { files } } => testing::run(&files, promql::script::run_file),
         Command::Test { what: Test::Rules(args) } => rules::test(&args),

@@ -790,3 +790,37 @@ fn rules_are_recorded_and_replayed_over_the_past() {
     );
     assert_eq!(server.stop(), Some(0));
 }
+
+#[test]
+fn objectives_are_checked_made_into_rules_and_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    let here = dir.path().display().to_string();
+    let right = "objectives:\n- {name: buy, service: shop, target: 99.9%, sli: availability}\n\
+                 - {name: calm, target: 99, window: 7d, ratio: {errors: e, total: t}, alerts: none}\n";
+    std::fs::write(at("right.yml"), right).unwrap();
+    std::fs::write(
+        at("wrong.yml"),
+        "objectives:\n- {name: buy, target: 0.999, ratio: {errors: e, total: t}}\n",
+    )
+    .unwrap();
+    std::fs::write(at("odd.yml"), "objectives:\n- {nmae: buy}\n").unwrap();
+    std::fs::write(at("watchfire.yml"), "objective_files: [right.yml]\nself: {interval: 1s}\n").unwrap();
+    let mut shown = String::new();
+    for args in [
+        vec!["check", "objectives", &at("right.yml"), &at("wrong.yml"), &at("odd.yml"), &at("watchfire.yml")],
+        vec!["check", "objectives", &at("none.yml")],
+        vec!["objectives", "rules", &at("wrong.yml")],
+        vec!["check", "config", &at("watchfire.yml")],
+    ] {
+        shown += &session(&args, &[(&here, "DIR")]);
+    }
+    let served = Served::start(&dir.path().join("data"), &["--config", &at("watchfire.yml")]);
+    shown += &session(&["objectives", "--url", &served.url], &[(&served.url, "URL")]);
+    insta::assert_snapshot!("objectives", shown);
+
+    let rules = watchfire(&["objectives", "rules", &at("watchfire.yml")]).output().unwrap();
+    std::fs::write(at("rules.yml"), &rules.stdout).unwrap();
+    let checked = session(&["check", "rules", &at("rules.yml")], &[(&here, "DIR")]);
+    assert!(checked.contains("DIR/rules.yml: right\n  54 rules in 2 groups\n= 0"), "{checked}");
+}

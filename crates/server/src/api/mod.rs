@@ -6,6 +6,7 @@ mod explain;
 mod federate;
 mod language;
 mod lifecycle;
+mod objectives;
 pub mod processes;
 mod push;
 pub mod query;
@@ -171,6 +172,9 @@ fn alerting(r: &mut Routes) {
     r.add("/api/v1/alerting/routes", "alerting", get(am::routes));
     r.add("/api/v1/rules/try", "rules", post(rule_trial::try_out));
     r.add("/api/v1/rules/backfill", "rules", post(rule_backfill::backfill));
+    r.add("/api/v1/objectives", "objectives", get(objectives::list));
+    r.add("/api/v1/objectives/try", "objectives", post(objectives::try_out));
+    r.add("/api/v1/objectives/{name}", "objectives", get(objectives::one));
 }
 
 /// Ways in for logs.

@@ -239,6 +239,12 @@ fn check(config: &Config, file: &str, dir: &Path) -> Result<(), ConfigError> {
             return wrong(setting, reason);
         }
     }
+    if let Err(problems) = objectives::resolve(&config.objectives) {
+        return wrong("objectives", problems.join("\n"));
+    }
+    if let Err(reason) = super::rule_files("objective_files", &config.objective_files, dir) {
+        return wrong("objective_files", reason);
+    }
     if !config.http.listen.contains(':') {
         return wrong("http.listen", format!("{:?} is not host:port", config.http.listen));
     }

@@ -45,6 +45,10 @@ pub struct Config {
     pub scrape_configs: Vec<ScrapeConfig>,
     /// Files with rules, as in `prometheus.yml`; patterns.
     pub rule_files: Vec<String>,
+    /// Objectives of services.
+    pub objectives: Vec<objectives::ObjectiveConfig>,
+    /// Files with more of them; patterns.
+    pub objective_files: Vec<String>,
     /// How alerts become messages.
     pub alerting: AlertingConfig,
     /// How rules are evaluated.

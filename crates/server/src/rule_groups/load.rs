@@ -1,6 +1,7 @@
 //! Reads rule files.
 
 use crate::config::{Config, rule_files};
+use objectives::{GROUP_FILE, Objective};
 use rules::{FileOptions, Group, Language, RuleFile};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,8 @@ pub struct LoadedGroup {
 pub struct RuleSet {
     /// In order of file and place.
     pub groups: Vec<LoadedGroup>,
+    /// The objectives whose groups are among them.
+    pub objectives: Vec<Objective>,
 }
 
 /// Between evaluations unless configured, milliseconds.
@@ -51,13 +54,7 @@ impl RuleSet {
                 problems.push(format!("{name}: it is in {setting} and in another list of rule files"));
                 continue;
             }
-            let length = std::fs::metadata(&path).map_err(|e| format!("cannot read {name}: {e}"))?.len();
-            if length > FILE_BYTES_MAX {
-                return Err(format!(
-                    "{name}: {length} bytes, over the limit of {FILE_BYTES_MAX}: divide the file"
-                ));
-            }
-            let text = std::fs::read_to_string(&path).map_err(|e| format!("cannot read {name}: {e}"))?;
+            let text = text_of(&path)?;
             match RuleFile::parse(&text, FileOptions { language, ..FileOptions::default() }) {
                 Ok(file) => {
                     rules += file.rule_count();
@@ -70,6 +67,20 @@ impl RuleSet {
                 }
                 Err(found) => problems.extend(found.iter().map(|p| format!("{name}:{p}"))),
             }
+        }
+        match super::objectives::load(config, dir) {
+            Ok(objectives) => set.objectives = objectives,
+            Err(found) => problems.extend(found),
+        }
+        for objective in &set.objectives {
+            let group = objective.group().map_err(|e| format!("objective {:?}: {e}", objective.name))?;
+            rules += group.rules.len();
+            set.groups.push(LoadedGroup {
+                file: GROUP_FILE.to_owned(),
+                interval_ms: group.interval_ms.unwrap_or(interval_ms),
+                query_offset_ms,
+                group,
+            });
         }
         set.groups.extend(crate::lookout::built_in_rules(config));
         if rules > config.rules.rules_max {
@@ -88,6 +99,16 @@ impl RuleSet {
         }
         Err(problems.join("\n"))
     }
+}
+
+/// The text of a file that is not too long.
+pub(super) fn text_of(path: &Path) -> Result<String, String> {
+    let name = path.display();
+    let length = std::fs::metadata(path).map_err(|e| format!("cannot read {name}: {e}"))?.len();
+    if length > FILE_BYTES_MAX {
+        return Err(format!("{name}: {length} bytes, over the limit of {FILE_BYTES_MAX}: divide the file"));
+    }
+    std::fs::read_to_string(path).map_err(|e| format!("cannot read {name}: {e}"))
 }
 
 /// All rule files with what they are written in unless they say so, and the setting that names them.

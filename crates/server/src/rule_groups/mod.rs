@@ -2,6 +2,7 @@
 
 mod group;
 mod load;
+mod objectives;
 mod problems;
 pub(crate) mod records;
 mod sink;
@@ -9,6 +10,7 @@ mod stream;
 mod view;
 
 pub use load::{LoadedGroup, RuleSet};
+pub use objectives::{load as load_objectives, read as read_objectives};
 pub use view::{AlertView, GroupView, RuleView};
 
 use crate::events::Outlet;
@@ -16,6 +18,7 @@ use crate::notify::Office;
 use crate::pool::Pool;
 use crate::state::App;
 use crate::telemetry::{Counter, Durations, Family};
+use ::objectives::Objective;
 use env::Clock;
 use group::{GroupKey, Running};
 use model::{Appendable, Labels, MetricKind, stale_nan};
@@ -112,6 +115,8 @@ pub struct RuleGroups {
     tasks: tokio::sync::Mutex<BTreeMap<GroupKey, Task>>,
     /// The groups in order of file and place, for readers.
     shown: Mutex<Vec<Arc<Running>>>,
+    /// The objectives whose groups are among them.
+    objectives: Mutex<Arc<[Objective]>>,
     /// Evaluates alerting rules when what they read is written to.
     stream: tokio::sync::Mutex<Option<Stream>>,
 }
@@ -143,6 +148,7 @@ impl RuleGroups {
             context: Arc::new(context),
             tasks: tokio::sync::Mutex::default(),
             shown: Mutex::default(),
+            objectives: Mutex::new(Arc::default()),
             stream: tokio::sync::Mutex::default(),
         }
     }
@@ -189,6 +195,7 @@ impl RuleGroups {
             }
         }
         *self.shown.lock() = shown;
+        *self.objectives.lock() = set.objectives.into();
         self.end(gone, kept.into_keys().filter(|rule| !known.contains(rule)).collect()).await;
     }
 
@@ -232,6 +239,11 @@ impl RuleGroups {
     /// The groups as they are.
     pub fn views(&self) -> Vec<Arc<GroupView>> {
         self.shown.lock().iter().map(|r| r.view()).collect()
+    }
+
+    /// The objectives that are in force.
+    pub fn objectives(&self) -> Arc<[Objective]> {
+        Arc::clone(&self.objectives.lock())
     }
 
     /// What tells an alert from others where people are told of it: with external labels, and relabelled. Nothing if

@@ -18,6 +18,7 @@ mod logs_clients;
 mod logs_daemons;
 mod logs_kept;
 mod lookout;
+mod objectives;
 mod peers;
 mod rules;
 mod running;
