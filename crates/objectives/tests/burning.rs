@@ -352,6 +352,8 @@ fn buckets_of_classic_histograms_count() {
             service.world.put(&of("h_count", None), at, 4.0 * f64::from(i));
             service.tick(0.0, 0.0);
         }
-        assert_eq!(service.standing().current, current, "{below}");
+        let found = service.standing().current;
+        let near = found.zip(current).is_some_and(|(a, b): (f64, f64)| (a - b).abs() < 1e-12);
+        assert!(near || found == current, "{below}: {found:?}");
     }
 }

@@ -33,5 +33,5 @@ mod traces;
 mod weight;
 
 pub use notify::Routing;
-pub use rule_groups::{LoadedGroup, RuleSet, load_objectives, read_objectives};
+pub use rule_groups::{LoadedGroup, RuleSet, load_objectives, parse_objectives, read_objectives};
 pub use server::{Server, StartError};

@@ -92,6 +92,7 @@ pub const TARGETS: &[Target] = &[
     cheap("template", rules::template, rules::template_seeds),
     cheap("rule_file", rules::rule_file, rules::rule_file_seeds),
     cheap("rule_test", rules::rule_test, rules::rule_test_seeds),
+    Target { cost: 100, ..cheap("objectives", rules::objectives, rules::objectives_seeds) },
     Target {
         cost: 20,
         ..cheap("alertmanager_config", alerting::alertmanager_config, alerting::alertmanager_config_seeds)

@@ -113,3 +113,30 @@ tests:
 "#;
     vec![text.as_bytes().to_vec()]
 }
+
+pub fn objectives(data: &[u8]) {
+    let Some(text) = std::str::from_utf8(data).ok() else { return };
+    let found = ::server::parse_objectives(text).ok().and_then(|all| ::objectives::resolve(&all).ok());
+    // What is taken has rules that can be read.
+    for objective in found.unwrap_or_default() {
+        objective.group().expect("rules of an objective");
+    }
+}
+
+pub fn objectives_seeds() -> Vec<Vec<u8>> {
+    let text = r#"objectives:
+- name: a
+  service: s
+  target: 99.9%
+  window: 7d
+  labels: {team: t}
+  ratio: {errors: 'e{code=~"5.."}', total: 'sum(rate(t[$window]))'}
+  alerts:
+    severities: {page: critical}
+    annotations: {summary: '{{ $labels.objective }}'}
+    windows: [{severity: page, long: 1h, short: 5m, factor: 14.4}]
+- {name: b, target: 95, latency: {histogram: 'h{a="b"}', below: 300ms}, alerts: none}
+- {name: c, service: s, operation: GET /, sli: latency, below: 1s, target: 90}
+"#;
+    vec![text.as_bytes().to_vec()]
+}

@@ -10,7 +10,7 @@ mod stream;
 mod view;
 
 pub use load::{LoadedGroup, RuleSet};
-pub use objectives::{load as load_objectives, read as read_objectives};
+pub use objectives::{load as load_objectives, parse as parse_objectives, read as read_objectives};
 pub use view::{AlertView, GroupView, RuleView};
 
 use crate::events::Outlet;

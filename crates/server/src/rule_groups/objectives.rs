@@ -8,9 +8,12 @@ use std::path::Path;
 
 /// Reads a file with objectives.
 pub fn read(path: &Path) -> Result<Vec<ObjectiveConfig>, String> {
-    let text = text_of(path)?;
-    let file: ObjectiveFile =
-        serde_saphyr::from_str(&text).map_err(|e| format!("{}: {}", path.display(), explain(&e)))?;
+    parse(&text_of(path)?).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+/// Reads the text of such a file.
+pub fn parse(text: &str) -> Result<Vec<ObjectiveConfig>, String> {
+    let file: ObjectiveFile = serde_saphyr::from_str(text).map_err(|e| explain(&e).to_string())?;
     Ok(file.objectives)
 }
 
