@@ -78,7 +78,7 @@ fn write_report(
     alerts(out, incident, w)?;
     writeln!(out, "## {}\n", w.changes)?;
     let before = context.changes.iter().filter(|c| c.at_ms <= head.started_ms);
-    let before: Vec<String> = before.map(|c| change_line(c)).collect();
+    let before: Vec<String> = before.map(change_line).collect();
     listed(out, &before, w)?;
     writeln!(out, "## {}\n", w.errors)?;
     let issues: Vec<String> = context.issues.iter().map(|i| issue_line(i, w)).collect();

@@ -14,7 +14,10 @@ const DAY: i64 = 24 * HOUR;
 
 /// Series in memory.
 #[derive(Default)]
-struct World(RwLock<BTreeMap<Labels, (Vec<i64>, Vec<f64>)>>);
+struct World(RwLock<BTreeMap<Labels, Points>>);
+
+/// Times and values.
+type Points = (Vec<i64>, Vec<f64>);
 
 impl World {
     fn put(&self, labels: &Labels, time_ms: i64, value: f64) {

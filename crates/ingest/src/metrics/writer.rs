@@ -15,6 +15,9 @@ use model::{
 };
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+/// Labels of an exemplar.
+type Pairs = Vec<(String, String)>;
+
 /// Families whose metadata is remembered within a request, forgetting some.
 const DESCRIBED: usize = 256;
 /// Buckets of a sum of deltas, which may spread further than each of them.
@@ -376,9 +379,9 @@ impl<'a, 'b, A: Appender + ?Sized> Writer<'a, 'b, A> {
     }
 
     /// An exemplar's value, time and labels. Attributes are left out where there is no room for them.
-    fn exemplar(&mut self, mut r: Reader<'a>) -> Wire<(Option<f64>, i64, Vec<(String, String)>)> {
+    fn exemplar(&mut self, mut r: Reader<'a>) -> Wire<(Option<f64>, i64, Pairs)> {
         let (mut value, mut time_ms) = (None, 0);
-        let (mut ids, mut others): (Vec<(String, String)>, Vec<(String, String)>) = Default::default();
+        let (mut ids, mut others) = (Pairs::new(), Pairs::new());
         let mut bytes = 0u64;
         while let Some((field, wire)) = r.tag()? {
             match (field, wire) {
