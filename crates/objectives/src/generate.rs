@@ -62,16 +62,6 @@ impl Objective {
     /// Its rules as a group. Read from the text that is shown, so that both are the same.
     pub fn group(&self) -> Result<Group, Wrong> {
         let file = RuleFile::parse(&file_text([self]), FileOptions::default()).map_err(|problems| {
-<<<<<<< HEAD
-            let told: Vec<String> = problems
-                .iter()
-                .map(|p| match &p.within.rule {
-                    Some((_, rule)) => format!("{rule}: {}", p.message),
-                    None => p.message.clone(),
-                })
-                .collect();
-||||||| 7ea1b12
-=======
             let mut told: Vec<String> = problems
                 .iter()
                 .map(|p| match &p.within.rule {
@@ -81,7 +71,6 @@ impl Objective {
                 .collect();
             // Alerts of one name have their texts in common.
             told.dedup();
->>>>>>> 71ccef28cb42227d3350f317198197e729f66fbf
             wrong("alerts", told.join("; "))
         })?;
         file.groups.into_iter().next().ok_or_else(|| wrong("name", "no rules come of it"))

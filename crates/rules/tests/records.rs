@@ -96,15 +96,7 @@ fn records_that_cannot_be_read_are_told() {
             "tests:\n- {key}: |\n      {text}\n  alert_rule_test: [{{eval_time: 1m, alertname: Users}}]\n"
         );
         let error = run(&tests).groups[0].error.clone().unwrap();
-<<<<<<< HEAD
-        assert!(
-            error.starts_with(&format!("2:{}: {key}: ", key.len() + 5)) && error.contains(told),
-            "{error}"
-        );
-||||||| 7ea1b12
-=======
         assert!(error.starts_with(&format!("3:7: {key}: ")) && error.contains(told), "{error}");
->>>>>>> 71ccef28cb42227d3350f317198197e729f66fbf
     }
 }
 

@@ -44,13 +44,7 @@ use axum::extract::State;
 use axum::http::{Method, Request, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-<<<<<<< HEAD
 use axum::routing::{MethodFilter, MethodRouter, delete, get, post};
-||||||| 7ea1b12
-use axum::routing::{MethodRouter, get, post};
-=======
-use axum::routing::{MethodFilter, MethodRouter, get, post};
->>>>>>> 71ccef28cb42227d3350f317198197e729f66fbf
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -182,7 +176,6 @@ fn alerting(r: &mut Routes) {
     r.add("/api/v1/objectives", "objectives", get(objectives::list));
     r.add("/api/v1/objectives/try", "objectives", post(objectives::try_out));
     r.add("/api/v1/objectives/{name}", "objectives", get(objectives::one));
-<<<<<<< HEAD
 }
 
 /// Incidents and who is on call.
@@ -196,9 +189,6 @@ fn incident_routes(r: &mut Routes) {
     r.add("/api/v1/oncall/schedules/{*name}", "oncall", get(i::schedule));
     r.add("/api/v1/oncall/overrides", "oncall", get(i::overrides).post(i::add_override));
     r.add("/api/v1/oncall/overrides/{id}", "oncall", delete(i::end_override));
-||||||| 7ea1b12
-=======
->>>>>>> 71ccef28cb42227d3350f317198197e729f66fbf
 }
 
 /// Ways in for logs.

@@ -20,12 +20,8 @@ mod logs_daemons;
 mod logs_kept;
 mod lookout;
 mod objectives;
-<<<<<<< HEAD
 mod otlp_metrics;
 mod otlp_metrics_clients;
-||||||| 7ea1b12
-=======
->>>>>>> 71ccef28cb42227d3350f317198197e729f66fbf
 mod peers;
 mod rules;
 mod running;
