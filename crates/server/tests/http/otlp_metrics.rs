@@ -252,7 +252,8 @@ async fn what_is_wrong_is_told() {
     let site = Site::with(config).await;
     let mut out = String::new();
     let protobuf = ("content-type", "application/x-protobuf");
-    let cases: [(&str, &[(&str, &str)], &[u8]); 6] = [
+    type Headers<'a> = &'a [(&'a str, &'a str)];
+    let cases: [(&str, Headers<'_>, &[u8]); 6] = [
         ("text", &[("content-type", "text/plain")], b"x"),
         ("no JSON", &JSON, b"{"),
         ("no message", &[protobuf], b"\x0a\x05"),
