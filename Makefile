@@ -49,7 +49,7 @@ lint: console ## Formatting, clippy, rustdoc, licences of the console's and the 
 .PHONY: test
 test: setup console lint ## Everything that must hold: lints, tests, PromQL conformance, the console in Chromium
 	cargo test --locked --workspace
-	cargo build --locked -p watchfire
+	cargo build --locked --workspace --bin watchfire
 	@if [ -d $(SHARED)/promqltest ]; then scripts/check-promql; else echo "$(SHARED)/promqltest is absent: PromQL conformance is not checked"; fi
 	cd console && npm run --silent test && npm run --silent size
 	cd console && WATCHFIRE_BIN=$(CARGO_TARGET_DIR)/debug/watchfire npm run --silent e2e
@@ -61,7 +61,7 @@ demo: console ## A shop of instrumented services with a fault to find, watched b
 
 .PHONY: demo-check
 demo-check: console ## The demo in two minutes: every signal arrives, and they are connected
-	$(if $(WATCHFIRE_BIN),,cargo build --locked -p watchfire)
+	$(if $(WATCHFIRE_BIN),,cargo build --locked --workspace --bin watchfire)
 	@WATCHFIRE_BIN=$${WATCHFIRE_BIN:-$(CARGO_TARGET_DIR)/debug/watchfire} exec scripts/demo check.py
 
 .PHONY: fuzz-smoke
