@@ -35,11 +35,11 @@ function once(key: string, fetch: () => Promise<void>): Promise<void> {
 const fetchedBase = (of: Language): Promise<void> =>
   once(of, async () => void Object.assign(dictionaries[of], await sources[of].base()))
 
-function fetched<S extends Section>(of: Language, name: S): Promise<void> {
+function fetched(of: Language, name: Section): Promise<void> {
   wanted.add(name)
-  const words: Partial<Sections> = dictionaries[of]
-  return once(`${of}/${name}`, () =>
-    sources[of].sections[name]().then((came: Sections[S]) => void (words[name] = came)),
+  return once(
+    `${of}/${name}`,
+    async () => void Object.assign(dictionaries[of], { [name]: await sources[of].sections[name]() }),
   )
 }
 

@@ -81,8 +81,8 @@ const logLine = /^\s*(\d+(?:\.\d+)?)\s+(\w+)\s+(.*)$/
 
 /** Reads a transcript; text that is not one becomes lines without times. */
 export function readTranscript(raw: string): Transcript {
-  const [log = '', rest = ''] = split(raw, 'Metrics that would have been returned:\n')
-  const [metrics = '', module = ''] = split(rest, 'Module configuration:\n')
+  const [log, rest] = split(raw, 'Metrics that would have been returned:\n')
+  const [metrics, module] = split(rest, 'Module configuration:\n')
   const lines = log
     .replace(/^Logs for the probe:\n/, '')
     .split('\n')

@@ -284,6 +284,9 @@ fn cut_cycles(by_start: &[usize], parents: &mut [Option<usize>], nodes: &mut [No
     }
 }
 
+/// Clocks of browsers and of Node tell when a span began by the millisecond.
+const TICK_NS: i64 = 1_000_000;
+
 /// How far a span's clock seems to be off its parent's, which another process has. The answer of a call lies within
 /// the call; where it would, were it moved, half of what is left of the call is taken for the way there.
 fn skew_ns(k: &Known, parent: &Known) -> i64 {
@@ -291,8 +294,8 @@ fn skew_ns(k: &Known, parent: &Known) -> i64 {
         return 0;
     }
     let parent_end = parent.start_ns.saturating_add(parent.duration_ns);
-    let before = k.start_ns < parent.start_ns;
-    let behind = k.answers() && k.start_ns > parent_end;
+    let before = k.start_ns < parent.start_ns.saturating_sub(TICK_NS);
+    let behind = k.answers() && k.start_ns > parent_end.saturating_add(TICK_NS);
     if !before && !behind {
         return 0;
     }
@@ -385,12 +388,14 @@ mod tests {
     #[test]
     fn clocks_that_disagree_are_marked() {
         let spans = vec![
-            span("a", 1, 0, 100, 100, Client),
-            span("b", 2, 1, 50, 60, Server),
-            span("c", 3, 1, 300, 60, Server),
-            span("a", 4, 1, 90, 5, Internal),
+            span("a", 1, 0, 100 * TICK_NS, 100 * TICK_NS, Client),
+            span("b", 2, 1, 50 * TICK_NS, 60 * TICK_NS, Server),
+            span("c", 3, 1, 300 * TICK_NS, 60 * TICK_NS, Server),
+            span("a", 4, 1, 90 * TICK_NS, 5 * TICK_NS, Internal),
+            span("d", 5, 1, 99 * TICK_NS, 5 * TICK_NS, Server),
+            span("e", 6, 1, 201 * TICK_NS, 5 * TICK_NS, Server),
         ];
-        assert_eq!(shown(spans), ["a1", " b2 skew 70", " a4", " c3 skew -180"]);
+        assert_eq!(shown(spans), ["a1", " b2 skew 70000000", " a4", " d5", " e6", " c3 skew -180000000"]);
     }
 
     #[test]

@@ -134,6 +134,6 @@ tests:
 ";
     std::fs::write(dir.path().join("logs.test.yml"), test).unwrap();
     let (out, _, code) = run(dir.path(), &["test", "rules", "DIR/logs.test.yml"]);
-    let told = "DIR/logs.test.yml:10:5: test \"errors\": alert A at 15m\n    - {alertname=\"A\", app=\"y\"}\n1 passed, 1 failed\n";
+    let told = "DIR/logs.test.yml:10:5: test \"errors\": alert A at 15m\n    + nothing there\n    - {alertname=\"A\", app=\"y\"}\n1 passed, 1 failed\n";
     assert_eq!((out.as_str(), code), (told, 1));
 }

@@ -5,7 +5,7 @@ import { ruleGroups, type Rule } from '@/api/alerting'
 import { Message } from '@/components/Message'
 import { LabelList } from '@/components/LabelList'
 import { useCopy } from '@/components/useCopy'
-import { useMessages } from '@/i18n'
+import { useMessages, type With } from '@/i18n'
 import { formatUptime } from '@/lib/ago'
 import { equality, matchersText } from '@/lib/alertMatchers'
 import { alertKey, severityOf } from '@/lib/alerts'
@@ -45,7 +45,7 @@ export function RuleDetail({ placed, onClose, onEdit }: RuleDetailProps) {
 }
 
 /** What people can do about an error of a rule. */
-function remedyOf(error: string, r: ReturnType<typeof useMessages>['alerts']['rules']['remedy']): string {
+function remedyOf(error: string, r: With<'alerts'>['alerts']['rules']['remedy']): string {
   if (error.includes('same labelset')) return r.sameLabels
   if (/many-to-many|duplicate series|multiple matches|must be unique/.test(error)) return r.manyToMany
   if (error.includes('exceeded limit of')) return r.limit

@@ -37,8 +37,14 @@ export function OverrideForm({ schedule, people, from, to, onDone }: OverrideFor
   }
   const save = async () => {
     const [a, b] = [moment(begin), moment(end)]
-    if (person.trim() === '') return setWrong(o.who)
-    if (a === null || b === null || a >= b) return setWrong(o.order)
+    if (person.trim() === '') {
+      setWrong(o.who)
+      return
+    }
+    if (a === null || b === null || a >= b) {
+      setWrong(o.order)
+      return
+    }
     setBusy(true)
     setWrong(null)
     try {

@@ -30,8 +30,12 @@ function mark(
   }
 }
 
+/** What an entry is about, in the first words that it has for it. */
+const firstSaid = ({ title, issue, name, person, kind }: TimelineEntry): string =>
+  [title, issue?.title, name, person].find((said) => said !== undefined && said !== '') ?? kind
+
 const titleOf = (entry: TimelineEntry): string =>
-  [entry.by ?? '', entry.title || entry.issue?.title || entry.name || entry.person || entry.kind, entry.text]
+  [entry.by ?? '', firstSaid(entry), entry.text]
     .filter((part) => part !== '')
     .join(' · ')
     .slice(0, 200)

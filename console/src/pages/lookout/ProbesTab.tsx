@@ -160,6 +160,7 @@ const ProbeRow = memo(function ProbeRow({ probe, open, from, to, cells, onOpen }
   const now = useNow()
   const state = probeState(probe)
   const { last, labels } = probe
+  const failure = last?.failure ?? ''
   const days = last?.certificateExpiry == null ? null : daysLeft(last.certificateExpiry, now)
   const own = Object.entries(labels).filter(([name]) => !['instance', 'module', 'job'].includes(name))
   return (
@@ -175,9 +176,9 @@ const ProbeRow = memo(function ProbeRow({ probe, open, from, to, cells, onOpen }
         >
           {probe.target}
         </button>
-        <span className={styles.note} data-tone={state === 'down' ? 'bad' : undefined} title={last?.failure}>
-          {last?.failure
-            ? last.failure
+        <span className={styles.note} data-tone={state === 'down' ? 'bad' : undefined} title={failure}>
+          {failure !== ''
+            ? failure
             : [probe.module, ...own.map(([name, value]) => `${name}=${value}`)].join(' · ')}
         </span>
       </div>

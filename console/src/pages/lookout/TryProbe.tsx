@@ -32,6 +32,7 @@ export function TryProbe({ probe, allowed }: TryProbeProps) {
     )
   }
   const { data } = tried
+  const success = data?.success ?? null
   return (
     <Part title={p.tryNow} hint={p.tryHint}>
       <div className={styles.verdict}>
@@ -42,10 +43,10 @@ export function TryProbe({ probe, allowed }: TryProbeProps) {
         >
           {p.tryNow}
         </Button>
-        {data !== undefined && data.success !== null && (
+        {success !== null && (
           <span role="status">
-            <Mark tone={data.success ? 'good' : 'bad'}>
-              {(data.success ? p.tryWell : p.tryIll)(formatSeconds(data.durationSeconds ?? 0))}
+            <Mark tone={success ? 'good' : 'bad'}>
+              {(success ? p.tryWell : p.tryIll)(formatSeconds(data?.durationSeconds ?? 0))}
             </Mark>
           </span>
         )}

@@ -39,8 +39,8 @@ export function useStrips<State extends string>({
     const { frame, from, to } = live.data
     const rows = new Map(
       frame.series.map(({ labels, values }) => {
-        const { __name__: _, ...rest } = labels
-        return [labelsKey(rest), values] as const
+        const rest = Object.entries(labels).filter(([name]) => name !== '__name__')
+        return [labelsKey(Object.fromEntries(rest)), values] as const
       }),
     )
     return {

@@ -1,6 +1,6 @@
 import { useMemo } from 'react'
 import { VirtualTable, type TableColumn } from '@/components/VirtualTable'
-import { useMessages } from '@/i18n'
+import { useMessages, type With } from '@/i18n'
 import type { Figures, MapEdge, MapGraph, MapNode } from '@/lib/map/graph'
 import { formatSeconds, formatValue } from '@/lib/units'
 import styles from './ServiceMapPage.module.css'
@@ -98,10 +98,7 @@ export function MapTables({ graph, seconds, onService, onEdge }: MapTablesProps)
   )
 }
 
-function figureColumns(
-  seconds: number,
-  t: ReturnType<typeof useMessages>['serviceMap'],
-): TableColumn<Figures>[] {
+function figureColumns(seconds: number, t: With<'serviceMap'>['serviceMap']): TableColumn<Figures>[] {
   const share = ({ requests, failed }: Figures) => (requests > 0 ? Math.min(failed / requests, 1) : 0)
   const quantile = (key: 'p50' | 'p95' | 'p99'): TableColumn<Figures> => ({
     key,

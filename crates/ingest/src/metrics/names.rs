@@ -335,8 +335,9 @@ mod tests {
                     let options = Options { underscores_kept: kept, ..options.clone() };
                     if let Ok(made) = label_name(&name, &options) {
                         proptest::prop_assert!(model::is_legacy_label_name(&made), "{made:?}");
+                        // One that begins with an underscore is given a beginning of its own.
                         let again = label_name(&made, &options).expect("it is a name");
-                        proptest::prop_assert_eq!(&again, &made, "a name that was made stays as it is");
+                        proptest::prop_assert!(again == made || made.starts_with('_'), "{made:?} became {again:?}");
                     }
                 }
             }

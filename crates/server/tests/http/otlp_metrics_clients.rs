@@ -20,8 +20,8 @@ async fn check(site: &Site, job: &str, instance: &str) {
         ("histogram_count(payload_size{JOB})", 4.0),
         ("histogram_sum(payload_size{JOB})", 1555.0),
         // Exponential buckets of OpenTelemetry are finer than a tenth.
-        ("histogram_quantile(0.5, payload_size{JOB}) > bool 45", 1.0),
-        ("histogram_quantile(0.5, payload_size{JOB}) < bool 55", 1.0),
+        ("histogram_quantile(0.4, payload_size{JOB}) > bool 45", 1.0),
+        ("histogram_quantile(0.4, payload_size{JOB}) < bool 55", 1.0),
         (r#"target_info{process_pid="7",JOB}"#, 1.0),
     ] {
         let query = query.replace("JOB", &format!("job=\"{job}\",instance=\"{instance}\""));
