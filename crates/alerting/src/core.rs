@@ -76,6 +76,8 @@ pub struct Counts {
 #[derive(Debug, Default)]
 pub struct Out {
     pub(crate) records: Vec<Record>,
+    /// What says that something was decided: durable only after the decision, which a crash may leave out otherwise.
+    pub(crate) known: Vec<Record>,
     pub(crate) sends: Vec<Arc<Delivery>>,
     pub(crate) happened: Vec<Happened>,
 }
@@ -107,7 +109,7 @@ pub struct Paging {
 impl Out {
     /// Records so far.
     pub fn records(&self) -> usize {
-        self.records.len()
+        self.records.len() + self.known.len()
     }
 }
 
@@ -631,7 +633,7 @@ impl Core {
             let expires_ms = now_ms.saturating_add(PAGE_KEPT_MS);
             let sent = Sent { at_ms: now_ms, expires_ms, ..Sent::default() };
             self.state.sent.insert(key.clone(), sent.clone());
-            out.records.push(Record::Sent { key, sent });
+            out.known.push(Record::Sent { key, sent });
             let delivery = Arc::new(Delivery {
                 id: DeliveryId(self.state.next_delivery),
                 way: way.clone(),

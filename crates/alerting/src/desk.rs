@@ -69,7 +69,9 @@ impl Desk {
         }
         let mut out = Out::default();
         let core = Core::recovered(config, replay.finish(), now_ms, &mut out);
-        Ok((Desk { core, log, out, written, snapshot: 0, behind: None, unreadable }, damages))
+        // What a crash may have cut off in the middle of a snapshot is not written on: everything is, first.
+        let behind = (written > 0).then_some(i64::MIN);
+        Ok((Desk { core, log, out, written, snapshot: 0, behind, unreadable }, damages))
     }
 
     /// The state, for questions.
@@ -95,23 +97,25 @@ impl Desk {
     /// Makes all that happened since the last commit durable, and gives what is to be sent.
     pub fn commit(&mut self, now_ms: i64) -> Committed {
         let out = std::mem::take(&mut self.out);
-        let failure = self.write(&out.records, now_ms).err();
+        let failure = self.write(&[&out.records, &out.known], now_ms).err();
         if failure.is_some() {
             self.behind = Some(now_ms.saturating_add(RETRY_MS));
         }
         Committed { sends: out.sends, happened: out.happened, failure }
     }
 
-    fn write(&mut self, records: &[Record], now_ms: i64) -> Result<(), JournalError> {
+    fn write(&mut self, groups: &[&[Record]], now_ms: i64) -> Result<(), JournalError> {
         if let Some(retry_ms) = self.behind {
             if now_ms < retry_ms && retry_ms.saturating_sub(now_ms) <= RETRY_MS {
                 return Ok(());
             }
             return self.write_snapshot();
         }
-        let encoded: Vec<Vec<u8>> = records.iter().map(Record::encode).collect();
-        self.log.append(&encoded)?;
-        self.written += encoded.iter().map(|r| r.len() as u64).sum::<u64>();
+        for group in groups.iter().filter(|g| !g.is_empty()) {
+            let encoded: Vec<Vec<u8>> = group.iter().map(Record::encode).collect();
+            self.log.append(&encoded)?;
+            self.written += encoded.iter().map(|r| r.len() as u64).sum::<u64>();
+        }
         if self.written > SNAPSHOT_BYTES_MIN.max(self.snapshot.saturating_mul(2)) {
             self.write_snapshot()?;
         }
@@ -119,9 +123,15 @@ impl Desk {
     }
 
     /// Writes the whole state and gives up what is before it.
+    ///
+    /// Beginning and end are groups of their own: where there is an end, all before it was on stable storage first, and
+    /// what a crash leaves of a state without an end has a beginning.
     fn write_snapshot(&mut self) -> Result<(), JournalError> {
         let encoded: Vec<Vec<u8>> = self.core.snapshot().iter().map(Record::encode).collect();
-        let first = self.log.append(&encoded)?;
+        let end = encoded.len().saturating_sub(1);
+        let first = self.log.append(&encoded[..1])?;
+        self.log.append(&encoded[1..end])?;
+        self.log.append(&encoded[end..])?;
         self.behind = None;
         self.written = 0;
         self.snapshot = encoded.iter().map(|r| r.len() as u64).sum();

@@ -14,6 +14,8 @@ use std::sync::Arc;
 const SEGMENT_BYTES: u64 = 4 << 20;
 /// So much is written before the whole state is written again, and more if the state is larger.
 const SNAPSHOT_BYTES_MIN: u64 = 4 << 20;
+/// What happened together is written in records of about this much.
+const RECORD_BYTES: usize = 1 << 20;
 /// How long after a failed write the next one is tried, milliseconds.
 const RETRY_MS: i64 = 1_000;
 
@@ -97,7 +99,7 @@ impl Desk {
     pub fn commit(&mut self, now_ms: i64) -> Committed {
         let mut out = std::mem::take(&mut self.out);
         out.close();
-        let failure = self.write(&out.records, now_ms).err();
+        let failure = self.write(out.records, now_ms).err();
         if failure.is_some() {
             self.behind = Some(now_ms.saturating_add(RETRY_MS));
         }
@@ -112,19 +114,19 @@ impl Desk {
         log.append(&encoded).map(drop)
     }
 
-    fn write(&mut self, records: &[Record], now_ms: i64) -> Result<(), JournalError> {
+    fn write(&mut self, records: Vec<Record>, now_ms: i64) -> Result<(), JournalError> {
         if let Some(retry_ms) = self.behind {
             if now_ms < retry_ms && retry_ms.saturating_sub(now_ms) <= RETRY_MS {
                 return Ok(());
             }
             return self.write_snapshot();
         }
-        if records.is_empty() {
-            return Ok(());
+        // Of a group a crash may leave any records without those they follow from: each is a group of its own.
+        for record in joined(records) {
+            let encoded = record.encode();
+            self.log.append(&[&encoded])?;
+            self.written += encoded.len() as u64;
         }
-        let encoded: Vec<Vec<u8>> = records.iter().map(Record::encode).collect();
-        self.log.append(&encoded)?;
-        self.written += encoded.iter().map(|r| r.len() as u64).sum::<u64>();
         if self.written > SNAPSHOT_BYTES_MIN.max(self.snapshot.saturating_mul(2)) {
             self.write_snapshot()?;
         }
@@ -132,12 +134,38 @@ impl Desk {
     }
 
     /// Writes the whole state and gives up what is before it.
+    ///
+    /// Beginning and end are groups of their own: where there is an end, all before it was on stable storage first, and
+    /// what a crash leaves of a state without an end has a beginning.
     fn write_snapshot(&mut self) -> Result<(), JournalError> {
         let encoded: Vec<Vec<u8>> = self.core.snapshot().iter().map(Record::encode).collect();
-        let first = self.log.append(&encoded)?;
+        let end = encoded.len().saturating_sub(1);
+        let first = self.log.append(&encoded[..1])?;
+        self.log.append(&encoded[1..end])?;
+        self.log.append(&encoded[end..])?;
         self.behind = None;
         self.written = 0;
         self.snapshot = encoded.iter().map(|r| r.len() as u64).sum();
         self.log.truncate_before(first)
     }
+}
+
+/// The same changes in few records.
+fn joined(records: Vec<Record>) -> Vec<Record> {
+    let mut out: Vec<Record> = Vec::new();
+    let mut room = 0;
+    for record in records {
+        let bytes = record.encode().len();
+        match (out.last_mut(), record) {
+            (Some(Record::Step(joined)), Record::Step(changes)) if bytes <= room => {
+                joined.extend(changes);
+                room -= bytes;
+            }
+            (_, record) => {
+                out.push(record);
+                room = RECORD_BYTES.saturating_sub(bytes);
+            }
+        }
+    }
+    out
 }

@@ -170,7 +170,8 @@ impl Desk {
             None => {
                 let floor_ms = self.next_floor(now_ms);
                 let records = self.book.checkpoint(floor_ms);
-                self.append(&records).and_then(|()| {
+                self.append_marked(&records).and_then(|(_, bytes)| {
+                    self.written += bytes;
                     self.floor_ms = floor_ms;
                     match self.written > SNAPSHOT_BYTES_MIN.max(self.snapshot.saturating_mul(2)) {
                         true => self.write_snapshot(now_ms),
@@ -206,14 +207,26 @@ impl Desk {
     /// Writes everything, and gives up what is before it.
     fn write_snapshot(&mut self, now_ms: i64) -> Result<(), JournalError> {
         let floor_ms = self.next_floor(now_ms);
-        let encoded: Vec<Vec<u8>> = self.book.snapshot(floor_ms).iter().map(Record::encode).collect();
-        let first = self.log.append(&encoded)?;
+        let (first, bytes) = self.append_marked(&self.book.snapshot(floor_ms))?;
         self.book.written();
         self.floor_ms = floor_ms;
         self.behind = None;
         self.written = 0;
-        self.snapshot = encoded.iter().map(|r| r.len() as u64).sum();
+        self.snapshot = bytes;
         self.log.truncate_before(first)
+    }
+
+    /// Appends a snapshot or checkpoint; gives its first offset and its bytes.
+    ///
+    /// Beginning and mark are groups of their own: where there is a mark, all before it was on stable storage first, and
+    /// what a crash leaves of it without a mark has a beginning.
+    fn append_marked(&mut self, records: &[Record]) -> Result<(Offset, u64), JournalError> {
+        let encoded: Vec<Vec<u8>> = records.iter().map(Record::encode).collect();
+        let end = encoded.len().saturating_sub(1);
+        let first = self.log.append(&encoded[..1])?;
+        self.log.append(&encoded[1..end])?;
+        self.log.append(&encoded[end..])?;
+        Ok((first, encoded.iter().map(|r| r.len() as u64).sum()))
     }
 
     fn append(&mut self, records: &[Record]) -> Result<(), JournalError> {

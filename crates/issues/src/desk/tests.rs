@@ -214,3 +214,55 @@ fn what_makes_no_sense_is_refused() {
     assert!(desk.act("other", id, Action::Unresolve, "", 0).is_err(), "of another tenant");
     assert!(desk.act("t", id, Action::Comment("  ".into()), "", 0).is_err());
 }
+
+/// Stores and counts a batch with one event of each group.
+fn count(desk: &mut Desk, store: &mut Store, time_ms: i64) {
+    let events: Vec<Occurrence> =
+        (0..5u64).map(|g| occurrence(store.len() as u32 + g as u32, g, time_ms)).collect();
+    let batch = desk.begin(time_ms).unwrap();
+    store.extend(events.iter().map(|o| (batch, o.clone())));
+    desk.apply(batch, &events.into_iter().map(Note::Event).collect::<Vec<_>>());
+}
+
+/// Tears the checkpoint that comes after `prepare`, in every operation.
+fn tear(prepare: fn(&mut Desk, i64)) {
+    let (hour, begin) = (3_600_000, 10_000_000_000);
+    let (mut holes, mut lost) = (0, 0);
+    for (operation, seed) in (0..12).flat_map(|n| (0..100).map(move |seed| (n, seed))) {
+        let disk = SimDisk::new(seed);
+        let mut store: Store = Vec::new();
+        let mut desk = open(&disk, &store).unwrap();
+        count(&mut desk, &mut store, begin);
+        // What is older than an hour is not read from the store again.
+        desk.checkpoint(begin + 2 * hour).unwrap();
+        let mut desk = open(&disk, &store).unwrap();
+        prepare(&mut desk, begin + 2 * hour);
+        count(&mut desk, &mut store, begin + 3 * hour);
+        disk.crash_after(operation);
+        let failed = desk.checkpoint(begin + 5 * hour).is_err();
+        disk.crash();
+
+        let process: Arc<dyn Disk> = Arc::new(disk.process());
+        let read = Desk::open(process, Path::new("/issues").to_owned(), BookLimits::default());
+        holes += read.unwrap().1.unreadable;
+        lost += u64::from(failed);
+        let mut desk = open(&disk, &store).unwrap();
+        check(&desk, &store);
+        desk.checkpoint(begin + 5 * hour).unwrap();
+        disk.crash();
+        check(&open(&disk, &store).unwrap(), &store);
+    }
+    println!("{holes} holes, {lost} checkpoints lost");
+    assert!(holes > 0 && lost > 0, "nothing was torn");
+}
+
+#[test]
+fn a_snapshot_with_a_hole_counts_for_nothing() {
+    tear(|_, _| {});
+}
+
+#[test]
+fn a_checkpoint_with_a_hole_counts_for_nothing() {
+    // The first checkpoint after a start is a snapshot, the next one is not.
+    tear(|desk, now_ms| desk.checkpoint(now_ms).unwrap());
+}
