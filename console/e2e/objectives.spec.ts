@@ -98,7 +98,7 @@ test('an objective that is written shows at once how it would have stood', async
   await expect(preview).toContainText('before the mistake')
   await page.keyboard.press('Control+a')
   await page.keyboard.insertText(
-    'name: mine\ntarget: 95\nwindow: 1h\nratio:\n  errors: e2e_requests_total{code="500"}\n  total: e2e_requests_total\n',
+    'name: mine\ntarget: 95\nwindow: 1d\nratio:\n  errors: e2e_requests_total{code="500"}\n  total: e2e_requests_total\n',
   )
   await expect(page.getByRole('alert')).toHaveCount(0)
   await expect(preview).toContainText('95%')
