@@ -151,9 +151,9 @@ test('keys walk through events; lanes can be of services', async ({ open, shopSe
 
 test('a drag over the lanes zooms, a click on a mark opens it', async ({ open, shopServer }) => {
   const page = await open(`${shopServer.url}/events?${range}&kind=deploy`)
-  const over = page.getByRole('img', { name: 'Events in 1 lanes' }).locator('.u-over')
+  const over = page.getByRole('img', { name: 'Events in 1 lane' }).locator('.u-over')
   await expect(over).toBeVisible()
-  await expect(page.getByRole('img', { name: 'Events in 1 lanes' })).toHaveAttribute('data-events', '2')
+  await expect(page.getByRole('img', { name: 'Events in 1 lane' })).toHaveAttribute('data-events', '2')
   const box = await over.boundingBox()
   if (box === null) throw new Error('no box')
   const middle = box.y + box.height / 2
