@@ -156,7 +156,7 @@ test('points are opened, bars narrow the duration, dragging zooms in', async ({ 
   await expect(spanTable(page)).not.toHaveAttribute('aria-rowcount', String(failedOnes + 1))
 
   await page.goto(new URL(search(`{ trace:id = "${slowId}" }`), page.url()).href)
-  await expect(listed(page)).toHaveText('1 traces')
+  await expect(listed(page)).toHaveText('1 trace')
   const place = await over.boundingBox()
   if (place === null) throw new Error('the scatter has no box')
   // Walk over the plot until a point answers.
