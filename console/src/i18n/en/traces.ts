@@ -57,8 +57,7 @@ export const traces = {
   show: 'What is listed',
   traces: 'Traces',
   spans: 'Spans',
-  loaded: (n: string, more: boolean) =>
-    more ? `the latest ${counted(n, 'trace')}` : counted(n, 'trace'),
+  loaded: (n: string, more: boolean) => (more ? `the latest ${counted(n, 'trace')}` : counted(n, 'trace')),
   more: (n: number) => `Load ${n} more`,
   full: 'No more are loaded; a narrower range or filter shows others.',
   mark: (name: string) => `Choose for comparison: ${name}`,
