@@ -40,7 +40,7 @@ struct Ring {
     buckets: Vec<i64>,
     /// The last write to that bucket.
     versions: Vec<u64>,
-    /// The last write that found its slot taken by a later bucket.
+    /// The last write that found its slot taken by a later bucket, or whose bucket gave way to a later one.
     lost: u64,
     /// The latest bucket of all.
     newest: i64,
@@ -72,6 +72,9 @@ impl Ring {
         }
         if self.buckets[slot] == bucket && self.versions[slot] == version {
             return true;
+        }
+        if self.buckets[slot] < bucket {
+            self.lost = self.lost.max(self.versions[slot]);
         }
         (self.buckets[slot], self.versions[slot]) = (bucket, version);
         self.newest = self.newest.max(bucket);
@@ -225,6 +228,17 @@ mod tests {
         assert_eq!(changed.len(), 2, "{changed:?}");
         assert!(changed[0].contains(now - 300 * day) && changed[1].contains(now - day), "{changed:?}");
         assert!(changed[1].end_ms - changed[1].start_ms < 70_000, "{changed:?}");
+    }
+
+    #[test]
+    fn a_write_that_gave_way_to_a_later_one_is_not_forgotten() {
+        let w = Writes::new();
+        let v = w.version();
+        let (now, ring) = (1_700_000_000_000, (SLOTS as i64) << SHIFTS[2]);
+        w.touch([now - ring].into_iter());
+        w.touch([now].into_iter());
+        assert_eq!(w.changed_since(v, TimeRange::new(now - ring, now - ring)).len(), 1);
+        assert_eq!(w.changed_since(w.version(), TimeRange::new(now - ring, now - ring)), []);
     }
 
     #[test]
